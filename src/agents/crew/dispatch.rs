@@ -1,0 +1,163 @@
+//! The one task that acts on the store for this process: it starts queued runs whose turn has come
+//! and passes stops and messages on, whichever process they came from.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::Crew;
+use crate::agents::error::AgentError;
+use crate::agents::journal::Subject;
+use crate::agents::lifecycle::Status;
+use crate::agents::limiter;
+use crate::agents::record::{Line, TransitionError, read, steers};
+use crate::agents::supervisor::{Bench, Job, Order, supervise};
+use crate::store::Listener;
+
+/// While runs wait for a slot, how often to look whether a dead process holds one.
+const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
+/// After a failure of the store.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a look at the store has left to wait for.
+struct Outlook {
+    live: usize,
+    queued: usize,
+}
+
+impl Crew {
+    /// Runs until the crew closes.
+    pub(super) async fn dispatch(self: Arc<Self>) {
+        let closing = self.closing.clone();
+        // Other processes are watched only while something of ours lives.
+        let mut changes: Option<Listener> = None;
+        loop {
+            let outlook = match self.look().await {
+                Ok(outlook) => outlook,
+                Err(error) => {
+                    tracing::warn!(%error, "the queue could not be looked at; trying again");
+                    tokio::select! {
+                        () = closing.cancelled() => return,
+                        () = sleep(TRY_AGAIN) => continue,
+                    }
+                }
+            };
+            match outlook.live {
+                0 => changes = None,
+                _ => {
+                    changes.get_or_insert_with(|| self.store.changes().listen());
+                }
+            }
+            let changed = async {
+                match &mut changes {
+                    Some(changes) => changes.changed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = closing.cancelled() => return,
+                () = self.nudge.notified() => {}
+                () = changed => {}
+                () = sleep(LOOK_FOR_DEAD), if outlook.queued > 0 => {
+                    if let Err(error) = self.reconcile().await {
+                        tracing::warn!(%error, "dead processes could not be looked for");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look(self: &Arc<Self>) -> Result<Outlook, AgentError> {
+        let lines = read::of_owner(&self.store, self.owner()).await?;
+        if lines.is_empty() {
+            return Ok(Outlook { live: 0, queued: 0 });
+        }
+        for (agent, _, reason) in read::stops(&self.store, self.owner()).await? {
+            self.order(&agent, || Order::Stop(reason));
+        }
+        let mut queued = 0;
+        for line in lines.iter().filter(|line| line.status == Status::Queued) {
+            // Behind one that has to wait, all have to wait.
+            if queued > 0 || !self.admit(line).await? {
+                queued += 1;
+            }
+        }
+        for steer in steers::waiting(&self.store, self.owner()).await? {
+            if steers::take(&self.store, &steer.id).await? {
+                let agent = steer.agent.clone();
+                self.order(&agent, || Order::Steer(steer));
+            }
+        }
+        Ok(Outlook {
+            live: lines.len(),
+            queued,
+        })
+    }
+
+    fn order(&self, agent: &crate::ids::AgentId, order: impl FnOnce() -> Order) {
+        let supervisors = self
+            .supervisors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(orders) = supervisors.get(agent) {
+            // A supervisor that has just ended needs no orders.
+            let _ = orders.send(order());
+        }
+    }
+
+    /// Starts a queued run if it may. `false`: it has to wait.
+    async fn admit(self: &Arc<Self>, line: &Line) -> Result<bool, AgentError> {
+        let now_ms = self.clock.now_ms();
+        let started = limiter::admit(&self.store, line, &self.config.agents, now_ms).await;
+        let state = match started {
+            Ok(Some(state)) => state,
+            Ok(None) => return Ok(false),
+            // Stopped a moment ago.
+            Err(TransitionError::Lost | TransitionError::Illegal(_)) => return Ok(true),
+            Err(TransitionError::Store(error)) => return Err(error.into()),
+        };
+        let texts = read::texts(&self.store, &line.id, line.run_no).await?;
+        let bench = Arc::new(Bench {
+            store: Arc::clone(&self.store),
+            journal: Arc::clone(&self.journal),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            owner: self.owner().clone(),
+            lineage: self.host.lineage.child(self.owner(), &line.id),
+            env_allow: self.config.agents.env_allow.clone(),
+            closing: self.closing.clone(),
+        });
+        let job = Job {
+            subject: Subject {
+                agent: line.id.clone(),
+                run_no: line.run_no,
+            },
+            state,
+            plan: line.plan.clone(),
+            prompt: texts.prompt,
+            provider: self
+                .config
+                .providers
+                .get(&line.plan.launch.provider)
+                .cloned(),
+        };
+        let (orders, inbox) = mpsc::unbounded_channel();
+        self.supervisors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(line.id.clone(), orders);
+        let crew = Arc::clone(self);
+        let agent = line.id.clone();
+        self.tasks.spawn(async move {
+            supervise(bench, job, inbox).await;
+            crew.supervisors
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&agent);
+            crew.nudge.notify_one();
+        });
+        Ok(true)
+    }
+}

@@ -1,0 +1,270 @@
+//! The event log of all agents of this process: one writer that commits whatever has gathered while
+//! it wrote, so that many talkative children cost few commits.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::record::{Progress, json, steers, write};
+use crate::ids::AgentId;
+use crate::providers::{Event, clip};
+use crate::store::{Store, StoreError, statements};
+
+statements! {
+    PROGRESS = "UPDATE run SET progress = $3, changed_ms = $4
+        WHERE agent_id = $1 AND run_no = $2 AND status = 'running'";
+    WARM = "UPDATE run SET warm = 1, provider_session = $3, changed_ms = $4
+        WHERE agent_id = $1 AND run_no = $2 AND status = 'running'";
+}
+
+/// Entries that may wait; beyond that agents wait for the disk.
+const WAITING: usize = 1024;
+/// Entries in one commit.
+const BATCH: usize = 512;
+const TEXT_KEPT: usize = 64 * 1024;
+const OUTPUT_KEPT: usize = 4 * 1024;
+
+/// Who an entry is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Subject {
+    pub(crate) agent: AgentId,
+    pub(crate) run_no: u32,
+}
+
+enum Entry {
+    Log {
+        subject: Subject,
+        at_ms: i64,
+        kind: &'static str,
+        body: Value,
+    },
+    Progress {
+        subject: Subject,
+        at_ms: i64,
+        progress: Progress,
+    },
+    Warm {
+        subject: Subject,
+        at_ms: i64,
+        session: String,
+    },
+    Delivered {
+        steer: String,
+        at_ms: i64,
+    },
+    Flush(oneshot::Sender<()>),
+}
+
+pub(crate) struct Journal {
+    entries: mpsc::Sender<Entry>,
+    _writer: AbortOnDropHandle<()>,
+}
+
+impl Journal {
+    pub(crate) fn open(store: Arc<Store>) -> Self {
+        let (entries, waiting) = mpsc::channel(WAITING);
+        let writer = tokio::spawn(write_all(store, waiting));
+        Self {
+            entries,
+            _writer: AbortOnDropHandle::new(writer),
+        }
+    }
+
+    /// Logs what a child reported, long texts cut.
+    pub(crate) async fn event(&self, subject: &Subject, at_ms: i64, event: &Event) {
+        let Some((kind, body)) = entry(event) else {
+            return;
+        };
+        self.log(subject, at_ms, kind, body).await;
+    }
+
+    /// Logs what we did about a child.
+    pub(crate) async fn log(&self, subject: &Subject, at_ms: i64, kind: &'static str, body: Value) {
+        self.put(Entry::Log {
+            subject: subject.clone(),
+            at_ms,
+            kind,
+            body,
+        })
+        .await;
+    }
+
+    pub(crate) async fn progress(&self, subject: &Subject, at_ms: i64, progress: Progress) {
+        self.put(Entry::Progress {
+            subject: subject.clone(),
+            at_ms,
+            progress,
+        })
+        .await;
+    }
+
+    /// The session is up: its cold start is over and it can be resumed.
+    pub(crate) async fn warm(&self, subject: &Subject, at_ms: i64, session: &str) {
+        let session = session.to_owned();
+        self.put(Entry::Warm {
+            subject: subject.clone(),
+            at_ms,
+            session,
+        })
+        .await;
+    }
+
+    pub(crate) async fn delivered(&self, steer: &str, at_ms: i64) {
+        self.put(Entry::Delivered {
+            steer: steer.to_owned(),
+            at_ms,
+        })
+        .await;
+    }
+
+    /// Waits until everything put in before is durable.
+    pub(crate) async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        self.put(Entry::Flush(done)).await;
+        let _ = flushed.await;
+    }
+
+    async fn put(&self, entry: Entry) {
+        // The writer ends with the journal only.
+        let _ = self.entries.send(entry).await;
+    }
+}
+
+async fn write_all(store: Arc<Store>, mut waiting: mpsc::Receiver<Entry>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        if let Err(error) = commit(&store, &batch).await {
+            tracing::error!(%error, entries = batch.len(), "log entries could not be written");
+        }
+        for entry in batch.drain(..) {
+            if let Entry::Flush(done) = entry {
+                let _ = done.send(());
+            }
+        }
+    }
+}
+
+async fn commit(store: &Store, batch: &[Entry]) -> Result<(), StoreError> {
+    if batch.iter().all(|entry| matches!(entry, Entry::Flush(_))) {
+        return Ok(());
+    }
+    // Of the progress of one run only the last in the batch is worth a write.
+    let mut progress: HashMap<&Subject, (i64, &Progress)> = HashMap::new();
+    let mut tx = store.begin().await?;
+    for entry in batch {
+        match entry {
+            Entry::Log {
+                subject,
+                at_ms,
+                kind,
+                body,
+            } => {
+                write::log(
+                    &mut tx,
+                    store,
+                    &subject.agent,
+                    subject.run_no,
+                    *at_ms,
+                    kind,
+                    body,
+                )
+                .await?;
+            }
+            Entry::Progress {
+                subject,
+                at_ms,
+                progress: latest,
+            } => {
+                progress.insert(subject, (*at_ms, latest));
+            }
+            Entry::Warm {
+                subject,
+                at_ms,
+                session,
+            } => {
+                sqlx::query(WARM)
+                    .bind(subject.agent.as_str())
+                    .bind(i64::from(subject.run_no))
+                    .bind(session)
+                    .bind(*at_ms)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            Entry::Delivered { steer, at_ms } => {
+                steers::settle(&mut tx, steer, *at_ms).await?;
+            }
+            Entry::Flush(_) => {}
+        }
+    }
+    for (subject, (at_ms, progress)) in progress {
+        sqlx::query(PROGRESS)
+            .bind(subject.agent.as_str())
+            .bind(i64::from(subject.run_no))
+            .bind(json(progress))
+            .bind(at_ms)
+            .execute(&mut *tx)
+            .await?;
+    }
+    store.commit(tx).await
+}
+
+/// What the log keeps of an event; `None` for those that only change counters.
+fn entry(event: &Event) -> Option<(&'static str, Value)> {
+    Some(match event {
+        Event::Started { session, model } => {
+            ("started", json!({ "session": session, "model": model }))
+        }
+        Event::Text { text } => ("text", json!({ "text": cut(text, TEXT_KEPT) })),
+        Event::Thought { text } => ("thought", json!({ "text": cut(text, OUTPUT_KEPT) })),
+        Event::ToolStarted {
+            id,
+            name,
+            input,
+            command,
+        } => {
+            let input = match command {
+                Some(command) => json!(cut(command, OUTPUT_KEPT)),
+                None => json!(cut(&input.to_string(), OUTPUT_KEPT)),
+            };
+            ("tool", json!({ "id": id, "name": name, "input": input }))
+        }
+        Event::ToolEnded {
+            id,
+            ok,
+            exit_code,
+            output,
+        } => {
+            let output = cut(output, OUTPUT_KEPT);
+            (
+                "tool_result",
+                json!({ "id": id, "ok": ok, "exit_code": exit_code, "output": output }),
+            )
+        }
+        Event::FileChanged { path } => ("file", json!({ "path": path })),
+        Event::Denied { tool, .. } => ("denied", json!({ "tool": tool, "by": "cli" })),
+        Event::SteerDelivered { id } => ("steer_delivered", json!({ "id": id })),
+        Event::Retrying { reason, attempt } => {
+            ("retry", json!({ "reason": reason, "attempt": attempt }))
+        }
+        Event::TurnEnded { text, .. } => ("turn_ended", json!({ "text": cut(text, TEXT_KEPT) })),
+        Event::TurnInterrupted { .. } => ("turn_interrupted", json!({})),
+        Event::LimitReached { limit } => ("limit", json!({ "limit": limit })),
+        Event::Failed(failure) => ("failed", json!(failure)),
+        Event::Noise { line } => ("noise", json!({ "line": line })),
+        Event::Stepped
+        | Event::Usage(_)
+        | Event::PermissionAsked { .. }
+        | Event::PermissionWithdrawn { .. } => return None,
+    })
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    let kept = clip(text, limit);
+    match text.len() - kept.len() {
+        0 => kept.to_owned(),
+        more => format!("{kept}… [{more} bytes cut]"),
+    }
+}

@@ -1,0 +1,283 @@
+//! From what a caller asks for to an immutable plan: every value checked and resolved before
+//! anything is written or started.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::budget::{Budget, BudgetRequest};
+use super::error::AgentError;
+use super::record::Plan;
+use crate::config::{Config, Limit, Permission};
+use crate::ids::{AgentId, IdSource};
+use crate::providers::{self, Conversation, Launch};
+
+/// Longest prompt or message, in bytes. Longer material belongs in a file that the child reads.
+const TEXT_LIMIT: usize = 1024 * 1024;
+const LABEL_LIMIT: usize = 60;
+
+/// What a caller asks for.
+#[derive(Debug, Clone, Default)]
+pub struct SpawnRequest {
+    /// What the agent is to do.
+    pub prompt: String,
+    /// A few words to tell it from others; made from the prompt when absent.
+    pub label: Option<String>,
+    /// Provider by its name in the configuration; absent: `agents.provider`.
+    pub provider: Option<String>,
+    /// Model; absent: the provider's own choice.
+    pub model: Option<String>,
+    /// Working directory, relative to the caller's; absent: the caller's.
+    pub cwd: Option<PathBuf>,
+    /// What the agent may do; absent: `agents.permission`.
+    pub permission: Option<Permission>,
+    /// Limits of the run.
+    pub budget: BudgetRequest,
+}
+
+/// A queued agent, with the values that are in force.
+#[derive(Debug, Clone, Serialize)]
+pub struct Spawned {
+    /// Its id.
+    pub id: AgentId,
+    /// Always `queued`: it starts when the limiter lets it.
+    pub status: super::Status,
+    /// Which run this is, from 1.
+    pub run_no: u32,
+    /// The provider.
+    pub provider: String,
+    /// The model, where one was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What it may do.
+    pub permission: Permission,
+    /// Agents that wait in front of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queued_behind: Option<u32>,
+    /// What was asked for and cannot be had from this provider.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_enforced: Vec<String>,
+}
+
+/// A checked request.
+pub(super) struct Resolved {
+    pub(super) plan: Plan,
+    pub(super) label: String,
+    pub(super) not_enforced: Vec<String>,
+}
+
+pub(super) fn resolve(
+    request: &SpawnRequest,
+    config: &Config,
+    here: &Path,
+    ids: &dyn IdSource,
+) -> Result<Resolved, AgentError> {
+    check_text("prompt", &request.prompt)?;
+    let name = request.provider.as_ref().unwrap_or(&config.agents.provider);
+    let provider = config
+        .providers
+        .get(name)
+        .ok_or_else(|| AgentError::NoProvider {
+            name: name.clone(),
+            known: config.providers.keys().cloned().collect(),
+        })?;
+    let permission = request.permission.unwrap_or(config.agents.permission);
+    let budget = Budget::resolve(&config.agents, &request.budget)?;
+    let label = match &request.label {
+        Some(label) => checked_label(label)?,
+        None => label_of(&request.prompt),
+    };
+    let model = request.model.as_deref().map(checked_model).transpose()?;
+    let launch = Launch {
+        provider: name.clone(),
+        model,
+        permission,
+        cwd: directory(request.cwd.as_deref(), here)?,
+        conversation: Conversation::Fresh {
+            session: ids.uuid(),
+        },
+        max_cost_usd: budget.max_cost_usd.bound(),
+    };
+    let can = providers::capabilities(provider);
+    let mut not_enforced = Vec::new();
+    if !can.permissions && permission != Permission::Full {
+        not_enforced.push(format!("permission {}", permission.as_str()));
+    }
+    if !can.usage && matches!(budget.max_cost_usd, Limit::At(_)) {
+        not_enforced.push("max_cost_usd".to_owned());
+    }
+    Ok(Resolved {
+        plan: Plan {
+            launch,
+            budget,
+            max_tree: config.agents.max_tree,
+        },
+        label,
+        not_enforced,
+    })
+}
+
+/// Refuses empty and over-long texts.
+pub(super) fn check_text(field: &'static str, text: &str) -> Result<(), AgentError> {
+    if text.trim().is_empty() {
+        return Err(AgentError::Empty { field });
+    }
+    if text.len() > TEXT_LIMIT {
+        return Err(AgentError::TooLong {
+            field,
+            bytes: text.len(),
+            limit: TEXT_LIMIT,
+        });
+    }
+    Ok(())
+}
+
+fn checked_label(label: &str) -> Result<String, AgentError> {
+    let label = label.trim();
+    let problem = if label.is_empty() {
+        "is empty"
+    } else if label.chars().count() > LABEL_LIMIT {
+        "is longer than 60 characters"
+    } else if label.chars().any(char::is_control) {
+        "holds control characters"
+    } else {
+        return Ok(label.to_owned());
+    };
+    Err(AgentError::BadValue {
+        field: "label",
+        problem: problem.to_owned(),
+    })
+}
+
+/// A model name becomes an argument of the CLI and must not read as an option.
+fn checked_model(model: &str) -> Result<String, AgentError> {
+    let model = model.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@[]".contains(c);
+    if model.is_empty() || model.len() > 100 || model.starts_with('-') || !model.chars().all(plain)
+    {
+        let problem = format!(
+            "is no model name: {:?}",
+            model.chars().take(40).collect::<String>()
+        );
+        return Err(AgentError::BadValue {
+            field: "model",
+            problem,
+        });
+    }
+    Ok(model.to_owned())
+}
+
+/// The first words of the prompt.
+fn label_of(prompt: &str) -> String {
+    let mut label = String::new();
+    for word in prompt.split_whitespace() {
+        if label.len() + word.len() > 40 {
+            break;
+        }
+        if !label.is_empty() {
+            label.push(' ');
+        }
+        label.push_str(word);
+    }
+    if label.is_empty() {
+        label = prompt.trim().chars().take(40).collect();
+    }
+    label.retain(|c| !c.is_control());
+    label
+}
+
+fn directory(asked: Option<&Path>, here: &Path) -> Result<PathBuf, AgentError> {
+    let path = asked.map_or_else(|| here.to_owned(), |asked| here.join(asked));
+    let refuse = |problem: String| AgentError::BadDirectory {
+        path: path.clone(),
+        problem,
+    };
+    let real = path
+        .canonicalize()
+        .map_err(|error| refuse(format!("cannot be used: {error}")))?;
+    if real.is_dir() {
+        Ok(real)
+    } else {
+        Err(refuse("is not a directory".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::SequentialIds;
+
+    fn resolved(request: &SpawnRequest) -> Result<Resolved, AgentError> {
+        resolve(
+            request,
+            &Config::default(),
+            Path::new("/"),
+            &SequentialIds::default(),
+        )
+    }
+
+    fn asked(prompt: &str) -> SpawnRequest {
+        SpawnRequest {
+            prompt: prompt.to_owned(),
+            ..SpawnRequest::default()
+        }
+    }
+
+    #[test]
+    fn defaults_fill_what_is_left_out() {
+        let Resolved {
+            plan,
+            label,
+            not_enforced,
+        } = resolved(&asked("Fix the\n bug")).unwrap();
+        assert_eq!(label, "Fix the bug");
+        assert_eq!(plan.launch.provider, "claude");
+        assert_eq!(plan.launch.permission, Permission::Edit);
+        assert_eq!(plan.launch.cwd, Path::new("/"));
+        assert_eq!(not_enforced, Vec::<String>::new());
+    }
+
+    #[test]
+    fn bad_input_is_named() {
+        let mut bad = Vec::new();
+        bad.push(asked(" \n"));
+        bad.push(asked(&"x".repeat(TEXT_LIMIT + 1)));
+        bad.push(SpawnRequest {
+            label: Some("a\u{7}".to_owned()),
+            ..asked("x")
+        });
+        bad.push(SpawnRequest {
+            model: Some("--dangerous".to_owned()),
+            ..asked("x")
+        });
+        bad.push(SpawnRequest {
+            provider: Some("gpt".to_owned()),
+            ..asked("x")
+        });
+        bad.push(SpawnRequest {
+            cwd: Some("no/such".into()),
+            ..asked("x")
+        });
+        bad.push(SpawnRequest {
+            cwd: Some("/dev/null".into()),
+            ..asked("x")
+        });
+        let messages: Vec<String> = bad
+            .iter()
+            .map(|request| resolved(request).err().expect("is refused").to_string())
+            .collect();
+        assert_eq!(
+            messages,
+            [
+                "`prompt` is empty",
+                "`prompt` has 1048577 bytes, at most 1048576 are taken",
+                "`label` holds control characters",
+                "`model` is no model name: \"--dangerous\"",
+                "there is no provider `gpt`",
+                "the working directory /no/such cannot be used: No such file or directory (os \
+                 error 2)",
+                "the working directory /dev/null is not a directory",
+            ]
+        );
+    }
+}

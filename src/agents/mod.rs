@@ -1,0 +1,28 @@
+//! Child coding sessions: their life, their limits, their record. An agent is a durable row; a run
+//! of it is a process that one [`Crew`] of one ostler process looks after. Nothing here knows of MCP
+//! or the command line.
+
+mod brief;
+mod budget;
+mod crew;
+mod error;
+mod evidence;
+pub(crate) mod journal;
+mod launch;
+mod lifecycle;
+pub(crate) mod limiter;
+mod owner;
+pub(crate) mod record;
+pub(crate) mod recovery;
+mod supervisor;
+mod wait;
+
+pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
+pub use budget::{Budget, BudgetRequest};
+pub use crew::{Crew, CrewOptions, Host};
+pub use error::AgentError;
+pub use evidence::{CommandRun, Denied, Evidence, SteerTally};
+pub use launch::{SpawnRequest, Spawned};
+pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
+pub use record::{LogEntry, Page, SteerReceipt};
+pub use wait::{Mode, Waited};

@@ -1,0 +1,88 @@
+//! The claim of a process on the agents it runs. A file lock proves that the owner lives: the kernel
+//! lets go of it at the very moment of death, whatever the pid is used for afterwards.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use super::record::owner as rows;
+use crate::clock::Clock;
+use crate::ids::{IdSource, OwnerId};
+use crate::store::{Store, StoreError, make_private_directory};
+
+/// This process as an owner, for as long as it is held.
+pub(super) struct Owner {
+    id: OwnerId,
+    _lock: File,
+}
+
+impl Owner {
+    /// Takes the lock and writes the owner down, in this order: who is on record has the lock.
+    pub(super) async fn register(
+        store: &Store,
+        ids: &dyn IdSource,
+        clock: &dyn Clock,
+    ) -> Result<Self, StoreError> {
+        let id = OwnerId::new(ids);
+        let path = lock_path(store.home(), &id);
+        let lock = take_lock(&path).map_err(|source| StoreError::Directory { path, source })?;
+        let host = nix::unistd::gethostname().unwrap_or_default();
+        rows::add(store, &id, &host.to_string_lossy(), clock.now_ms()).await?;
+        Ok(Self { id, _lock: lock })
+    }
+
+    pub(super) fn id(&self) -> &OwnerId {
+        &self.id
+    }
+}
+
+fn take_lock(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        make_private_directory(directory)?;
+    }
+    let lock = File::options().create(true).append(true).mode(0o600).open(path)?;
+    lock.try_lock()?;
+    Ok(lock)
+}
+
+fn lock_path(home: &Path, id: &OwnerId) -> PathBuf {
+    home.join("owners").join(format!("{id}.lock"))
+}
+
+/// Whether the process behind `id` is still there.
+pub(super) fn is_alive(home: &Path, id: &OwnerId) -> bool {
+    match File::open(lock_path(home, id)) {
+        // A shared lock is enough to find out, and lets several processes ask at once.
+        Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// Clears away the lock of an owner that has gone.
+pub(super) fn forget(home: &Path, id: &OwnerId) {
+    // Left behind it costs an empty file and nothing else.
+    let _ = std::fs::remove_file(lock_path(home, id));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::ids::RandomIds;
+
+    #[tokio::test]
+    async fn an_owner_lives_exactly_as_long_as_it_is_held() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).await.unwrap();
+        let owner = Owner::register(&store, &RandomIds, &SystemClock)
+            .await
+            .unwrap();
+        let id = owner.id().clone();
+        assert!(is_alive(home.path(), &id));
+        drop(owner);
+        assert!(!is_alive(home.path(), &id));
+        forget(home.path(), &id);
+        assert!(!is_alive(home.path(), &id));
+    }
+}

@@ -1,0 +1,178 @@
+//! The durable record of agents and their runs. Every change of status goes through
+//! [`crate::agents::next`] and is guarded by the state it started from, so that two processes can
+//! never both win.
+
+pub(crate) mod owner;
+pub(crate) mod read;
+pub(crate) mod steers;
+pub(crate) mod write;
+
+use serde::{Deserialize, Serialize};
+
+use super::budget::Budget;
+use super::evidence::Evidence;
+use super::lifecycle::{AgentState, IllegalTransition, Status};
+use crate::ids::{AgentId, OwnerId, ProjectId, SteerId};
+use crate::providers::{Launch, When};
+use crate::store::StoreError;
+
+/// What was decided about a run before it was queued; never changed afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) launch: Launch,
+    pub(crate) budget: Budget,
+    /// Live agents allowed at once under the same host session.
+    pub(crate) max_tree: u32,
+}
+
+/// How far a running agent has come, for those who watch it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Progress {
+    pub(crate) turns: u32,
+    pub(crate) tool_calls: u32,
+    pub(crate) last_tool: String,
+    pub(crate) tokens: u64,
+    pub(crate) cost_usd: Option<f64>,
+    /// Time of the last sign of life.
+    pub(crate) active_ms: i64,
+}
+
+/// An agent to be written.
+pub(crate) struct NewAgent<'a> {
+    pub(crate) id: &'a AgentId,
+    pub(crate) project: &'a ProjectId,
+    pub(crate) session: &'a str,
+    pub(crate) parent: Option<&'a AgentId>,
+    pub(crate) label: &'a str,
+    pub(crate) owner: &'a OwnerId,
+    pub(crate) prompt: &'a str,
+    pub(crate) plan: &'a Plan,
+    pub(crate) takes_slot: bool,
+}
+
+/// An agent with its current run, without the long texts.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) id: AgentId,
+    pub(crate) session: String,
+    pub(crate) label: String,
+    pub(crate) run_no: u32,
+    pub(crate) status: Status,
+    pub(crate) reason: String,
+    pub(crate) detail: String,
+    pub(crate) owner: OwnerId,
+    pub(crate) plan: Plan,
+    pub(crate) queued_ms: i64,
+    pub(crate) started_ms: Option<i64>,
+    pub(crate) ended_ms: Option<i64>,
+    pub(crate) created_ms: i64,
+    pub(crate) progress: Progress,
+    pub(crate) delivered: bool,
+}
+
+impl Line {
+    pub(crate) fn state(&self) -> AgentState {
+        AgentState {
+            status: self.status,
+            run_no: self.run_no,
+        }
+    }
+}
+
+/// The long texts of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Texts {
+    pub(crate) prompt: String,
+    pub(crate) provider_session: String,
+    pub(crate) result: String,
+    pub(crate) result_from: String,
+    pub(crate) evidence: Evidence,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ending {
+    /// One word: why.
+    pub(crate) reason: String,
+    /// The same for a person.
+    pub(crate) detail: String,
+    pub(crate) result: String,
+    pub(crate) result_from: &'static str,
+    pub(crate) evidence: Evidence,
+}
+
+/// Why a change of status did not happen.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TransitionError {
+    #[error(transparent)]
+    Illegal(#[from] IllegalTransition),
+    /// Somebody else was first.
+    #[error("the agent was changed meanwhile")]
+    Lost,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for TransitionError {
+    fn from(error: sqlx::Error) -> Self {
+        TransitionError::Store(error.into())
+    }
+}
+
+/// A list cut to a size, with the way to the rest.
+#[derive(Debug, Clone, Serialize)]
+pub struct Page<T> {
+    /// The entries.
+    pub items: Vec<T>,
+    /// To be given as `cursor` for the next ones; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// What became of a steering message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SteerReceipt {
+    /// The message's own id.
+    pub steer_id: SteerId,
+    /// `queued`, `sent`, `delivered`, `lost` or `unsupported`.
+    pub state: &'static str,
+    /// What that means, where it is not plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A steering message on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Steer {
+    pub(crate) id: SteerId,
+    pub(crate) agent: AgentId,
+    pub(crate) run_no: u32,
+    pub(crate) message: String,
+    pub(crate) when: When,
+}
+
+/// One entry of an agent's log.
+#[derive(Debug, Clone, Serialize)]
+pub struct LogEntry {
+    /// Position in the agent's log, from 1.
+    pub seq: i64,
+    /// The run it belongs to.
+    pub run_no: u32,
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: i64,
+    /// What kind of entry.
+    pub kind: String,
+    /// Its content, which depends on the kind.
+    pub body: serde_json::Value,
+}
+
+/// Counts that fit: SQLite hands out `i64`.
+pub(crate) fn count(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
+    // These types have string keys and finite numbers only, which always serialize.
+    serde_json::to_string(value).unwrap_or_default()
+}

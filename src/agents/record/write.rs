@@ -1,0 +1,302 @@
+//! Writing agents and runs.
+
+use serde_json::json;
+
+use super::{Ending, NewAgent, Plan, TransitionError, count, json};
+use crate::agents::lifecycle::{AgentState, Lifecycle, next};
+use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
+use crate::store::{Store, StoreError, Tx, statements};
+
+statements! {
+    ADD_PROJECT = "INSERT INTO project(id, key, created_ms) VALUES ($1, $2, $3)
+        ON CONFLICT (key) DO NOTHING";
+    FIND_PROJECT = "SELECT id FROM project WHERE key = $1";
+    LIVE_UNDER = "SELECT count(*) FROM agent JOIN run
+        ON run.agent_id = agent.id AND run.run_no = agent.run_no
+        WHERE agent.session = $1 AND run.status IN ('queued','running')";
+    ADD_AGENT = "INSERT INTO agent(id, project_id, session, parent, label, run_no, created_ms)
+        VALUES ($1, $2, $3, $4, $5, 1, $6)";
+    /// The ticket puts the run behind everything that waits now.
+    ADD_RUN = "INSERT INTO run(agent_id, run_no, status, owner_id, ticket, slot, prompt, launch,
+          queued_ms, changed_ms)
+        SELECT $1, $2, 'queued', $3,
+          coalesce((SELECT max(ticket) FROM run WHERE status = 'queued'), 0) + 1, $4, $5, $6, $7, $7";
+    NEXT_RUN = "UPDATE agent SET run_no = run_no + 1 WHERE id = $1 AND run_no = $2
+        AND EXISTS (SELECT 1 FROM run WHERE agent_id = $1 AND run_no = $2
+          AND status NOT IN ('queued','running'))";
+    END = "UPDATE run SET status = $4, reason = $5, detail = $6, result = $7, result_from = $8,
+          evidence = $9, ended_ms = $10, changed_ms = $10
+        WHERE agent_id = $1 AND run_no = $2 AND status = $3";
+    KEEP_LATE_RESULT = "UPDATE run SET result = $3, result_from = $4, evidence = $5
+        WHERE agent_id = $1 AND run_no = $2 AND result = ''
+          AND status NOT IN ('queued','running')";
+    ASK_STOP = "UPDATE run SET stop_reason = $3, changed_ms = $4
+        WHERE agent_id = $1 AND run_no = $2 AND status = 'running' AND stop_reason IS NULL";
+    ASK_STOP_ALL = "UPDATE run SET stop_reason = $2, changed_ms = $3
+        WHERE owner_id = $1 AND status IN ('queued','running') AND stop_reason IS NULL";
+    DELIVER = "UPDATE run SET delivered = 1 WHERE agent_id = $1 AND run_no = $2 AND delivered = 0
+        AND status NOT IN ('queued','running')";
+    LOG = "INSERT INTO event(agent_id, seq, run_no, at_ms, kind, body)
+        SELECT $1, coalesce((SELECT max(seq) FROM event WHERE agent_id = $1), 0) + 1,
+          $2, $3, $4, $5";
+}
+
+/// The id of the project with that key, made on first sight.
+pub(crate) async fn project(
+    store: &Store,
+    ids: &dyn IdSource,
+    key: &str,
+    now_ms: i64,
+) -> Result<ProjectId, StoreError> {
+    let known: Option<String> = sqlx::query_scalar(FIND_PROJECT)
+        .bind(key)
+        .fetch_optional(store.read())
+        .await?;
+    if let Some(id) = known {
+        return Ok(ProjectId::stored(id));
+    }
+    let mut tx = store.begin().await?;
+    let id = ProjectId::new(ids);
+    sqlx::query(ADD_PROJECT)
+        .bind(id.as_str())
+        .bind(key)
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+    let id: String = sqlx::query_scalar(FIND_PROJECT)
+        .bind(key)
+        .fetch_one(&mut *tx)
+        .await?;
+    store.commit(tx).await?;
+    Ok(ProjectId::stored(id))
+}
+
+/// Writes a new agent with its first run, queued. `Ok(false)`: its host session has as many live
+/// agents as it may, and nothing was written.
+pub(crate) async fn enqueue(
+    store: &Store,
+    agent: &NewAgent<'_>,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    if !has_room(&mut tx, agent.session, agent.plan).await? {
+        return Ok(false);
+    }
+    sqlx::query(ADD_AGENT)
+        .bind(agent.id.as_str())
+        .bind(agent.project.as_str())
+        .bind(agent.session)
+        .bind(agent.parent.map(AgentId::as_str))
+        .bind(agent.label)
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+    let run = NewRun {
+        id: agent.id,
+        state: AgentState::ENQUEUED,
+        owner: agent.owner,
+        takes_slot: agent.takes_slot,
+        prompt: agent.prompt,
+        plan: agent.plan,
+    };
+    add_run(&mut tx, store, &run, now_ms).await?;
+    store.commit(tx).await?;
+    Ok(true)
+}
+
+/// Writes the next run of an ended agent, queued. `Ok(None)`: no room, as in [`enqueue`].
+pub(crate) async fn resume(
+    store: &Store,
+    agent: &NewAgent<'_>,
+    from: AgentState,
+    now_ms: i64,
+) -> Result<Option<AgentState>, TransitionError> {
+    let state = next(from, Lifecycle::Resume)?;
+    let mut tx = store.begin().await?;
+    if !has_room(&mut tx, agent.session, agent.plan).await? {
+        return Ok(None);
+    }
+    let moved = sqlx::query(NEXT_RUN)
+        .bind(agent.id.as_str())
+        .bind(i64::from(from.run_no))
+        .execute(&mut *tx)
+        .await?;
+    if moved.rows_affected() != 1 {
+        return Err(TransitionError::Lost);
+    }
+    let run = NewRun {
+        id: agent.id,
+        state,
+        owner: agent.owner,
+        takes_slot: agent.takes_slot,
+        prompt: agent.prompt,
+        plan: agent.plan,
+    };
+    add_run(&mut tx, store, &run, now_ms).await?;
+    store.commit(tx).await?;
+    Ok(Some(state))
+}
+
+async fn has_room(tx: &mut Tx, session: &str, plan: &Plan) -> Result<bool, StoreError> {
+    let live: i64 = sqlx::query_scalar(LIVE_UNDER)
+        .bind(session)
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(count(live) < plan.max_tree)
+}
+
+struct NewRun<'a> {
+    id: &'a AgentId,
+    state: AgentState,
+    owner: &'a OwnerId,
+    takes_slot: bool,
+    prompt: &'a str,
+    plan: &'a Plan,
+}
+
+async fn add_run(
+    tx: &mut Tx,
+    store: &Store,
+    run: &NewRun<'_>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    sqlx::query(ADD_RUN)
+        .bind(run.id.as_str())
+        .bind(i64::from(run.state.run_no))
+        .bind(run.owner.as_str())
+        .bind(i64::from(run.takes_slot))
+        .bind(run.prompt)
+        .bind(json(run.plan))
+        .bind(now_ms)
+        .execute(&mut **tx)
+        .await?;
+    let body = json!({ "to": run.state.status, "prompt": run.prompt });
+    log(tx, store, run.id, run.state.run_no, now_ms, "state", &body).await
+}
+
+/// Ends a run: one guarded change of status and one entry of the log.
+pub(crate) async fn end(
+    store: &Store,
+    id: &AgentId,
+    from: AgentState,
+    event: Lifecycle,
+    ending: &Ending,
+    now_ms: i64,
+) -> Result<AgentState, TransitionError> {
+    let to = next(from, event)?;
+    let mut tx = store.begin().await?;
+    let evidence = json(&ending.evidence);
+    let ended = sqlx::query(END)
+        .bind(id.as_str())
+        .bind(i64::from(from.run_no))
+        .bind(from.status.as_str())
+        .bind(to.status.as_str())
+        .bind(&ending.reason)
+        .bind(store.redact(&ending.detail))
+        .bind(store.redact(&ending.result))
+        .bind(ending.result_from)
+        .bind(store.redact(&evidence))
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+    if ended.rows_affected() != 1 {
+        return Err(TransitionError::Lost);
+    }
+    let body = json!({
+        "from": from.status, "to": to.status, "reason": ending.reason, "detail": ending.detail,
+    });
+    log(&mut tx, store, id, from.run_no, now_ms, "state", &body).await?;
+    store.commit(tx).await?;
+    Ok(to)
+}
+
+/// Keeps what a run produced after somebody else had ended it; its status stays.
+pub(crate) async fn keep_late_result(
+    store: &Store,
+    id: &AgentId,
+    run_no: u32,
+    ending: &Ending,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    let evidence = json(&ending.evidence);
+    sqlx::query(KEEP_LATE_RESULT)
+        .bind(id.as_str())
+        .bind(i64::from(run_no))
+        .bind(store.redact(&ending.result))
+        .bind(ending.result_from)
+        .bind(store.redact(&evidence))
+        .execute(&mut *tx)
+        .await?;
+    store.commit(tx).await
+}
+
+/// Asks the owner of a running agent to stop it. `false`: it does not run, or was asked before.
+pub(crate) async fn ask_stop(
+    store: &Store,
+    id: &AgentId,
+    run_no: u32,
+    reason: &str,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    let asked = sqlx::query(ASK_STOP)
+        .bind(id.as_str())
+        .bind(i64::from(run_no))
+        .bind(reason)
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+    store.commit(tx).await?;
+    Ok(asked.rows_affected() == 1)
+}
+
+/// Notes that everything `owner` runs is to be stopped, so that it shows even if `owner` dies on it.
+pub(crate) async fn ask_stop_all(
+    store: &Store,
+    owner: &OwnerId,
+    reason: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    sqlx::query(ASK_STOP_ALL)
+        .bind(owner.as_str())
+        .bind(reason)
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
+    store.commit(tx).await
+}
+
+/// Marks the result of an ended run as handed out. `true` for the one caller who may hand it out.
+pub(crate) async fn deliver(store: &Store, id: &AgentId, run_no: u32) -> Result<bool, StoreError> {
+    let mut tx = store.begin().await?;
+    let marked = sqlx::query(DELIVER)
+        .bind(id.as_str())
+        .bind(i64::from(run_no))
+        .execute(&mut *tx)
+        .await?;
+    store.commit(tx).await?;
+    Ok(marked.rows_affected() == 1)
+}
+
+/// Appends to an agent's log.
+pub(crate) async fn log(
+    tx: &mut Tx,
+    store: &Store,
+    id: &AgentId,
+    run_no: u32,
+    at_ms: i64,
+    kind: &str,
+    body: &serde_json::Value,
+) -> Result<(), StoreError> {
+    let body = body.to_string();
+    sqlx::query(LOG)
+        .bind(id.as_str())
+        .bind(i64::from(run_no))
+        .bind(at_ms)
+        .bind(kind)
+        .bind(store.redact(&body))
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,568 @@
+//! One running agent: feeds its child, keeps its account, holds its limits, and gives the run its
+//! end. The end is written only when the process tree is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::budget::{LimitName, Meter, Verdict, wrap_up_message};
+use super::evidence::Ledger;
+use super::journal::{Journal, Subject};
+use super::lifecycle::{AgentState, Lifecycle};
+use super::record::{Ending, Plan, Progress, Steer, TransitionError, read, steers, write};
+use crate::clock::Clock;
+use crate::config::{Limit, Permission, ProviderConfig};
+use crate::ids::{IdSource, OwnerId};
+use crate::providers::{
+    self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass, Gate,
+    Lineage, Session, StartError, SteerSupport, When,
+};
+use crate::store::Store;
+
+/// After the end of its work a child may take this long to leave; Claude Code gives background
+/// shells 5 s.
+const LEAVE: Duration = Duration::from_secs(8);
+/// Between two tries to write an end that the store would not take.
+const WRITE_AGAIN: Duration = Duration::from_secs(1);
+/// Tries to write an end, after which only the log of this process has it.
+const WRITES: u32 = 60;
+/// Why the agents of an ending process are stopped.
+pub(super) const CLOSING: &str = "the ostler process that ran it has ended";
+/// Where the steer id of our own message stands in the codec.
+const WRAP_UP: &str = "wrap-up";
+
+/// What the crew tells a supervisor.
+#[derive(Debug)]
+pub(super) enum Order {
+    Stop(String),
+    Steer(Steer),
+}
+
+/// What a supervisor works with.
+pub(super) struct Bench {
+    pub(super) store: Arc<Store>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn IdSource>,
+    pub(super) owner: OwnerId,
+    pub(super) lineage: Lineage,
+    pub(super) env_allow: Vec<String>,
+    /// Cancelled when this process is about to end.
+    pub(super) closing: CancellationToken,
+}
+
+/// One run to supervise.
+pub(super) struct Job {
+    pub(super) subject: Subject,
+    pub(super) state: AgentState,
+    pub(super) plan: Plan,
+    pub(super) prompt: String,
+    /// `None` when the configuration no longer names the provider.
+    pub(super) provider: Option<ProviderConfig>,
+}
+
+/// Why a run is over.
+enum Outcome {
+    Finished,
+    Cut(LimitName),
+    /// The provider's own limit, which we had passed on to it.
+    CutByProvider(String),
+    Stopped(String),
+    Failed(Failure),
+}
+
+/// Runs a job to its end and writes the end down.
+pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::UnboundedReceiver<Order>) {
+    let mut run = Run {
+        meter: Meter::new(job.plan.budget),
+        ledger: Ledger::default(),
+        capabilities: job.provider.as_ref().map(providers::capabilities),
+        final_text: String::new(),
+        last_text: String::new(),
+        wrap_up_sent: false,
+        started: false,
+        progress: Progress {
+            active_ms: bench.clock.now_ms(),
+            ..Progress::default()
+        },
+        bench,
+        job,
+        orders,
+    };
+    let outcome = run.whole().await;
+    run.conclude(outcome).await;
+}
+
+struct Run {
+    bench: Arc<Bench>,
+    job: Job,
+    orders: mpsc::UnboundedReceiver<Order>,
+    meter: Meter,
+    ledger: Ledger,
+    capabilities: Option<Capabilities>,
+    final_text: String,
+    last_text: String,
+    wrap_up_sent: bool,
+    started: bool,
+    progress: Progress,
+}
+
+impl Run {
+    /// The run with its one second chance: a conversation that cannot be carried on is begun anew
+    /// with everything that was asked before.
+    async fn whole(&mut self) -> Outcome {
+        let outcome = self.session().await;
+        match outcome {
+            Outcome::Failed(Failure {
+                class: FailureClass::SessionLost,
+                ..
+            }) if matches!(
+                self.job.plan.launch.conversation,
+                Conversation::Continued { .. }
+            ) =>
+            {
+                match read::prompts(&self.bench.store, &self.job.subject.agent).await {
+                    Ok(prompts) => self.job.prompt = restated(&prompts),
+                    Err(error) => return failed(FailureClass::SessionLost, &error),
+                }
+                self.started = false;
+                let session = self.bench.ids.uuid();
+                self.job.plan.launch.conversation = Conversation::Fresh { session };
+                self.log(
+                    "restarted",
+                    json!({ "why": "the conversation was not found" }),
+                )
+                .await;
+                self.session().await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn session(&mut self) -> Outcome {
+        let Some(config) = &self.job.provider else {
+            let provider = &self.job.plan.launch.provider;
+            let message = format!("the configuration no longer names the provider `{provider}`");
+            return Outcome::Failed(Failure {
+                class: FailureClass::NotInstalled,
+                message,
+            });
+        };
+        let provider = providers::prepare(config, &self.job.plan.launch);
+        let agent = &self.job.subject.agent;
+        let started = Session::start(provider, agent, &self.bench.lineage, &self.bench.env_allow);
+        let mut session = match started {
+            Ok(session) => session,
+            Err(error) => return not_started(&error),
+        };
+        session.send(Command::Prompt(self.job.prompt.clone()));
+        let outcome = self.attend(&mut session).await;
+        // What the child still says while it leaves counts as well.
+        let mut last_words = Vec::new();
+        let mut sink = |event| last_words.push(event);
+        let left = match outcome {
+            Outcome::Finished => session.close(LEAVE, &mut sink).await,
+            _ => session.stop(&mut sink).await,
+        };
+        for event in &last_words {
+            self.account(event).await;
+        }
+        self.ledger.evidence.processes_left = left
+            .iter()
+            .map(|process| format!("{} {}", process.pid, process.name))
+            .collect();
+        outcome
+    }
+
+    /// Attends a session until something ends it.
+    async fn attend(&mut self, session: &mut Session) -> Outcome {
+        let budget = self.job.plan.budget;
+        let began = Instant::now();
+        let mut active = began;
+        loop {
+            let timeout = deadline(began, budget.timeout_s);
+            let idle = deadline(active, budget.idle_s);
+            let over = tokio::select! {
+                biased;
+                () = self.bench.closing.cancelled() => Some(Outcome::Stopped(CLOSING.to_owned())),
+                order = self.orders.recv() => match order {
+                    Some(order) => self.obey(session, order).await,
+                    None => Some(Outcome::Stopped("the crew is gone".to_owned())),
+                },
+                event = session.next() => {
+                    active = Instant::now();
+                    match event {
+                        Some(event) => self.handle(session, event).await,
+                        None => Some(Outcome::Failed(Failure {
+                            class: FailureClass::Crashed,
+                            message: "the child ended without a word".to_owned(),
+                        })),
+                    }
+                }
+                () = sleep_until(timeout) => Some(Outcome::Cut("timeout_s")),
+                () = sleep_until(idle) => Some(Outcome::Cut("idle_s")),
+            };
+            if let Some(outcome) = over {
+                return outcome;
+            }
+        }
+    }
+
+    async fn obey(&mut self, session: &mut Session, order: Order) -> Option<Outcome> {
+        match order {
+            Order::Stop(reason) => Some(Outcome::Stopped(reason)),
+            Order::Steer(steer) => {
+                let body = json!({ "id": steer.id, "message": steer.message });
+                self.log("steer", body).await;
+                session.send(Command::Steer {
+                    id: steer.id.to_string(),
+                    text: steer.message,
+                    when: steer.when,
+                });
+                None
+            }
+        }
+    }
+
+    async fn handle(&mut self, session: &mut Session, event: Event) -> Option<Outcome> {
+        self.account(&event).await;
+        match event {
+            Event::Stepped => {
+                if let Limit::At(_) = self.job.plan.budget.max_cost_usd {
+                    session.send(Command::AskUsage);
+                }
+                let verdict = self.meter.stepped();
+                self.judge(session, verdict)
+            }
+            Event::ToolStarted { .. } => {
+                let verdict = self.meter.tool_started();
+                self.judge(session, verdict)
+            }
+            Event::Usage(usage) => {
+                let verdict = self.meter.used(&usage);
+                self.judge(session, verdict)
+            }
+            Event::PermissionAsked {
+                request,
+                gate,
+                tool,
+                input,
+                ..
+            } => {
+                let decision = self.decide(gate, &tool);
+                if let Decision::Deny(reason) = &decision {
+                    self.ledger.denied(&tool, reason);
+                    self.log(
+                        "denied",
+                        json!({ "tool": tool, "input": input, "why": reason }),
+                    )
+                    .await;
+                }
+                session.send(Command::Answer { request, decision });
+                None
+            }
+            Event::TurnEnded {
+                more_follows: false,
+                ..
+            } => self.finished(session).await,
+            Event::TurnInterrupted {
+                more_follows: false,
+            } => Some(Outcome::Failed(Failure {
+                class: FailureClass::Other,
+                message: "the turn was broken off, and not by ostler".to_owned(),
+            })),
+            Event::LimitReached { limit } => Some(Outcome::CutByProvider(limit)),
+            Event::Failed(failure) => Some(Outcome::Failed(failure)),
+            _ => None,
+        }
+    }
+
+    /// The child is done, unless a message came in at the last moment: that starts another turn.
+    async fn finished(&mut self, session: &mut Session) -> Option<Outcome> {
+        let mut more = false;
+        for order in self.last_orders().await {
+            more |= matches!(order, Order::Steer(_));
+            if let Some(outcome) = self.obey(session, order).await {
+                return Some(outcome);
+            }
+        }
+        (!more).then_some(Outcome::Finished)
+    }
+
+    /// Orders that have arrived, and messages that are written down but not passed on yet.
+    async fn last_orders(&mut self) -> Vec<Order> {
+        let mut orders = Vec::new();
+        while let Ok(order) = self.orders.try_recv() {
+            orders.push(order);
+        }
+        let store = &self.bench.store;
+        for steer in steers::waiting(store, &self.bench.owner)
+            .await
+            .unwrap_or_default()
+        {
+            if steer.agent == self.job.subject.agent
+                && steers::take(store, &steer.id).await.unwrap_or(false)
+            {
+                orders.push(Order::Steer(steer));
+            }
+        }
+        orders
+    }
+
+    /// Keeps the account and the log of an event.
+    async fn account(&mut self, event: &Event) {
+        let now_ms = self.bench.clock.now_ms();
+        let own_steer = matches!(event, Event::SteerDelivered { id } if id == WRAP_UP);
+        if !own_steer {
+            self.ledger.observe(event);
+        }
+        match event {
+            // Every turn of a session begins with it; the log needs it once.
+            Event::Started { session, .. } if self.started => {
+                tracing::trace!(session, "another turn");
+                return;
+            }
+            Event::Started { session, .. } => {
+                self.started = true;
+                self.bench
+                    .journal
+                    .warm(&self.job.subject, now_ms, session)
+                    .await;
+            }
+            Event::Text { text } if !text.trim().is_empty() => self.last_text.clone_from(text),
+            Event::TurnEnded { text, .. } => self.final_text.clone_from(text),
+            Event::SteerDelivered { id } if !own_steer => {
+                self.bench.journal.delivered(id, now_ms).await;
+            }
+            _ => {}
+        }
+        self.bench
+            .journal
+            .event(&self.job.subject, now_ms, event)
+            .await;
+        let evidence = &self.ledger.evidence;
+        let progress = Progress {
+            turns: evidence.turns,
+            tool_calls: evidence.tool_call_count(),
+            last_tool: self.ledger.last_tool.clone(),
+            tokens: evidence.usage.work_tokens(),
+            cost_usd: evidence.usage.cost_usd,
+            // A noisy child is a live one, but a second is exact enough for those who watch.
+            active_ms: now_ms - now_ms.rem_euclid(1000),
+        };
+        if progress != self.progress {
+            self.progress = progress.clone();
+            self.bench
+                .journal
+                .progress(&self.job.subject, now_ms, progress)
+                .await;
+        }
+    }
+
+    fn judge(&mut self, session: &mut Session, verdict: Verdict) -> Option<Outcome> {
+        match verdict {
+            Verdict::Within => None,
+            Verdict::Exhausted(limit) => Some(Outcome::Cut(limit)),
+            Verdict::WrapUp(limit) => {
+                self.ledger.limit_hit(limit);
+                // Who cannot be told to wrap up has no use for the grace.
+                if self
+                    .capabilities
+                    .is_none_or(|can| can.steer == SteerSupport::None)
+                {
+                    return Some(Outcome::Cut(limit));
+                }
+                self.wrap_up_sent = true;
+                session.send(Command::Steer {
+                    id: WRAP_UP.to_owned(),
+                    text: wrap_up_message(limit, self.job.plan.budget.grace_turns),
+                    when: When::NextStep,
+                });
+                None
+            }
+        }
+    }
+
+    fn decide(&mut self, gate: Gate, tool: &str) -> Decision {
+        let permission = self.job.plan.launch.permission;
+        match gate {
+            Gate::Policy if self.meter.lets_call_through() => Decision::Allow,
+            Gate::Policy => {
+                let why =
+                    "the limit `max_tool_calls` of this run is used up; give your final answer";
+                Decision::Deny(why.to_owned())
+            }
+            Gate::Approval if permission == Permission::Full => Decision::Allow,
+            Gate::Approval => Decision::Deny(format!(
+                "this agent runs with permission `{}`, which does not cover this use of {tool}; \
+                 go on without it and say so in your answer",
+                permission.as_str()
+            )),
+        }
+    }
+
+    /// Writes the end of the run.
+    async fn conclude(mut self, outcome: Outcome) {
+        let subject = self.job.subject.clone();
+        let (event, reason, detail) = match outcome {
+            Outcome::Finished if self.wrap_up_sent => {
+                let reason = self
+                    .ledger
+                    .evidence
+                    .limits_hit
+                    .first()
+                    .cloned()
+                    .unwrap_or_default();
+                let detail = format!("wrapped up at the limit `{reason}`");
+                (
+                    Lifecycle::Finish {
+                        after_wrap_up: true,
+                    },
+                    reason,
+                    detail,
+                )
+            }
+            Outcome::Finished => (
+                Lifecycle::Finish {
+                    after_wrap_up: false,
+                },
+                String::new(),
+                String::new(),
+            ),
+            Outcome::Cut(limit) => {
+                self.ledger.limit_hit(limit);
+                (Lifecycle::HardLimit, limit.to_owned(), cut_off(limit))
+            }
+            Outcome::CutByProvider(limit) => {
+                self.ledger.limit_hit(&limit);
+                let detail = cut_off(&limit);
+                (Lifecycle::HardLimit, limit, detail)
+            }
+            Outcome::Stopped(reason) => (Lifecycle::Stop, "stop".to_owned(), reason),
+            Outcome::Failed(failure) => (Lifecycle::Fail, word(failure.class), failure.message),
+        };
+        let (result, result_from) = self.result(event);
+        self.bench.journal.flush().await;
+        let mut evidence = std::mem::take(&mut self.ledger.evidence);
+        let now_ms = self.bench.clock.now_ms();
+        match steers::close(&self.bench.store, &subject.agent, subject.run_no, now_ms).await {
+            Ok(tally) => evidence.steers = tally,
+            Err(error) => tracing::error!(%error, agent = %subject.agent, "steers stay open"),
+        }
+        let ending = Ending {
+            reason,
+            detail,
+            result,
+            result_from,
+            evidence,
+        };
+        self.write_end(event, &ending).await;
+    }
+
+    /// The final text, and where it comes from.
+    fn result(&mut self, event: Lifecycle) -> (String, &'static str) {
+        let final_text = std::mem::take(&mut self.final_text);
+        let last_text = std::mem::take(&mut self.last_text);
+        if !final_text.trim().is_empty() {
+            (final_text, "final")
+        } else if !last_text.is_empty() {
+            (last_text, "last_text")
+        } else if matches!(event, Lifecycle::Finish { .. } | Lifecycle::HardLimit) {
+            (self.ledger.evidence.digest(), "digest")
+        } else {
+            (String::new(), "none")
+        }
+    }
+
+    async fn write_end(&self, event: Lifecycle, ending: &Ending) {
+        let Subject { agent, run_no } = &self.job.subject;
+        let store = &self.bench.store;
+        for _ in 0..WRITES {
+            let now_ms = self.bench.clock.now_ms();
+            match write::end(store, agent, self.job.state, event, ending, now_ms).await {
+                Ok(to) => {
+                    tracing::info!(%agent, run_no, status = %to.status, "the run has ended");
+                    return;
+                }
+                // Somebody else ended it. What it produced is kept; its status stays.
+                Err(TransitionError::Lost | TransitionError::Illegal(_)) => {
+                    if write::keep_late_result(store, agent, *run_no, ending)
+                        .await
+                        .is_ok()
+                    {
+                        return;
+                    }
+                }
+                Err(TransitionError::Store(error)) => {
+                    tracing::error!(%error, %agent, "the end of a run cannot be written; trying again");
+                }
+            }
+            tokio::time::sleep(WRITE_AGAIN).await;
+        }
+        tracing::error!(%agent, run_no, ?ending, "gave up writing the end of a run");
+    }
+
+    async fn log(&self, kind: &'static str, body: serde_json::Value) {
+        let now_ms = self.bench.clock.now_ms();
+        self.bench
+            .journal
+            .log(&self.job.subject, now_ms, kind, body)
+            .await;
+    }
+}
+
+fn deadline(from: Instant, limit: Limit<u32>) -> Instant {
+    /// Far enough to mean never, near enough for the timer.
+    const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+    from + match limit {
+        Limit::At(seconds) => Duration::from_secs(u64::from(seconds)),
+        Limit::Unlimited => NEVER,
+    }
+}
+
+fn cut_off(limit: &str) -> String {
+    format!("cut off at the limit `{limit}`; what it had written so far is kept")
+}
+
+fn word(class: FailureClass) -> String {
+    match serde_json::to_value(class) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+fn not_started(error: &StartError) -> Outcome {
+    match error {
+        StartError::NotInstalled { .. } | StartError::NotExecutable { .. } => {
+            failed(FailureClass::NotInstalled, error)
+        }
+        StartError::NoDirectory { .. } | StartError::Refused { .. } => {
+            failed(FailureClass::Other, error)
+        }
+    }
+}
+
+fn failed(class: FailureClass, error: &dyn std::fmt::Display) -> Outcome {
+    Outcome::Failed(Failure {
+        class,
+        message: error.to_string(),
+    })
+}
+
+/// The prompt for a conversation that has to begin anew: what was asked before, then the last.
+fn restated(prompts: &[String]) -> String {
+    let (last, earlier) = match prompts.split_last() {
+        Some((last, earlier)) => (last.as_str(), earlier),
+        None => ("", prompts),
+    };
+    format!(
+        "Your earlier conversation could not be recovered. This is what you were asked before, \
+         oldest first; parts of it may be done already, so look before you repeat them:\n\n\
+         {}\n\nThis is what you are asked now:\n\n{last}",
+        earlier.join("\n\n")
+    )
+}

@@ -1,0 +1,125 @@
+//! Waiting for agents: woken by changes of this and other processes, bounded in time, and handing
+//! out each result once.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::brief::{AgentBrief, Done};
+use super::crew::Crew;
+use super::error::AgentError;
+use super::record::{Line, read, write};
+use crate::ids::AgentId;
+
+/// Between two looks whether the owner of a foreign agent has died.
+const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
+
+/// When a wait is over.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// As soon as one agent has ended.
+    Any,
+    /// Once all have ended.
+    #[default]
+    All,
+}
+
+/// What a wait has brought.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Waited {
+    /// Ended agents with their short results; each result is handed out once.
+    pub done: Vec<Done>,
+    /// Agents that still run or wait for a slot.
+    pub running: Vec<AgentBrief>,
+    /// Agents that wait for an answer.
+    pub waiting: Vec<AgentBrief>,
+    /// True when time was up first.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub timed_out: bool,
+    /// What to do next, where it is not plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<&'static str>,
+}
+
+impl Crew {
+    /// Waits for `ids`, or for all agents of this host session that live or are unread. `watch` is
+    /// called on every change with what is still live. Dropping the future ends the wait, not the
+    /// agents, and leaves results unread.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`] for ids that do not exist, and failures of the store.
+    pub async fn wait(
+        &self,
+        ids: &[AgentId],
+        mode: Mode,
+        timeout: Duration,
+        mut watch: impl FnMut(usize, &[AgentBrief]),
+    ) -> Result<Waited, AgentError> {
+        let deadline = Instant::now() + timeout;
+        let mut changes = self.store().changes().listen();
+        self.reconcile().await?;
+        loop {
+            let lines = self.waited_for(ids).await?;
+            let (ended, live): (Vec<Line>, Vec<Line>) = lines
+                .into_iter()
+                .partition(|line| line.status.is_terminal());
+            let fresh = ended.iter().any(|line| !line.delivered);
+            let over = live.is_empty() || (mode == Mode::Any && fresh);
+            let timed_out = !over && Instant::now() >= deadline;
+            if over || timed_out {
+                return self.hand_out(&ended, &live, timed_out).await;
+            }
+            watch(ended.len(), &self.briefs(&live));
+            let foreign = live.iter().any(|line| line.owner != *self.owner());
+            tokio::select! {
+                () = changes.changed() => {}
+                () = sleep_until(deadline) => {}
+                () = sleep(LOOK_FOR_DEAD), if foreign => self.reconcile().await?,
+            }
+        }
+    }
+
+    async fn waited_for(&self, ids: &[AgentId]) -> Result<Vec<Line>, AgentError> {
+        if ids.is_empty() {
+            return Ok(read::of_session(self.store(), self.session()).await?);
+        }
+        let mut lines = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !lines.iter().any(|line: &Line| line.id == *id) {
+                lines.push(self.line(id).await?);
+            }
+        }
+        Ok(lines)
+    }
+
+    async fn hand_out(
+        &self,
+        ended: &[Line],
+        live: &[Line],
+        timed_out: bool,
+    ) -> Result<Waited, AgentError> {
+        let mut done = Vec::with_capacity(ended.len());
+        for line in ended {
+            let texts = read::texts(self.store(), &line.id, line.run_no).await?;
+            let first = write::deliver(self.store(), &line.id, line.run_no).await?;
+            done.push(Done::of(line, &texts, !first));
+        }
+        let running = self.briefs(live);
+        let next = match (done.is_empty(), running.is_empty()) {
+            (true, true) => Some("this session has no agents that live or are unread"),
+            (_, false) if timed_out => Some("call wait_agents again to wait on"),
+            _ => None,
+        };
+        Ok(Waited {
+            done,
+            running,
+            waiting: Vec::new(),
+            timed_out,
+            next,
+        })
+    }
+}

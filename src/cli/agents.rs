@@ -1,0 +1,216 @@
+//! `ostler agents`: what there is, what it did, and an end to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::output::{duration, one_line, out, table};
+use crate::agents::{AgentBrief, Crew, LogEntry, Status};
+use crate::edge::{Failure, Kind};
+use crate::host::{self, Surroundings};
+use crate::ids::AgentId;
+
+const PAGE: u32 = 100;
+
+#[derive(Subcommand)]
+pub(super) enum Agents {
+    /// List agents, newest first
+    List {
+        /// Of every project, not only this one
+        #[arg(long)]
+        all_projects: bool,
+        /// Only those: queued, running, completed, steered, aborted, stopped or error
+        #[arg(long, value_parser = status)]
+        status: Option<Status>,
+        /// How many at most
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an agent: result and evidence
+    Show {
+        /// The agent
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop agents and wait until their processes are gone
+    Stop {
+        /// The agents
+        #[arg(required = true)]
+        ids: Vec<String>,
+        /// Kept with the agent
+        #[arg(long, default_value = "stopped from the command line")]
+        reason: String,
+    },
+    /// Print an agent's log
+    Logs {
+        /// The agent
+        id: String,
+        /// Go on until the agent has ended
+        #[arg(short, long)]
+        follow: bool,
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn status(name: &str) -> Result<Status, String> {
+    Status::parse(name).ok_or_else(|| {
+        let names: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
+        format!("take one of {}", names.join(", "))
+    })
+}
+
+impl Agents {
+    pub(super) async fn run(self) -> anyhow::Result<u8> {
+        let crew = host::open(&Surroundings::of_process()?).await?;
+        let outcome = self.with(&crew).await;
+        crew.close().await;
+        outcome?;
+        Ok(0)
+    }
+
+    async fn with(self, crew: &Arc<Crew>) -> Result<(), Failure> {
+        match self {
+            Agents::List {
+                all_projects,
+                status,
+                limit,
+                json,
+            } => {
+                let limit = limit.clamp(1, PAGE);
+                let page = crew.list(status, all_projects, None, limit).await?;
+                out(&if json {
+                    as_json(&page)?
+                } else {
+                    listed(&page.items)
+                });
+            }
+            Agents::Show { id, json } => {
+                let id = AgentId::parse(&id)?;
+                let evidence = crew.evidence(&id).await?;
+                let result = crew.result(&id, None, None).await?;
+                if json {
+                    let shown = serde_json::json!({ "result": result, "evidence": evidence });
+                    out(&as_json(&shown)?);
+                } else {
+                    out(&listed(std::slice::from_ref(&result.brief)));
+                    if !result.detail.is_empty() {
+                        out(&format!("\n{}\n", result.detail));
+                    }
+                    if !result.result.is_empty() {
+                        out(&format!("\n{}\n", result.result));
+                    }
+                    out(&format!("\nevidence {}", as_json(&evidence.evidence)?));
+                }
+            }
+            Agents::Stop { ids, reason } => {
+                let ids: Vec<AgentId> = ids
+                    .iter()
+                    .map(|id| AgentId::parse(id))
+                    .collect::<Result<_, _>>()?;
+                out(&listed(&crew.stop(&ids, &reason).await?));
+            }
+            Agents::Logs { id, follow, json } => {
+                logs(crew, &AgentId::parse(&id)?, follow, json).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn logs(crew: &Crew, id: &AgentId, follow: bool, json: bool) -> Result<(), Failure> {
+    let mut cursor: Option<String> = None;
+    let mut changes = crew.listen();
+    loop {
+        let transcript = crew.transcript(id, cursor.as_deref(), PAGE).await?;
+        for entry in &transcript.page.items {
+            out(&if json {
+                compact_json(entry)? + "\n"
+            } else {
+                log_line(entry)
+            });
+        }
+        if let Some(last) = transcript.page.items.last() {
+            cursor = Some(last.seq.to_string());
+        }
+        if transcript.page.next_cursor.is_some() {
+            continue;
+        }
+        if !follow || transcript.status.is_terminal() {
+            return Ok(());
+        }
+        tokio::select! {
+            () = changes.changed() => {}
+            // Its owner may die without a change.
+            () = tokio::time::sleep(Duration::from_secs(1)) => {
+                crew.brief(id).await?;
+            }
+        }
+    }
+}
+
+fn log_line(entry: &LogEntry) -> String {
+    let body = match (
+        &entry.body,
+        entry.body.get("text").and_then(|text| text.as_str()),
+    ) {
+        (_, Some(text)) => text.to_owned(),
+        (body, None) => body.to_string(),
+    };
+    format!(
+        "{:>5}  {:<16} {}\n",
+        entry.seq,
+        entry.kind,
+        one_line(&body, 400)
+    )
+}
+
+fn listed(agents: &[AgentBrief]) -> String {
+    if agents.is_empty() {
+        return "no agents\n".to_owned();
+    }
+    let head = [
+        "ID", "STATUS", "TURNS", "TOOL", "TIME", "IDLE", "TOKENS", "COST", "PROVIDER", "LABEL",
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for agent in agents {
+        let seconds = |seconds: Option<i64>| seconds.map(duration).unwrap_or_default();
+        rows.push(vec![
+            agent.id.to_string(),
+            match agent.reason.as_str() {
+                "" => agent.status.to_string(),
+                reason => format!("{} ({reason})", agent.status),
+            },
+            agent.turns.clone(),
+            one_line(&agent.last_tool, 20),
+            seconds(agent.elapsed_s),
+            seconds(agent.idle_s),
+            agent.tokens.to_string(),
+            agent
+                .cost_usd
+                .map(|cost| format!("${cost:.4}"))
+                .unwrap_or_default(),
+            agent.provider.clone(),
+            one_line(&agent.label, 40),
+        ]);
+    }
+    table(&rows)
+}
+
+fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n")
+        .map_err(|error| Failure::new(Kind::Internal, error))
+}
+
+fn compact_json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::new(Kind::Internal, error))
+}

@@ -1,0 +1,117 @@
+//! What a person types. Thin: parse, call one function of a domain, print.
+
+mod agents;
+mod guard;
+mod output;
+mod run;
+mod serve;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::edge::{Failure, Kind};
+use crate::providers::guard::SUBCOMMAND as GUARD;
+
+/// Looks after child coding agents for an AI coding session.
+///
+/// Registered as an MCP server in Claude Code, Codex or Gemini CLI it needs no arguments. On a
+/// terminal the commands below do the same for a person.
+#[derive(Parser)]
+#[command(name = "ostler", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const AFTER_HELP: &str = "\
+State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.config/ostler/config.toml,
+.ostler/config.toml in the project, OSTLER_<SECTION>_<KEY> variables. OSTLER_LOG=debug shows more.
+
+Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
+`ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve MCP on standard input and output (what `ostler` does when it is not on a terminal)
+    Serve,
+    /// Run one agent and print its result
+    Run(run::Run),
+    /// See and stop agents, whoever runs them
+    #[command(subcommand)]
+    Agents(agents::Agents),
+    #[command(name = GUARD, hide = true)]
+    Guard(guard::Guard),
+}
+
+/// The program: reads its arguments, does the work, and tells the exit code.
+pub fn main() -> ExitCode {
+    main_with(std::env::args_os())
+}
+
+/// The program with `arguments`, its own name first. Does not return after serving: a thread may
+/// still sit in a read of standard input.
+pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    log_to_stderr();
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let command = match cli.command {
+        Some(command) => command,
+        None if std::io::stdin().is_terminal() => {
+            let help = Cli::command().render_help();
+            let _ = write!(std::io::stdout(), "{help}");
+            return ExitCode::SUCCESS;
+        }
+        None => Command::Serve,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return told(&Failure::new(Kind::Internal, error)),
+    };
+    let outcome = runtime.block_on(async {
+        match command {
+            Command::Serve => serve::serve().await,
+            Command::Run(run) => run.run().await,
+            Command::Agents(agents) => agents.run().await,
+            Command::Guard(guard) => guard.run().await,
+        }
+    });
+    // A blocked read of standard input must not hold up the end.
+    runtime.shutdown_background();
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => match error.downcast::<Failure>() {
+            Ok(failure) => told(&failure),
+            Err(error) => told(&Failure::new(Kind::Internal, format!("{error:#}"))),
+        },
+    }
+}
+
+fn told(failure: &Failure) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "ostler: {failure}");
+    ExitCode::from(failure.kind.exit_code())
+}
+
+/// Standard output belongs to the protocol or to results.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("OSTLER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .finish();
+    // Set already when the program is run inside another one, as the example does.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

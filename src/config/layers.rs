@@ -1,0 +1,170 @@
+//! Reads the layers one by one into a growing table. Each is checked as it is added, so an error
+//! can say where it stands, and a bad value is found even where a later layer hides it.
+
+use std::collections::BTreeMap;
+
+use toml::Table;
+use toml::Value;
+
+use super::document::Document;
+use super::document::setting_path;
+use super::error::ConfigError;
+use super::error::Origin;
+use super::error::on_one_line;
+use super::file::read_file;
+use super::keys::nearest;
+use super::provider::Misfit;
+use super::settings::Config;
+use super::sources::Sources;
+
+const ONLY_THE_USER_SETS: [&str; 2] = ["providers", "store"];
+
+impl Config {
+    /// The configuration that all layers give together: defaults, the user's file, the project's
+    /// file, variables; a later one wins key by key, and tables are merged.
+    ///
+    /// # Errors
+    ///
+    /// Fails on a file that is there but cannot be read, an unknown key, a value of the wrong type
+    /// or out of range, and on `providers` or `store` in the project's file.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut layers = Layers::default();
+        if let Some(table) = read_file(&sources.user_file)? {
+            layers.add(Origin::File(sources.user_file.clone()), table)?;
+        }
+        if let Some(dir) = &sources.project_dir {
+            let file = dir.join(".ostler").join("config.toml");
+            if let Some(table) = read_file(&file)? {
+                for section in ONLY_THE_USER_SETS {
+                    if table.contains_key(section) {
+                        return Err(ConfigError::NotInProject {
+                            section: section.to_owned(),
+                            file,
+                            user_file: sources.user_file.clone(),
+                        });
+                    }
+                }
+                layers.add(Origin::File(file), table)?;
+            }
+        }
+        let settings: BTreeMap<_, _> = sources.env.iter().map(|(k, v)| (k, v)).collect();
+        for (name, text) in settings {
+            // Shells and CI systems cannot always unset: empty is unset.
+            if let Some(path) = setting_path(name).filter(|_| !text.is_empty()) {
+                layers.add_variable(name, &path, text)?;
+            }
+        }
+        layers.into_config()
+    }
+}
+
+#[derive(Default)]
+struct Layers {
+    merged: Table,
+    document: Document,
+    added: Vec<(Origin, Table)>,
+}
+
+impl Layers {
+    fn add(&mut self, origin: Origin, table: Table) -> Result<(), ConfigError> {
+        Document::check_keys(&origin, &table)?;
+        let mut merged = self.merged.clone();
+        merge(&mut merged, table.clone());
+        self.document = Document::read(&origin, &merged)?;
+        self.merged = merged;
+        self.added.push((origin, table));
+        Ok(())
+    }
+
+    /// Adds one variable: as a TOML value where such a one fits the key, else as a string.
+    fn add_variable(&mut self, name: &str, path: &[String], text: &str) -> Result<(), ConfigError> {
+        let origin = || Origin::Variable(name.to_owned());
+        let string = nested(path, Value::String(text.to_owned()));
+        let Ok(value) = text.parse::<Value>() else {
+            return self.add(origin(), string);
+        };
+        self.add(origin(), nested(path, value))
+            // What fits in neither form is explained as the value it looks like.
+            .or_else(|error| self.add(origin(), string).map_err(|_| error))
+    }
+
+    fn into_config(self) -> Result<Config, ConfigError> {
+        let mut config = Config {
+            agents: self.document.agents.clone(),
+            store: self.document.store.clone(),
+            ..Config::default()
+        };
+        for (name, table) in &self.document.providers {
+            let provider = table
+                .clone()
+                .resolve(name)
+                .map_err(|misfit| self.misfit(name, &misfit))?;
+            config.providers.insert(name.clone(), provider);
+        }
+        let wanted = &config.agents.provider;
+        if !config.providers.contains_key(wanted) {
+            let known = nearest(wanted, config.providers.keys().map(String::as_str));
+            return Err(ConfigError::Invalid {
+                key: "agents.provider".to_owned(),
+                origin: self.origin_of(&["agents", "provider"]),
+                reason: on_one_line(&format!(
+                    "there is no provider `{wanted}`, the nearest is `{known}`"
+                )),
+            });
+        }
+        Ok(config)
+    }
+
+    fn misfit(&self, name: &str, misfit: &Misfit) -> ConfigError {
+        match misfit {
+            Misfit::Missing(key, example) => ConfigError::Missing {
+                key: format!("providers.{name}.{key}"),
+                origin: self.origin_of(&["providers", name]),
+                example,
+            },
+            Misfit::Foreign(key, reason) => ConfigError::Invalid {
+                key: format!("providers.{name}.{key}"),
+                origin: self.origin_of(&["providers", name, key]),
+                reason: (*reason).to_owned(),
+            },
+        }
+    }
+
+    fn origin_of(&self, path: &[&str]) -> Origin {
+        self.added
+            .iter()
+            .rev()
+            .find(|(_, table)| sets(table, path))
+            .map_or(Origin::Defaults, |(origin, _)| origin.clone())
+    }
+}
+
+fn merge(below: &mut Table, above: Table) {
+    for (key, value) in above {
+        match (below.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => merge(below, above),
+            (_, value) => {
+                below.insert(key, value);
+            }
+        }
+    }
+}
+
+fn nested(path: &[String], value: Value) -> Table {
+    match path {
+        [] => Table::new(),
+        [key] => Table::from_iter([(key.clone(), value)]),
+        [key, rest @ ..] => Table::from_iter([(key.clone(), Value::Table(nested(rest, value)))]),
+    }
+}
+
+fn sets(table: &Table, path: &[&str]) -> bool {
+    match path {
+        [] => true,
+        [key, rest @ ..] => match table.get(*key) {
+            Some(Value::Table(table)) => sets(table, rest),
+            Some(_) => rest.is_empty(),
+            None => false,
+        },
+    }
+}

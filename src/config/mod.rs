@@ -1,0 +1,33 @@
+//! What the people who run ostler have decided: limits, providers, where the state lies.
+//!
+//! Owns the settings, their defaults and ranges, and the layers they come from (user file,
+//! project file, variables; later wins). Every value is checked when its layer is read, so the
+//! rest of the program never meets a bad one. Must never start a process or open the store, and
+//! reads the process environment only in [`Sources::from_environment`].
+
+mod document;
+mod error;
+mod file;
+mod keys;
+mod layers;
+mod number;
+mod provider;
+mod settings;
+mod sources;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ConfigError;
+pub use error::Origin;
+pub use number::Limit;
+pub use provider::ClaudeProvider;
+pub use provider::ProviderConfig;
+pub use provider::ScriptInput;
+pub use provider::ScriptProvider;
+pub use settings::Agents;
+pub use settings::Config;
+pub use settings::Permission;
+pub use settings::StoreConfig;
+pub use sources::Sources;
+pub use sources::state_dir;

@@ -1,0 +1,165 @@
+//! The settings outside `[providers]`, with their defaults and ranges. `sample.toml` shows the
+//! same to people.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Deserializer;
+use serde::Serialize;
+use serde::de::Error;
+
+use super::number::Limit;
+use super::number::limit_up_to;
+use super::number::whole;
+use super::provider::CLAUDE;
+use super::provider::ClaudeProvider;
+use super::provider::ProviderConfig;
+
+/// The effective configuration: every layer applied, every value in its range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Limits and defaults of the agents.
+    pub agents: Agents,
+    /// How agents can be driven, by provider name; `claude` is always there.
+    pub providers: BTreeMap<String, ProviderConfig>,
+    /// Where the state lies.
+    pub store: StoreConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let claude = ProviderConfig::Claude(ClaudeProvider::default());
+        Self {
+            agents: Agents::default(),
+            providers: BTreeMap::from([(CLAUDE.to_owned(), claude)]),
+            store: StoreConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// A commented `config.toml` that sets every key to its default.
+    pub fn sample() -> String {
+        include_str!("sample.toml").to_owned()
+    }
+}
+
+/// Limits and defaults of the agents.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+pub struct Agents {
+    /// Agents that run at the same time on this machine, 1 to 64.
+    #[serde(deserialize_with = "whole::<1, 64, _>")]
+    pub max_concurrent: u32,
+    /// Agents whose program is being started at the same time, 1 to 16.
+    #[serde(deserialize_with = "whole::<1, 16, _>")]
+    pub max_starting: u32,
+    /// Live agents, nested ones included, under one host session, 1 to 256.
+    #[serde(deserialize_with = "whole::<1, 256, _>")]
+    pub max_tree: u32,
+    /// The provider of an agent that names none.
+    pub provider: String,
+    /// What an agent that is not told otherwise may do.
+    pub permission: Permission,
+    /// Turns of one run before the wrap-up message.
+    pub max_turns: Limit<u32>,
+    /// Turns left to an agent after the wrap-up message, 1 to 50.
+    #[serde(deserialize_with = "whole::<1, 50, _>")]
+    pub grace_turns: u32,
+    /// Tool calls of one run.
+    pub max_tool_calls: Limit<u32>,
+    /// Tokens of one run, read and written together.
+    pub max_tokens: Limit<u64>,
+    /// Cost of one run in US dollars.
+    pub max_cost_usd: Limit<f64>,
+    /// Length of one run in seconds, at most 86400.
+    #[serde(deserialize_with = "limit_up_to::<86_400, _>")]
+    pub timeout_s: Limit<u32>,
+    /// Seconds without a sign of life before a run is ended, at most 86400.
+    #[serde(deserialize_with = "limit_up_to::<86_400, _>")]
+    pub idle_s: Limit<u32>,
+    /// Further variables that children inherit; a trailing `*` stands for any ending.
+    #[serde(deserialize_with = "variable_patterns")]
+    pub env_allow: Vec<String>,
+}
+
+impl Default for Agents {
+    fn default() -> Self {
+        Self {
+            max_concurrent: 4,
+            max_starting: 2,
+            max_tree: 16,
+            provider: CLAUDE.to_owned(),
+            permission: Permission::Edit,
+            max_turns: Limit::At(50),
+            grace_turns: 5,
+            max_tool_calls: Limit::At(500),
+            max_tokens: Limit::Unlimited,
+            max_cost_usd: Limit::At(5.0),
+            timeout_s: Limit::At(3600),
+            idle_s: Limit::At(900),
+            env_allow: Vec::new(),
+        }
+    }
+}
+
+/// What an agent may do to the machine; each level includes the one before it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Look, change nothing.
+    ReadOnly,
+    /// Change files in its workspace.
+    Edit,
+    /// Whatever the user could do.
+    Full,
+}
+
+impl Permission {
+    /// The name used in the configuration, in tools and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Permission::ReadOnly => "read_only",
+            Permission::Edit => "edit",
+            Permission::Full => "full",
+        }
+    }
+}
+
+/// Where the state lies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+pub struct StoreConfig {
+    /// `sqlite:` and a path; `None` is the database in the state directory.
+    #[serde(deserialize_with = "store_url")]
+    pub url: Option<String>,
+}
+
+/// The reasons never repeat the URL: it may hold a password.
+fn store_url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let url = String::deserialize(deserializer)?;
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Some(url)),
+        Some(("postgres" | "postgresql", _)) => Err(D::Error::custom(
+            "a PostgreSQL store is not built yet, only `sqlite:<path>` is",
+        )),
+        _ => Err(D::Error::custom("expected `sqlite:<path>`")),
+    }
+}
+
+fn variable_patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let patterns = Vec::<String>::deserialize(deserializer)?;
+    for pattern in &patterns {
+        let name = pattern.strip_suffix('*').unwrap_or(pattern);
+        // A bare `*` would allow everything, and then there is no allow-list left.
+        let is_name = !name.is_empty() && !name.contains(['*', '=', '\0', ' ']);
+        if !is_name {
+            return Err(D::Error::custom(format!(
+                "{pattern:?} is neither a variable's name nor the start of one and `*`"
+            )));
+        }
+    }
+    Ok(patterns)
+}

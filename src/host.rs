@@ -1,0 +1,103 @@
+//! The session around this process: its directory, its id, and what it takes to open the crew for
+//! it. The only place that reads the environment, so that everything below can be tested.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::agents::{Crew, CrewOptions, Host};
+use crate::clock::SystemClock;
+use crate::config::{Config, Sources, state_dir};
+use crate::edge::{Failure, Kind};
+use crate::ids::{IdSource, RandomIds};
+use crate::project::Project;
+use crate::providers::{LINEAGE_VARIABLE, Lineage};
+use crate::store::Store;
+
+/// What this process was started with.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Working directory.
+    pub cwd: PathBuf,
+    /// The host session's id.
+    pub session: String,
+    /// Agents above this process.
+    pub lineage: Lineage,
+    /// The ostler binary.
+    pub program: OsString,
+}
+
+impl Surroundings {
+    /// Reads them from the process.
+    ///
+    /// # Errors
+    /// When the working directory or the program cannot be told.
+    pub fn of_process() -> Result<Self, Failure> {
+        let cwd = std::env::current_dir().map_err(|error| {
+            Failure::new(
+                Kind::Invalid,
+                format!("the working directory cannot be used: {error}"),
+            )
+            .hint("start ostler in a directory that is there")
+        })?;
+        // A binary that was replaced meanwhile is still there by this name.
+        let running = PathBuf::from("/proc/self/exe");
+        let program = match std::env::current_exe() {
+            Ok(program) if program.exists() => program,
+            _ if running.exists() => running,
+            Ok(program) => program,
+            Err(error) => return Err(Failure::new(Kind::Internal, error)),
+        };
+        Ok(Self {
+            cwd,
+            session: session(),
+            lineage: Lineage::parse(std::env::var_os(LINEAGE_VARIABLE).as_deref()),
+            program: program.into(),
+        })
+    }
+}
+
+/// The id of the host session: told by the user, by Claude Code, or made up for this process.
+fn session() -> String {
+    ["OSTLER_SESSION", "CLAUDE_CODE_SESSION_ID"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty())
+        .unwrap_or_else(|| format!("h-{}", RandomIds.token()))
+}
+
+/// Opens the state and the crew.
+///
+/// # Errors
+/// What is wrong with the configuration, the directory or the store, told for a person.
+pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
+    let project = Project::discover(&surroundings.cwd)?;
+    let config = Config::load(&Sources::from_environment(Some(&project.root))?)?;
+    let home = state_dir(|name| std::env::var_os(name))?;
+    let store = match config
+        .store
+        .url
+        .as_deref()
+        .and_then(|url| url.strip_prefix("sqlite:"))
+    {
+        Some(path) => {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            Store::open_at(&home, &home.join(path)).await?
+        }
+        None => Store::open(&home).await?,
+    };
+    let crew = Crew::open(CrewOptions {
+        store: Arc::new(store),
+        config,
+        project,
+        host: Host {
+            session: surroundings.session.clone(),
+            cwd: surroundings.cwd.clone(),
+            lineage: surroundings.lineage.clone(),
+        },
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        program: surroundings.program.clone(),
+    });
+    Ok(crew.await?)
+}

@@ -1,0 +1,31 @@
+//! ostler looks after child coding agents for an AI coding session: it spawns and steers them, keeps
+//! them apart, holds their limits, and keeps what they brought back.
+//!
+//! ```text
+//!       cli/   what a person types                      mcp/   what a model calls
+//!          \______________________________   _____________________/
+//!                                         \ /
+//!   edge.rs      how a failure is told to either of them      host.rs  what surrounds this process
+//!   agents/      lifecycle, limiter, supervision of child sessions
+//!   providers/   the CLIs behind one contract: sans-IO codecs and the one driver with IO
+//!   store/       the state file: pool, migrations, change watch
+//!   config/  project.rs  ids.rs  clock.rs
+//! ```
+//!
+//! An import only ever goes down. `mcp/` and `cli/` are thin: parse, call one function of a domain,
+//! render. No domain knows of either. What seems to need an arrow upwards is an event: a codec asks
+//! for a permission by emitting it, the supervisor decides.
+
+#![cfg(unix)]
+
+pub mod agents;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod edge;
+pub mod host;
+pub mod ids;
+pub mod mcp;
+pub mod project;
+pub mod providers;
+pub mod store;

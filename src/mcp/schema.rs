@@ -1,0 +1,136 @@
+//! Schemas made lean: what three families of clients refuse or pay for by the token is taken out of
+//! what schemars writes.
+
+use rmcp::handler::server::router::tool::ToolRouter;
+use rmcp::model::JsonObject;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// How deep definitions are inlined; ours are not recursive.
+const DEPTH: usize = 8;
+
+/// Slims the input schema of every tool.
+pub(super) fn slim_router<S>(router: &mut ToolRouter<S>) {
+    for route in router.map.values_mut() {
+        route.attr.input_schema = Arc::new(slim(&route.attr.input_schema));
+    }
+}
+
+/// `schema` without `$schema`, `$ref`, `title`, `format`, null unions and `oneOf`.
+pub(super) fn slim(schema: &JsonObject) -> JsonObject {
+    let definitions = match schema.get("$defs") {
+        Some(Value::Object(definitions)) => definitions.clone(),
+        _ => Map::new(),
+    };
+    object(schema, &definitions, 0)
+}
+
+fn object(
+    schema: &Map<String, Value>,
+    definitions: &Map<String, Value>,
+    depth: usize,
+) -> JsonObject {
+    let mut lean = Map::new();
+    for (key, value) in schema {
+        match key.as_str() {
+            "$schema" | "$defs" | "title" | "format" => {}
+            "default" if value.is_null() || *value == Value::Bool(false) => {}
+            "minimum" if value.as_f64() == Some(0.0) => {}
+            "$ref" => merge(&mut lean, target(value, definitions, depth)),
+            "type" => {
+                lean.insert(key.clone(), without_null(value));
+            }
+            "anyOf" | "oneOf" => alternatives(&mut lean, value, definitions, depth),
+            "properties" => {
+                let Value::Object(properties) = value else {
+                    continue;
+                };
+                let properties = properties
+                    .iter()
+                    .map(|(name, schema)| (name.clone(), any(schema, definitions, depth)))
+                    .collect();
+                lean.insert(key.clone(), Value::Object(properties));
+            }
+            _ => {
+                lean.insert(key.clone(), any(value, definitions, depth));
+            }
+        }
+    }
+    lean
+}
+
+fn any(value: &Value, definitions: &Map<String, Value>, depth: usize) -> Value {
+    match value {
+        Value::Object(schema) => Value::Object(object(schema, definitions, depth)),
+        Value::Array(list) => Value::Array(
+            list.iter()
+                .map(|value| any(value, definitions, depth))
+                .collect(),
+        ),
+        value => value.clone(),
+    }
+}
+
+/// What a `$ref` points to, slimmed.
+fn target(reference: &Value, definitions: &Map<String, Value>, depth: usize) -> JsonObject {
+    let name = reference
+        .as_str()
+        .and_then(|path| path.strip_prefix("#/$defs/"));
+    match name.and_then(|name| definitions.get(name)) {
+        Some(Value::Object(schema)) if depth < DEPTH => object(schema, definitions, depth + 1),
+        _ => Map::new(),
+    }
+}
+
+/// `["string", "null"]` is `"string"`: an optional field may be left out.
+fn without_null(kind: &Value) -> Value {
+    match kind {
+        Value::Array(kinds) => {
+            let mut kinds = kinds.iter().filter(|kind| *kind != "null").cloned();
+            match (kinds.next(), kinds.next()) {
+                (Some(only), None) => only,
+                _ => kind.clone(),
+            }
+        }
+        kind => kind.clone(),
+    }
+}
+
+/// `anyOf [X, null]` is X; constants side by side are an `enum`.
+fn alternatives(
+    lean: &mut JsonObject,
+    value: &Value,
+    definitions: &Map<String, Value>,
+    depth: usize,
+) {
+    let Value::Array(list) = value else { return };
+    let branches: Vec<JsonObject> = list
+        .iter()
+        .filter_map(|branch| match any(branch, definitions, depth) {
+            Value::Object(branch) if branch.get("type") != Some(&"null".into()) => Some(branch),
+            _ => None,
+        })
+        .collect();
+    let constants: Option<Vec<Value>> = branches
+        .iter()
+        .map(|branch| branch.get("const").cloned())
+        .collect();
+    match (branches.as_slice(), constants) {
+        ([only], _) => merge(lean, only.clone()),
+        (_, Some(constants)) => {
+            lean.insert("type".to_owned(), "string".into());
+            lean.insert("enum".to_owned(), Value::Array(constants));
+        }
+        _ => {
+            let branches = branches.into_iter().map(Value::Object).collect();
+            lean.insert("anyOf".to_owned(), Value::Array(branches));
+        }
+    }
+}
+
+/// Adds what is not there yet: a field's own description wins over its type's.
+fn merge(into: &mut JsonObject, from: JsonObject) {
+    for (key, value) in from {
+        into.entry(key).or_insert(value);
+    }
+}

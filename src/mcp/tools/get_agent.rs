@@ -1,0 +1,77 @@
+use rmcp::model::CallToolResult;
+use rmcp::{tool, tool_router};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::page_size;
+use crate::edge::{Failure, Kind};
+use crate::ids::AgentId;
+use crate::mcp::parameters::Parameters;
+use crate::mcp::reply::reply;
+use crate::mcp::server::Server;
+
+/// Most bytes of a result in one page.
+const LARGEST_PAGE: usize = 32 * 1024;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct GetAgent {
+    id: String,
+    view: Option<View>,
+    /// From a reply, for what comes next.
+    cursor: Option<String>,
+    /// result: bytes (6144, at most 32768); transcript: entries (20).
+    limit: Option<u32>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum View {
+    #[default]
+    Result,
+    Evidence,
+    Transcript,
+}
+
+#[tool_router(router = get_agent_router, vis = "pub(crate)")]
+impl Server {
+    /// One agent: its result (paged), its evidence (tool calls, commands with exit codes, files,
+    /// denials, tokens, cost, limits; reckoned by ostler) or its transcript.
+    #[tool(annotations(title = "Get agent", read_only_hint = true))]
+    async fn get_agent(&self, Parameters(p): Parameters<GetAgent>) -> CallToolResult {
+        match p.view.unwrap_or_default() {
+            View::Result => reply(self.result(p).await),
+            View::Evidence => reply(self.evidence(p).await),
+            View::Transcript => reply(self.transcript(p).await),
+        }
+    }
+
+    async fn result(&self, p: GetAgent) -> Result<crate::agents::Resulted, Failure> {
+        let id = AgentId::parse(&p.id)?;
+        let limit = p.limit.map(|limit| limit as usize);
+        if limit.is_some_and(|limit| limit == 0 || limit > LARGEST_PAGE) {
+            return Err(Failure::new(Kind::Invalid, "`limit` is out of range")
+                .hint(format!("take 1 to {LARGEST_PAGE} bytes")));
+        }
+        Ok(self
+            .crew()
+            .await?
+            .result(&id, p.cursor.as_deref(), limit)
+            .await?)
+    }
+
+    async fn evidence(&self, p: GetAgent) -> Result<crate::agents::Evidenced, Failure> {
+        let id = AgentId::parse(&p.id)?;
+        Ok(self.crew().await?.evidence(&id).await?)
+    }
+
+    async fn transcript(&self, p: GetAgent) -> Result<crate::agents::Transcript, Failure> {
+        let id = AgentId::parse(&p.id)?;
+        let limit = page_size(p.limit)?;
+        Ok(self
+            .crew()
+            .await?
+            .transcript(&id, p.cursor.as_deref(), limit)
+            .await?)
+    }
+}

@@ -1,0 +1,41 @@
+use rmcp::model::CallToolResult;
+use rmcp::{tool, tool_router};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::page_size;
+use crate::agents::{AgentBrief, Page, Status};
+use crate::edge::Failure;
+use crate::mcp::parameters::Parameters;
+use crate::mcp::reply::reply;
+use crate::mcp::server::Server;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ListAgents {
+    status: Option<Status>,
+    /// Not only of this project.
+    #[serde(default)]
+    all_projects: bool,
+    /// Default 20, at most 100.
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+#[tool_router(router = list_agents_router, vis = "pub(crate)")]
+impl Server {
+    /// List agents, newest first: status, turns, last tool, idle seconds, tokens, cost. To wait for
+    /// them use wait_agents.
+    #[tool(annotations(title = "List agents", read_only_hint = true))]
+    async fn list_agents(&self, Parameters(p): Parameters<ListAgents>) -> CallToolResult {
+        reply(self.list(p).await)
+    }
+
+    async fn list(&self, p: ListAgents) -> Result<Page<AgentBrief>, Failure> {
+        let limit = page_size(p.limit)?;
+        let crew = self.crew().await?;
+        Ok(crew
+            .list(p.status, p.all_projects, p.cursor.as_deref(), limit)
+            .await?)
+    }
+}

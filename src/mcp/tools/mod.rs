@@ -1,0 +1,61 @@
+//! One file a tool: its parameters, its description, its one call of a domain.
+
+mod catch_up;
+mod get_agent;
+mod list_agents;
+mod resume_agent;
+mod spawn_agent;
+mod steer_agent;
+mod stop_agents;
+mod wait_agents;
+
+use crate::agents::BudgetRequest;
+use crate::edge::{Failure, Kind};
+use crate::ids::AgentId;
+
+/// Most ids in one call.
+const IDS: usize = 100;
+
+/// Reads ids that a model wrote; at least one.
+fn agent_ids(ids: &[String]) -> Result<Vec<AgentId>, Failure> {
+    if ids.is_empty() {
+        return Err(Failure::new(Kind::Invalid, "`ids` is empty").hint("name at least one agent"));
+    }
+    optional_ids(ids)
+}
+
+/// Reads ids that a model wrote.
+fn optional_ids(ids: &[String]) -> Result<Vec<AgentId>, Failure> {
+    if ids.len() > IDS {
+        return Err(
+            Failure::new(Kind::Invalid, format!("`ids` has {} entries", ids.len()))
+                .hint(format!("name at most {IDS} agents in one call")),
+        );
+    }
+    ids.iter()
+        .map(|id| AgentId::parse(id).map_err(Failure::from))
+        .collect()
+}
+
+/// The page size asked for, within 1 to 100; 20 when absent.
+fn page_size(limit: Option<u32>) -> Result<u32, Failure> {
+    match limit {
+        None => Ok(20),
+        Some(limit @ 1..=100) => Ok(limit),
+        Some(limit) => Err(Failure::new(Kind::Invalid, format!("`limit` is {limit}"))
+            .hint("take a number from 1 to 100")),
+    }
+}
+
+fn budget(
+    max_turns: Option<u32>,
+    timeout_s: Option<u32>,
+    max_cost_usd: Option<f64>,
+) -> BudgetRequest {
+    BudgetRequest {
+        max_turns,
+        timeout_s,
+        max_cost_usd,
+        ..BudgetRequest::default()
+    }
+}

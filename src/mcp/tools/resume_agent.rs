@@ -1,0 +1,37 @@
+use rmcp::model::CallToolResult;
+use rmcp::{tool, tool_router};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::budget;
+use crate::agents::Spawned;
+use crate::edge::Failure;
+use crate::ids::AgentId;
+use crate::mcp::parameters::Parameters;
+use crate::mcp::reply::reply;
+use crate::mcp::server::Server;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ResumeAgent {
+    id: String,
+    prompt: String,
+    max_turns: Option<u32>,
+    timeout_s: Option<u32>,
+    max_cost_usd: Option<f64>,
+}
+
+#[tool_router(router = resume_agent_router, vis = "pub(crate)")]
+impl Server {
+    /// Continue an ended agent with its history and a new prompt, as its next run.
+    #[tool(annotations(title = "Resume agent", destructive_hint = false))]
+    async fn resume_agent(&self, Parameters(p): Parameters<ResumeAgent>) -> CallToolResult {
+        reply(self.resume(p).await)
+    }
+
+    async fn resume(&self, p: ResumeAgent) -> Result<Spawned, Failure> {
+        let id = AgentId::parse(&p.id)?;
+        let budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
+        Ok(self.crew().await?.resume(&id, &p.prompt, &budget).await?)
+    }
+}

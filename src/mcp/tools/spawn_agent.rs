@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use rmcp::model::CallToolResult;
+use rmcp::{tool, tool_router};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::budget;
+use crate::agents::{SpawnRequest, Spawned};
+use crate::config::Permission;
+use crate::edge::Failure;
+use crate::mcp::parameters::Parameters;
+use crate::mcp::reply::reply;
+use crate::mcp::server::Server;
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SpawnAgent {
+    /// The whole task; the child sees nothing else.
+    prompt: String,
+    /// A few words to tell it from others.
+    label: Option<String>,
+    /// `claude`, or a provider from the configuration.
+    provider: Option<String>,
+    /// The provider's name of a model.
+    model: Option<String>,
+    /// Working directory; default: this session's.
+    cwd: Option<PathBuf>,
+    permission: Option<Permission>,
+    max_turns: Option<u32>,
+    timeout_s: Option<u32>,
+    max_cost_usd: Option<f64>,
+    /// Default 500.
+    max_tool_calls: Option<u32>,
+    /// Seconds without a sign of life before it is cut off; default 900.
+    idle_s: Option<u32>,
+}
+
+#[tool_router(router = spawn_agent_router, vis = "pub(crate)")]
+impl Server {
+    /// Start a child coding agent in the background; returns its id at once. Spawn independent
+    /// agents before waiting for any.
+    #[tool(annotations(title = "Spawn agent", destructive_hint = false))]
+    async fn spawn_agent(&self, Parameters(p): Parameters<SpawnAgent>) -> CallToolResult {
+        reply(self.spawn(p).await)
+    }
+
+    async fn spawn(&self, p: SpawnAgent) -> Result<Spawned, Failure> {
+        let mut budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
+        budget.max_tool_calls = p.max_tool_calls;
+        budget.idle_s = p.idle_s;
+        let request = SpawnRequest {
+            prompt: p.prompt,
+            label: p.label,
+            provider: p.provider,
+            model: p.model,
+            cwd: p.cwd,
+            permission: p.permission,
+            budget,
+        };
+        Ok(self.crew().await?.spawn(&request).await?)
+    }
+}

@@ -1,0 +1,203 @@
+//! How the process is started and ended.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use crate::config::{ClaudeProvider, Permission};
+use crate::providers::{CleanSignal, CommandSpec, Conversation, Environment, Launch, StopLadder};
+
+/// SIGTERM, SIGHUP and SIGKILL orphan the shell tools, which run in sessions of their own; an
+/// interrupt in the protocol, or SIGINT, ends them (within 1.6 s even when they trap SIGTERM).
+/// After the end of input it waits 5 s for background shells, so that rung is short in a stop.
+pub(super) const LADDER: StopLadder = StopLadder {
+    interrupt: Duration::from_secs(3),
+    close: Duration::from_secs(2),
+    signal: Duration::from_secs(2),
+    clean: CleanSignal::Interrupt,
+};
+
+/// What reaches the CLI from our environment beyond the common list.
+const INHERITS: &[&str] = &[
+    "ANTHROPIC_*",
+    "CLAUDE_CONFIG_DIR",
+    "CLAUDE_CODE_*",
+    "DISABLE_*",
+    "MAX_THINKING_TOKENS",
+    "MAX_MCP_OUTPUT_TOKENS",
+    "BASH_DEFAULT_TIMEOUT_MS",
+    "BASH_MAX_TIMEOUT_MS",
+    "BASH_MAX_OUTPUT_LENGTH",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "CLOUD_ML_REGION",
+];
+
+/// What describes the session that we run in, not the child.
+const WITHHOLDS: &[&str] = &[
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_CODE_CHILD_SESSION",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CLAUDE_CODE_SSE_PORT",
+    "CLAUDE_CODE_MAX_OUTPUT_TOKENS_OVERRIDE",
+];
+
+/// Tools that need a person at a terminal, or outlive the run.
+const UNATTENDED: &[&str] = &[
+    "AskUserQuestion",
+    "EnterPlanMode",
+    "ExitPlanMode",
+    "EnterWorktree",
+    "ExitWorktree",
+    "CronCreate",
+    "CronDelete",
+    "CronList",
+    "ScheduleWakeup",
+];
+const EDITING: &[&str] = &["Edit", "Write", "NotebookEdit"];
+
+pub(super) fn command(config: &ClaudeProvider, launch: &Launch) -> CommandSpec {
+    let mut words = config.command.iter().map(OsString::from);
+    let program = words.next().unwrap_or_else(|| "claude".into());
+    let mut args: Vec<OsString> = words.collect();
+    let mut add = |parts: &[&str]| args.extend(parts.iter().map(OsString::from));
+
+    add(&[
+        "-p",
+        "--input-format",
+        "stream-json",
+        "--output-format",
+        "stream-json",
+        "--verbose",
+    ]);
+    // The replay of a line is the receipt of its delivery.
+    add(&["--replay-user-messages"]);
+    // A child has no use for the user's other servers, and must not load this one again.
+    add(&["--strict-mcp-config"]);
+    add(&["--permission-prompt-tool", "stdio"]);
+    match &launch.conversation {
+        Conversation::Fresh { session } => add(&["--session-id", session]),
+        Conversation::Continued { from, session } => {
+            add(&["--resume", from, "--fork-session", "--session-id", session]);
+        }
+    }
+    if let Some(model) = launch.model.as_ref().or(config.model.as_ref()) {
+        add(&["--model", model]);
+    }
+    if let Some(usd) = launch.max_cost_usd {
+        add(&["--max-budget-usd", &usd.to_string()]);
+    }
+    let sources = config.setting_sources.join(",");
+    let mut withheld = UNATTENDED.to_vec();
+    match launch.permission {
+        Permission::ReadOnly => {
+            withheld.extend(EDITING);
+            // Without the user's own allow rules, what runs unasked is what the CLI itself knows
+            // to be reading.
+            add(&["--permission-mode", "default", "--setting-sources", ""]);
+        }
+        Permission::Edit => {
+            add(&[
+                "--permission-mode",
+                "acceptEdits",
+                "--setting-sources",
+                &sources,
+            ]);
+        }
+        // Not `bypassPermissions`: it refuses to run as root, and silences the permission prompt,
+        // which we answer ourselves.
+        Permission::Full => {
+            add(&[
+                "--permission-mode",
+                "acceptEdits",
+                "--setting-sources",
+                &sources,
+            ]);
+        }
+    }
+    add(&["--disallowedTools", &withheld.join(",")]);
+
+    let mut env: Environment = config.env.clone();
+    env.insert("DISABLE_AUTOUPDATER".to_owned(), "1".to_owned());
+    env.insert(
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(),
+        "1".to_owned(),
+    );
+    CommandSpec {
+        program,
+        args,
+        inherits: INHERITS,
+        withholds: WITHHOLDS,
+        env,
+        cwd: launch.cwd.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::config::ProviderConfig;
+
+    fn args(permission: Permission, conversation: Conversation) -> String {
+        let Some(ProviderConfig::Claude(config)) =
+            Config::default().providers.get("claude").cloned()
+        else {
+            panic!("claude is built in")
+        };
+        let launch = Launch {
+            provider: "claude".to_owned(),
+            model: Some("haiku".to_owned()),
+            permission,
+            cwd: "/".into(),
+            conversation,
+            max_cost_usd: Some(0.5),
+        };
+        let spec = command(&config, &launch);
+        spec.args.join(" ".as_ref()).to_string_lossy().into_owned()
+    }
+
+    fn fresh() -> Conversation {
+        Conversation::Fresh {
+            session: "NEW".to_owned(),
+        }
+    }
+
+    #[test]
+    fn read_only_has_no_editing_tools_and_no_foreign_allow_rules() {
+        let args = args(Permission::ReadOnly, fresh());
+        assert!(
+            args.contains("--permission-mode default --setting-sources  --disallowed"),
+            "{args}"
+        );
+        assert!(args.contains(",Edit,Write,NotebookEdit"), "{args}");
+        assert!(
+            args.contains("--model haiku --max-budget-usd 0.5"),
+            "{args}"
+        );
+    }
+
+    #[test]
+    fn editing_loads_the_settings_of_the_user() {
+        let args = args(Permission::Edit, fresh());
+        assert!(
+            args.contains("acceptEdits --setting-sources user,project,local"),
+            "{args}"
+        );
+        assert!(!args.contains(",Write"), "{args}");
+    }
+
+    #[test]
+    fn a_continued_conversation_is_forked_under_a_new_id() {
+        let conversation = Conversation::Continued {
+            from: "OLD".to_owned(),
+            session: "NEW".to_owned(),
+        };
+        let args = args(Permission::Full, conversation);
+        assert!(
+            args.contains("--resume OLD --fork-session --session-id NEW"),
+            "{args}"
+        );
+    }
+}

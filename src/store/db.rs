@@ -1,0 +1,174 @@
+//! Opening the state file: one connection to write, a few that may only read.
+
+use std::fs::{DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyPool, Executor};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::redact::Redactor;
+use super::{Changes, StoreError, Tx, migrate};
+
+/// WAL lets readers and the writer of all processes work side by side; `NORMAL` survives the death
+/// of any process. No mmap: it widens the damage of a fault and was not faster.
+const PRAGMAS: &str = "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; \
+    PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864; \
+    PRAGMA temp_store=MEMORY;";
+const READ_ONLY: &str = "PRAGMA query_only=ON;";
+/// SQLite before this may corrupt a database that several connections write and checkpoint.
+const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
+/// One connection watches for changes, the others read.
+const READERS: u32 = 5;
+
+/// The state file and what is known about its changes.
+pub struct Store {
+    home: PathBuf,
+    write: AnyPool,
+    read: AnyPool,
+    changes: Changes,
+    redactor: Redactor,
+    _watch: AbortOnDropHandle<()>,
+}
+
+impl Store {
+    /// Opens `ostler.db` in `home`, making both where they are missing (0700 and 0600).
+    ///
+    /// # Errors
+    /// [`StoreError`] when the directory cannot be used, the file is locked, full, damaged or newer.
+    pub async fn open(home: &Path) -> Result<Self, StoreError> {
+        Self::open_at(home, &home.join("ostler.db")).await
+    }
+
+    /// Opens the state file at `database`; locks and the like stay in `home`.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_at(home: &Path, database: &Path) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Directory {
+            path: home.to_owned(),
+            source,
+        };
+        make_private_directory(home).map_err(unusable)?;
+        make_private_file(database).map_err(unusable)?;
+        sqlx::any::install_default_drivers();
+        let write = connect(database, 1, PRAGMAS.to_owned()).await?;
+        check_version(&write).await?;
+        migrate::run(home, database, &write).await?;
+        let read = connect(database, READERS, format!("{PRAGMAS}{READ_ONLY}")).await?;
+        let (changes, watch) = Changes::watch(read.clone());
+        let redactor = Redactor::new(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
+        Ok(Self {
+            home: home.to_owned(),
+            write,
+            read,
+            changes,
+            redactor,
+            _watch: watch,
+        })
+    }
+
+    /// The state directory.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Connections that may only read.
+    pub(crate) fn read(&self) -> &AnyPool {
+        &self.read
+    }
+
+    /// Begins a write; waits up to 10 s for other processes. Nothing but the database may be
+    /// awaited before it is committed.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// Makes a write durable and tells the listeners.
+    pub(crate) async fn commit(&self, tx: Tx) -> Result<(), StoreError> {
+        tx.commit().await?;
+        self.changes.touch();
+        Ok(())
+    }
+
+    /// `text` without the values of secret-looking variables of our environment.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.redactor.apply(text).into_owned()
+    }
+
+    /// Changes of the state by this and other processes.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Closes every connection, so that the log is folded back into the file.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+}
+
+async fn connect(database: &Path, size: u32, pragmas: String) -> Result<AnyPool, StoreError> {
+    let path = database
+        .to_string_lossy()
+        .replace('%', "%25")
+        .replace('?', "%3F");
+    let pool = AnyPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(60))
+        .after_connect(move |connection, _| {
+            let pragmas = sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas.clone()));
+            Box::pin(async move {
+                connection.execute(pragmas).await?;
+                Ok(())
+            })
+        })
+        .connect(&format!("sqlite://{path}?mode=rw"))
+        .await?;
+    Ok(pool)
+}
+
+async fn check_version(pool: &AnyPool) -> Result<(), StoreError> {
+    let found: String = sqlx::query_scalar("SELECT sqlite_version()")
+        .fetch_one(pool)
+        .await?;
+    let numbers: Vec<u32> = found
+        .split('.')
+        .filter_map(|part| part.parse().ok())
+        .collect();
+    if numbers.as_slice() < OLDEST_SQLITE.as_slice() {
+        return Err(StoreError::OldSqlite { found });
+    }
+    Ok(())
+}
+
+/// Makes `path` and its parents, readable by its owner only.
+pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn make_private_file(path: &Path) -> io::Result<()> {
+    match File::options()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // The log and the index beside the database take over its permissions. A file that
+            // belongs to somebody else stays as it is; opening it tells more.
+            let _ = std::fs::set_permissions(path, Permissions::from_mode(0o600));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}

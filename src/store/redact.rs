@@ -1,0 +1,69 @@
+//! Keeps secrets of our own environment out of the state file.
+
+use std::borrow::Cow;
+
+/// Parts of a variable's name that say its value is secret.
+const SECRET_NAMES: [&str; 7] = [
+    "KEY",
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "CREDENTIAL",
+    "AUTH",
+];
+/// Shorter values are words or numbers and would blot out ordinary text.
+const SHORTEST: usize = 8;
+
+/// Replaces the values of secret-looking variables by their names.
+#[derive(Default)]
+pub(crate) struct Redactor(Vec<(String, String)>);
+
+impl Redactor {
+    pub(crate) fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut secrets: Vec<(String, String)> = variables
+            .into_iter()
+            .filter(|(name, value)| {
+                let name = name.to_ascii_uppercase();
+                value.len() >= SHORTEST
+                    && !value.starts_with('/')
+                    && SECRET_NAMES.iter().any(|part| name.contains(part))
+            })
+            .collect();
+        // Longest first, so that a value that contains another goes as a whole.
+        secrets.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        Self(secrets)
+    }
+
+    pub(crate) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for (name, value) in &self.0 {
+            if text.contains(value.as_str()) {
+                text = Cow::Owned(text.replace(value.as_str(), &format!("[redacted {name}]")));
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secret_values_are_replaced_and_others_stay() {
+        let variables = [
+            ("API_KEY", "sk-123456"),
+            ("DB_PASSWORD", "sk-1234567890"),
+            ("SHORT_KEY", "abc"),
+            ("SSH_AUTH_SOCK", "/tmp/agent.sock"),
+            ("HOME", "/home/someone"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let redactor = Redactor::new(variables);
+        assert_eq!(
+            redactor.apply("sk-1234567890 sk-123456 abc /tmp/agent.sock /home/someone"),
+            "[redacted DB_PASSWORD] [redacted API_KEY] abc /tmp/agent.sock /home/someone"
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! Statements as named constants with a list of all of them, so that one test can prepare each.
+
+/// Declares SQL constants and `ALL`, the list of their names and texts.
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:expr;)+) => {
+        $($(#[$doc])* const $name: &str = $sql;)+
+
+        /// Every statement of this file, for the test that prepares them.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),+];
+    };
+}
+
+pub(crate) use statements;
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Executor, SqlSafeStr};
+
+    use crate::store::Store;
+
+    /// The lists of every file that holds SQL. [`no_statement_hides`] fails when one is missing.
+    const LISTS: &[(&str, &[(&str, &str)])] = &[
+        ("agents/record/write.rs", crate::agents::record::write::ALL),
+        ("agents/record/read.rs", crate::agents::record::read::ALL),
+        ("agents/record/owner.rs", crate::agents::record::owner::ALL),
+        (
+            "agents/record/steers.rs",
+            crate::agents::record::steers::ALL,
+        ),
+        ("agents/journal.rs", crate::agents::journal::ALL),
+        ("agents/limiter.rs", crate::agents::limiter::ALL),
+        ("agents/recovery.rs", crate::agents::recovery::ALL),
+    ];
+
+    #[tokio::test]
+    async fn every_statement_prepares() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).await.unwrap();
+        let mut connection = store.read().acquire().await.unwrap();
+        for (file, statements) in LISTS {
+            for (name, sql) in *statements {
+                let prepared = connection
+                    .prepare(sqlx::AssertSqlSafe(*sql).into_sql_str())
+                    .await;
+                assert!(prepared.is_ok(), "{file}: {name}: {:?}", prepared.err());
+            }
+        }
+    }
+
+    #[test]
+    fn no_statement_hides() {
+        let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut open = vec![source.clone()];
+        let mut with_sql = Vec::new();
+        while let Some(path) = open.pop() {
+            if path.is_dir() {
+                open.extend(
+                    std::fs::read_dir(path)
+                        .unwrap()
+                        .map(|entry| entry.unwrap().path()),
+                );
+                continue;
+            }
+            let name = path
+                .strip_prefix(&source)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            if name.starts_with("store/") || !name.ends_with(".rs") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for call in ["query(\"", "query_as(\"", "query_scalar(\"", "raw_sql(\""] {
+                assert!(!text.contains(call), "{name} runs SQL that is in no list");
+            }
+            if text.contains("statements! {") {
+                with_sql.push(name);
+            }
+        }
+        with_sql.sort();
+        let mut listed: Vec<_> = LISTS.iter().map(|(file, _)| (*file).to_owned()).collect();
+        listed.sort();
+        assert_eq!(with_sql, listed);
+    }
+}

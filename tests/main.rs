@@ -1,0 +1,6 @@
+//! Every integration test in one binary, so that linking is paid once.
+
+#![cfg(test)]
+
+mod claude;
+mod support;

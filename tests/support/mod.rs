@@ -1,0 +1,8 @@
+//! What the tests stand on.
+
+pub(crate) mod clis;
+pub(crate) mod home;
+pub(crate) mod mcp;
+pub(crate) mod model;
+
+pub(crate) use home::Home;
