@@ -17,7 +17,14 @@ use super::provider::Misfit;
 use super::settings::Config;
 use super::sources::Sources;
 
-const ONLY_THE_USER_SETS: [&str; 2] = ["providers", "store"];
+/// What decides which programs run, what they may do and what they get to see. A cloned repository
+/// has no say in it.
+const ONLY_THE_USER_SETS: [&[&str]; 4] = [
+    &["providers"],
+    &["store"],
+    &["agents", "permission"],
+    &["agents", "env_allow"],
+];
 
 impl Config {
     /// The configuration that all layers give together: defaults, the user's file, the project's
@@ -26,7 +33,8 @@ impl Config {
     /// # Errors
     ///
     /// Fails on a file that is there but cannot be read, an unknown key, a value of the wrong type
-    /// or out of range, and on `providers` or `store` in the project's file.
+    /// or out of range, and on what only the user may set in the
+    /// project's file.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let mut layers = Layers::default();
         if let Some(table) = read_file(&sources.user_file)? {
@@ -35,10 +43,10 @@ impl Config {
         if let Some(dir) = &sources.project_dir {
             let file = dir.join(".ostler").join("config.toml");
             if let Some(table) = read_file(&file)? {
-                for section in ONLY_THE_USER_SETS {
-                    if table.contains_key(section) {
+                for path in ONLY_THE_USER_SETS {
+                    if sets(&table, path) {
                         return Err(ConfigError::NotInProject {
-                            section: section.to_owned(),
+                            key: path.join("."),
                             file,
                             user_file: sources.user_file.clone(),
                         });
