@@ -71,7 +71,7 @@ impl Store {
             read,
             changes,
             redactor,
-            _watch: watch,
+            watch,
         })
     }
 
