@@ -8,6 +8,11 @@
 //! The example is an MCP client. The server it starts is this very program, run as `serve`, which is
 //! what the `ostler` binary does; all state goes into a temporary folder.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "indexing a JSON value gives null, never a panic"
+)]
+
 use std::error::Error;
 use std::io::Write;
 use std::path::Path;
@@ -64,7 +69,7 @@ async fn quickstart() -> Outcome<()> {
     }
 
     say("\n3. Steer one of them while it works.");
-    let arguments = json!({ "id": ids[0], "message": "be brief, the others are waiting" });
+    let arguments = json!({ "id": ids.first(), "message": "be brief, the others are waiting" });
     say(&format!(
         "   {}",
         call(&host, "steer_agent", arguments).await?
@@ -84,7 +89,7 @@ async fn quickstart() -> Outcome<()> {
     }
 
     say("\n5. Evidence: what ostler saw the first one do.");
-    let arguments = json!({ "id": ids[0], "view": "evidence" });
+    let arguments = json!({ "id": ids.first(), "view": "evidence" });
     let evidence = call(&host, "get_agent", arguments).await?;
     say(&format!("{:#}", evidence["evidence"]));
 
