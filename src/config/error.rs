@@ -1,9 +1,8 @@
 //! What can be wrong with a configuration. The first line of a message says what and where, the
 //! second what to do next.
 
-use std::fmt;
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use thiserror::Error;
 

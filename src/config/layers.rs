@@ -3,14 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use toml::Table;
-use toml::Value;
+use toml::{Table, Value};
 
-use super::document::Document;
-use super::document::setting_path;
-use super::error::ConfigError;
-use super::error::Origin;
-use super::error::on_one_line;
+use super::document::{Document, setting_path};
+use super::error::{ConfigError, Origin, on_one_line};
 use super::file::read_file;
 use super::keys::nearest;
 use super::provider::Misfit;

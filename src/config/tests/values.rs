@@ -1,5 +1,4 @@
-use serde::de::IntoDeserializer;
-use serde::de::value;
+use serde::de::{IntoDeserializer, value};
 
 use super::*;
 
