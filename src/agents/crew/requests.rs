@@ -1,0 +1,300 @@
+//! What callers may ask of agents: to be, to go on, to take a message, to end.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::Crew;
+use crate::agents::brief::AgentBrief;
+use crate::agents::budget::{Budget, BudgetRequest};
+use crate::agents::error::AgentError;
+use crate::agents::launch::{self, SpawnRequest, Spawned};
+use crate::agents::lifecycle::{Lifecycle, Status};
+use crate::agents::record::{
+    Ending, Line, NewAgent, Plan, Steer, SteerReceipt, TransitionError, read, steers, write,
+};
+use crate::ids::{AgentId, SteerId};
+use crate::providers::guard::Guard;
+use crate::providers::{self, Conversation, ResumeSupport, SteerSupport, When};
+use crate::store::Listener;
+
+/// How deep agents may stand above each other: children do not spawn children.
+const MAX_DEPTH: usize = 1;
+/// How long the owner of a running agent may take to end it; its ladder needs at most 12 s.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+
+impl Crew {
+    /// Writes a new agent and returns at once; it starts when the limiter lets it.
+    ///
+    /// # Errors
+    /// Bad values by name, no room under this session, a caller that is an agent itself.
+    pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
+        let depth = self.host.lineage.depth();
+        if depth >= MAX_DEPTH {
+            return Err(AgentError::TooDeep {
+                depth,
+                max_depth: MAX_DEPTH,
+            });
+        }
+        let resolved = launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
+        self.be_ready_to_run()?;
+        let id = AgentId::new(self.ids.as_ref());
+        let agent = self.new_agent(&id, &request.prompt, &resolved.label, &resolved.plan);
+        if !write::enqueue(&self.store, &agent, self.clock.now_ms()).await? {
+            return Err(AgentError::TooMany {
+                limit: resolved.plan.max_tree,
+            });
+        }
+        self.nudge.notify_one();
+        self.spawned(id, 1, &resolved.plan, resolved.not_enforced)
+            .await
+    }
+
+    /// Continues an ended agent with a new prompt, as its next run.
+    ///
+    /// # Errors
+    /// As [`Crew::spawn`], and [`AgentError::WrongState`] for an agent that still lives.
+    pub async fn resume(
+        &self,
+        id: &AgentId,
+        prompt: &str,
+        budget: &BudgetRequest,
+    ) -> Result<Spawned, AgentError> {
+        launch::check_text("prompt", prompt)?;
+        let line = self.line(id).await?;
+        let mut plan = line.plan.clone();
+        let Some(provider) = self.config.providers.get(&plan.launch.provider) else {
+            return Err(AgentError::NoProvider {
+                name: plan.launch.provider,
+                known: self.config.providers.keys().cloned().collect(),
+            });
+        };
+        let can = providers::capabilities(provider);
+        plan.budget = Budget::resolve(&self.config.agents, budget)?;
+        plan.launch.max_cost_usd = plan.budget.max_cost_usd.bound();
+        plan.max_tree = self.config.agents.max_tree;
+        let session = self.ids.uuid();
+        plan.launch.conversation = match read::last_session(&self.store, id).await? {
+            Some(from) if can.resume == ResumeSupport::History => {
+                Conversation::Continued { from, session }
+            }
+            _ => Conversation::Fresh { session },
+        };
+        self.be_ready_to_run()?;
+        let prompt = match line.status {
+            Status::Completed | Status::Steered => prompt.to_owned(),
+            ended => format!(
+                "[Your last run ended as `{ended}` ({}). A tool call that was running then may \
+                 have been cut off; look before you rely on it.]\n\n{prompt}",
+                line.reason
+            ),
+        };
+        let agent = NewAgent {
+            session: &line.session,
+            ..self.new_agent(id, &prompt, "", &plan)
+        };
+        let resumed = write::resume(&self.store, &agent, line.state(), self.clock.now_ms()).await;
+        let state = match resumed {
+            Ok(Some(state)) => state,
+            Ok(None) => {
+                return Err(AgentError::TooMany {
+                    limit: plan.max_tree,
+                });
+            }
+            Err(error) => return Err(AgentError::transition(id, "resumed", error)),
+        };
+        self.nudge.notify_one();
+        self.spawned(id.clone(), state.run_no, &plan, Vec::new())
+            .await
+    }
+
+    /// Stops agents, whoever runs them, and returns when their processes are gone. An agent that has
+    /// ended already is returned as it is.
+    ///
+    /// # Errors
+    /// Unknown ids (then nothing was stopped), failures of the store, an owner that does not act.
+    pub async fn stop(&self, ids: &[AgentId], reason: &str) -> Result<Vec<AgentBrief>, AgentError> {
+        self.reconcile().await?;
+        for id in ids {
+            self.line(id).await?;
+        }
+        let mut changes = self.store.changes().listen();
+        for id in ids {
+            self.ask_stop(id, reason).await?;
+        }
+        self.nudge.notify_one();
+        let mut stopped = Vec::with_capacity(ids.len());
+        for id in ids {
+            stopped.push(self.await_end(id, &mut changes).await?);
+        }
+        Ok(self.briefs(&stopped))
+    }
+
+    /// Ends a queued agent, or leaves word for the owner of a running one.
+    pub(super) async fn ask_stop(&self, id: &AgentId, reason: &str) -> Result<(), AgentError> {
+        loop {
+            let line = self.line(id).await?;
+            let now_ms = self.clock.now_ms();
+            match line.status {
+                Status::Queued => {
+                    let ending = Ending {
+                        reason: "stop".to_owned(),
+                        detail: format!("never started; {reason}"),
+                        result_from: "none",
+                        ..Ending::default()
+                    };
+                    let event = Lifecycle::Stop;
+                    match write::end(&self.store, id, line.state(), event, &ending, now_ms).await {
+                        Ok(_) => {
+                            steers::close(&self.store, id, line.run_no, now_ms).await?;
+                            return Ok(());
+                        }
+                        // It has just started: look again.
+                        Err(TransitionError::Lost) => {}
+                        Err(error) => return Err(AgentError::transition(id, "stopped", error)),
+                    }
+                }
+                Status::Running => {
+                    write::ask_stop(&self.store, id, line.run_no, reason, now_ms).await?;
+                    return Ok(());
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    async fn await_end(&self, id: &AgentId, changes: &mut Listener) -> Result<Line, AgentError> {
+        let deadline = Instant::now() + STOP_PATIENCE;
+        loop {
+            let line = self.line(id).await?;
+            if line.status.is_terminal() {
+                return Ok(line);
+            }
+            if Instant::now() >= deadline {
+                let seconds = STOP_PATIENCE.as_secs();
+                return Err(AgentError::Unresponsive {
+                    id: id.clone(),
+                    seconds,
+                });
+            }
+            let look_again = Instant::now() + Duration::from_secs(1);
+            let changed = timeout_at(look_again.min(deadline), changes.changed()).await;
+            if changed.is_err() && line.owner != *self.owner() {
+                self.reconcile().await?;
+            }
+        }
+    }
+
+    /// Sends a message into a live agent. It is durable when this returns; the receipt follows it.
+    ///
+    /// # Errors
+    /// [`AgentError::WrongState`] for an agent that has ended; empty and over-long messages.
+    pub async fn steer(
+        &self,
+        id: &AgentId,
+        message: &str,
+        when: When,
+    ) -> Result<SteerReceipt, AgentError> {
+        launch::check_text("message", message)?;
+        self.reconcile().await?;
+        let line = self.line(id).await?;
+        let provider = self.config.providers.get(&line.plan.launch.provider);
+        let steer_id = SteerId::new(self.ids.as_ref());
+        if provider.map(|p| providers::capabilities(p).steer) == Some(SteerSupport::None) {
+            let note = "this provider takes no messages while it works; resume_agent sends one \
+                        after the run";
+            return Ok(SteerReceipt {
+                steer_id,
+                state: "unsupported",
+                note: Some(note.to_owned()),
+            });
+        }
+        let wrong = || AgentError::WrongState {
+            id: id.clone(),
+            status: line.status,
+            action: "steered",
+        };
+        if line.status.is_terminal() {
+            return Err(wrong());
+        }
+        let steer = Steer {
+            id: steer_id.clone(),
+            agent: id.clone(),
+            run_no: line.run_no,
+            message: message.to_owned(),
+            when,
+        };
+        if !steers::add(&self.store, &steer, self.clock.now_ms()).await? {
+            return Err(wrong());
+        }
+        self.nudge.notify_one();
+        let note = match line.status {
+            Status::Queued => "the agent has not started; the message follows its prompt",
+            _ => "it reaches the model with its next step; get_agent view=evidence counts receipts",
+        };
+        Ok(SteerReceipt {
+            steer_id,
+            state: "queued",
+            note: Some(note.to_owned()),
+        })
+    }
+
+    /// Changes of the state, by this and other processes.
+    pub fn listen(&self) -> Listener {
+        self.store.changes().listen()
+    }
+
+    fn new_agent<'a>(
+        &'a self,
+        id: &'a AgentId,
+        prompt: &'a str,
+        label: &'a str,
+        plan: &'a Plan,
+    ) -> NewAgent<'a> {
+        NewAgent {
+            id,
+            project: &self.project,
+            session: &self.host.session,
+            parent: None,
+            label,
+            owner: self.owner(),
+            prompt,
+            plan,
+            takes_slot: true,
+        }
+    }
+
+    async fn spawned(
+        &self,
+        id: AgentId,
+        run_no: u32,
+        plan: &Plan,
+        not_enforced: Vec<String>,
+    ) -> Result<Spawned, AgentError> {
+        let ahead = read::ahead(&self.store, &id, run_no).await?;
+        Ok(Spawned {
+            id,
+            status: Status::Queued,
+            run_no,
+            provider: plan.launch.provider.clone(),
+            model: plan.launch.model.clone(),
+            permission: plan.launch.permission,
+            queued_behind: (ahead > 0).then_some(ahead),
+            not_enforced,
+        })
+    }
+
+    /// No child without a guard, and none while we leave.
+    fn be_ready_to_run(&self) -> Result<(), AgentError> {
+        if self.closing.is_cancelled() {
+            return Err(AgentError::ShuttingDown);
+        }
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        if !guard.as_mut().is_some_and(Guard::is_alive) {
+            let started = Guard::start(&self.program, self.owner()).map_err(AgentError::Guard)?;
+            *guard = Some(started);
+        }
+        Ok(())
+    }
+}

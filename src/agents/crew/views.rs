@@ -1,0 +1,163 @@
+//! What callers are shown of agents.
+
+use super::Crew;
+use crate::agents::brief::{AgentBrief, CatchUp, Evidenced, Resulted, Transcript};
+use crate::agents::error::AgentError;
+use crate::agents::lifecycle::Status;
+use crate::agents::record::read::Filter;
+use crate::agents::record::{Page, read, write};
+use crate::ids::AgentId;
+
+/// Agents named by a catch-up, and those it counts.
+const OPEN_MATTERS: u32 = 100;
+
+impl Crew {
+    /// One agent in one line.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`], failures of the store.
+    pub async fn brief(&self, id: &AgentId) -> Result<AgentBrief, AgentError> {
+        self.reconcile().await?;
+        Ok(AgentBrief::of(&self.line(id).await?, self.clock.now_ms()))
+    }
+
+    /// A page of an agent's result, from byte `cursor`; marks the result of an ended run as read.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`], a cursor that is none, failures of the store.
+    pub async fn result(
+        &self,
+        id: &AgentId,
+        cursor: Option<&str>,
+        limit: Option<usize>,
+    ) -> Result<Resulted, AgentError> {
+        let from = cursor
+            .map(|cursor| number("cursor", cursor))
+            .transpose()?
+            .unwrap_or(0);
+        self.reconcile().await?;
+        let line = self.line(id).await?;
+        let texts = read::texts(&self.store, id, line.run_no).await?;
+        if !texts.result.is_char_boundary(from) {
+            let problem = "is not one that get_agent gave".to_owned();
+            return Err(AgentError::BadValue {
+                field: "cursor",
+                problem,
+            });
+        }
+        write::deliver(&self.store, id, line.run_no).await?;
+        Ok(Resulted::of(
+            &line,
+            &texts,
+            self.clock.now_ms(),
+            from,
+            limit,
+        ))
+    }
+
+    /// The account of an agent's current run.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`], failures of the store.
+    pub async fn evidence(&self, id: &AgentId) -> Result<Evidenced, AgentError> {
+        self.reconcile().await?;
+        let line = self.line(id).await?;
+        let texts = read::texts(&self.store, id, line.run_no).await?;
+        Ok(Evidenced::of(&line, texts, self.clock.now_ms()))
+    }
+
+    /// A stretch of an agent's log, behind position `cursor`.
+    ///
+    /// # Errors
+    /// [`AgentError::Unknown`], a cursor that is none, failures of the store.
+    pub async fn transcript(
+        &self,
+        id: &AgentId,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Transcript, AgentError> {
+        let after = cursor
+            .map(|cursor| number("cursor", cursor))
+            .transpose()?
+            .unwrap_or(0);
+        let line = self.line(id).await?;
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let mut items = read::log(&self.store, id, after, limit.saturating_add(1)).await?;
+        let more = items.len() > limit as usize;
+        items.truncate(limit as usize);
+        let next_cursor = items
+            .last()
+            .filter(|_| more)
+            .map(|entry| entry.seq.to_string());
+        let page = Page { items, next_cursor };
+        Ok(Transcript {
+            id: id.clone(),
+            status: line.status,
+            page,
+        })
+    }
+
+    /// Agents, newest first, of this project or of all.
+    ///
+    /// # Errors
+    /// A cursor that is none, failures of the store.
+    pub async fn list(
+        &self,
+        status: Option<Status>,
+        all_projects: bool,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<AgentBrief>, AgentError> {
+        self.reconcile().await?;
+        let after = cursor.map(page_start).transpose()?;
+        let project = (!all_projects).then(|| self.project.clone());
+        let filter = Filter {
+            project,
+            status,
+            after,
+            limit: limit.saturating_add(1),
+        };
+        let mut lines = read::list(&self.store, &filter).await?;
+        let more = lines.len() > limit as usize;
+        lines.truncate(limit as usize);
+        let last = lines.last().filter(|_| more);
+        let next_cursor = last.map(|line| format!("{}:{}", line.created_ms, line.id));
+        Ok(Page {
+            items: self.briefs(&lines),
+            next_cursor,
+        })
+    }
+
+    /// What a fresh or compacted session must know about this project.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn catch_up(&self) -> Result<CatchUp, AgentError> {
+        self.reconcile().await?;
+        let lines = read::of_project(&self.store, &self.project, OPEN_MATTERS).await?;
+        Ok(CatchUp::of(&lines, self.clock.now_ms()))
+    }
+}
+
+fn number(field: &'static str, text: &str) -> Result<usize, AgentError> {
+    let problem = || {
+        format!(
+            "is no position: {:?}",
+            text.chars().take(40).collect::<String>()
+        )
+    };
+    text.parse().map_err(|_| AgentError::BadValue {
+        field,
+        problem: problem(),
+    })
+}
+
+fn page_start(cursor: &str) -> Result<(i64, AgentId), AgentError> {
+    cursor
+        .split_once(':')
+        .and_then(|(created, id)| Some((created.parse().ok()?, AgentId::parse(id).ok()?)))
+        .ok_or_else(|| AgentError::BadValue {
+            field: "cursor",
+            problem: "is not one that list_agents gave".to_owned(),
+        })
+}
