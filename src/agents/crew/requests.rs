@@ -240,11 +240,6 @@ impl Crew {
         })
     }
 
-    /// Changes of the state, by this and other processes.
-    pub fn listen(&self) -> Listener {
-        self.store.changes().listen()
-    }
-
     fn new_agent<'a>(
         &'a self,
         id: &'a AgentId,

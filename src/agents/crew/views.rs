@@ -7,11 +7,17 @@ use crate::agents::lifecycle::Status;
 use crate::agents::record::read::Filter;
 use crate::agents::record::{Page, read, write};
 use crate::ids::AgentId;
+use crate::store::Listener;
 
 /// Agents named by a catch-up, and those it counts.
 const OPEN_MATTERS: u32 = 100;
 
 impl Crew {
+    /// Changes of the state, by this and other processes.
+    pub fn listen(&self) -> Listener {
+        self.store.changes().listen()
+    }
+
     /// One agent in one line.
     ///
     /// # Errors
