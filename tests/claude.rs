@@ -21,23 +21,28 @@ fn world(model: &Model) -> Option<Home> {
 
 #[tokio::test]
 async fn an_agent_runs_bash_edits_a_file_and_answers() {
-    let file = |home: &Home| home.project().join("note.txt").to_string_lossy().into_owned();
+    let file = |home: &Home| {
+        home.project()
+            .join("note.txt")
+            .to_string_lossy()
+            .into_owned()
+    };
     // The path of the project is known only once the world is made, so the model is told in words.
-    let model = Model::start(
-        Script::new().on(
-            "ALPHA-TASK",
-            [
-                Reply::tool("Bash", json!({ "command": "echo one; exit 3" })),
-                Reply::tool("Bash", json!({ "command": "echo written > note.txt" })),
-                Reply::tool("Read", json!({ "file_path": "note.txt" })),
-                Reply::text("All is done: ALPHA."),
-            ],
-        ),
-    )
+    let model = Model::start(Script::new().on(
+        "ALPHA-TASK",
+        [
+            Reply::tool("Bash", json!({ "command": "echo one; exit 3" })),
+            Reply::tool("Bash", json!({ "command": "echo written > note.txt" })),
+            Reply::tool("Read", json!({ "file_path": "note.txt" })),
+            Reply::text("All is done: ALPHA."),
+        ],
+    ))
     .await;
     let Some(home) = world(&model) else { return };
     let mut server = home.server().await;
-    let done = server.run(json!({ "prompt": "ALPHA-TASK", "permission": "full" })).await;
+    let done = server
+        .run(json!({ "prompt": "ALPHA-TASK", "permission": "full" }))
+        .await;
     assert_eq!(done["status"], "completed", "{done:#}");
     assert_eq!(done["result"], "All is done: ALPHA.");
     assert_eq!(done["result_from"], "final");

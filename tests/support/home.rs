@@ -23,7 +23,10 @@ impl Home {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
         std::fs::write(dir.path().join("config.toml"), "").unwrap();
-        Self { dir, env: Vec::new() }
+        Self {
+            dir,
+            env: Vec::new(),
+        }
     }
 
     /// Sets a variable for every process started from here.
@@ -88,7 +91,10 @@ impl Home {
     /// The ostler binary in the project directory, with an empty environment but for this world.
     pub(crate) fn ostler(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ostler"));
-        command.env_clear().envs(self.environment()).current_dir(self.project());
+        command
+            .env_clear()
+            .envs(self.environment())
+            .current_dir(self.project());
         command.kill_on_drop(true);
         command
     }
@@ -102,7 +108,11 @@ impl Home {
     pub(crate) async fn run(&self, args: &[&str]) -> (i32, String, String) {
         let output = self.ostler().args(args).output().await.unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+        (
+            output.status.code().unwrap_or(-1),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
     }
 
     /// Processes of this world that are still there.
@@ -120,7 +130,9 @@ impl Drop for Home {
                 let left = self.processes();
                 for process in &left {
                     let pid = process.split(' ').next().unwrap();
-                    let _ = std::process::Command::new("kill").args(["-9", pid]).status();
+                    let _ = std::process::Command::new("kill")
+                        .args(["-9", pid])
+                        .status();
                 }
                 if !std::thread::panicking() {
                     panic!("left behind: {left:#?}");
@@ -137,7 +149,9 @@ pub(crate) fn processes_with(mark: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let path = entry.path();
-        let Ok(environment) = std::fs::read(path.join("environ")) else { continue };
+        let Ok(environment) = std::fs::read(path.join("environ")) else {
+            continue;
+        };
         if String::from_utf8_lossy(&environment).contains(mark) {
             let line = std::fs::read(path.join("cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).replace('\0', " ");

@@ -61,7 +61,10 @@ impl McpClient {
                     heard.not_json.push(line);
                     continue;
                 };
-                match frame["id"].as_i64().and_then(|id| heard.waiting.remove(&id)) {
+                match frame["id"]
+                    .as_i64()
+                    .and_then(|id| heard.waiting.remove(&id))
+                {
                     Some(waiting) => drop(waiting.send(frame)),
                     None => heard.notifications.push(frame),
                 }
@@ -69,13 +72,22 @@ impl McpClient {
             // Whoever waits for an answer sees that none will come.
             listener.lock().unwrap().waiting.clear();
         });
-        Self { child, stdin, heard, next_id: 0, initialized: Value::Null }
+        Self {
+            child,
+            stdin,
+            heard,
+            next_id: 0,
+            initialized: Value::Null,
+        }
     }
 
     /// Writes a line as it is.
     pub(crate) async fn write(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        stdin
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .unwrap();
         stdin.flush().await.unwrap();
     }
 
@@ -85,7 +97,11 @@ impl McpClient {
     }
 
     /// Sends a request; the answer comes through the receiver. Returns its id as well.
-    pub(crate) async fn send(&mut self, method: &str, params: Value) -> (i64, oneshot::Receiver<Value>) {
+    pub(crate) async fn send(
+        &mut self,
+        method: &str,
+        params: Value,
+    ) -> (i64, oneshot::Receiver<Value>) {
         self.next_id += 1;
         let id = self.next_id;
         let (answer, answered) = oneshot::channel();
@@ -99,7 +115,9 @@ impl McpClient {
     pub(crate) async fn request(&mut self, method: &str, params: Value) -> Value {
         let (_, answered) = self.send(method, params).await;
         let answer = tokio::time::timeout(PATIENCE, answered).await;
-        answer.expect("no answer in time").expect("the server has gone")
+        answer
+            .expect("no answer in time")
+            .expect("the server has gone")
     }
 
     /// Calls a tool: its structured result, or the text of its error.
@@ -128,7 +146,9 @@ impl McpClient {
         assert_eq!(waited["timed_out"], Value::Null, "{waited:#}");
         let done = waited["done"].as_array().unwrap();
         let find = |id: &&str| done.iter().find(|done| done["id"] == **id).cloned();
-        ids.iter().map(|id| find(id).unwrap_or_else(|| panic!("{id} in {waited:#}"))).collect()
+        ids.iter()
+            .map(|id| find(id).unwrap_or_else(|| panic!("{id} in {waited:#}")))
+            .collect()
     }
 
     /// Spawns an agent and waits for its end.
@@ -145,7 +165,9 @@ impl McpClient {
 
     /// An agent in one line.
     pub(crate) async fn brief(&mut self, id: &str) -> Value {
-        self.call("get_agent", json!({ "id": id, "view": "evidence" })).await.unwrap()
+        self.call("get_agent", json!({ "id": id, "view": "evidence" }))
+            .await
+            .unwrap()
     }
 
     /// The agent's log entries.
@@ -163,7 +185,10 @@ impl McpClient {
             if predicate(&brief) {
                 return brief;
             }
-            assert!(tokio::time::Instant::now() < deadline, "never came true: {brief:#}");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "never came true: {brief:#}"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -184,7 +209,9 @@ impl McpClient {
     /// Sends a signal to the server.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
-        let status = std::process::Command::new("kill").args([signal, &pid]).status();
+        let status = std::process::Command::new("kill")
+            .args([signal, &pid])
+            .status();
         assert!(status.unwrap().success());
     }
 
@@ -195,7 +222,10 @@ impl McpClient {
     }
 
     pub(crate) async fn exit(&mut self) -> ExitStatus {
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it does not leave").unwrap()
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("it does not leave")
+            .unwrap()
     }
 
     /// `kill -9`.
@@ -213,15 +243,26 @@ pub(crate) struct Pending {
 impl Pending {
     pub(crate) async fn outcome(self) -> Result<Value, String> {
         let answer = tokio::time::timeout(PATIENCE, self.answered).await;
-        outcome(answer.expect("no answer in time").expect("the server has gone"))
+        outcome(
+            answer
+                .expect("no answer in time")
+                .expect("the server has gone"),
+        )
     }
 }
 
 fn outcome(frame: Value) -> Result<Value, String> {
     let result = &frame["result"];
     if result.is_null() {
-        return Err(format!("protocol error: {}", frame["error"]["message"].as_str().unwrap()));
+        return Err(format!(
+            "protocol error: {}",
+            frame["error"]["message"].as_str().unwrap()
+        ));
     }
     let text = result["content"][0]["text"].as_str().unwrap().to_owned();
-    if result["isError"] == true { Err(text) } else { Ok(result["structuredContent"].clone()) }
+    if result["isError"] == true {
+        Err(text)
+    } else {
+        Ok(result["structuredContent"].clone())
+    }
 }
