@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod claude;
+mod protocol;
 mod support;
