@@ -3,5 +3,6 @@
 #![cfg(test)]
 
 mod claude;
+mod clients;
 mod protocol;
 mod support;

@@ -67,7 +67,7 @@ async fn every_schema_is_an_object_that_takes_no_other_fields() {
         let schema = &tool["inputSchema"];
         assert_eq!(schema["type"], "object", "{}", name(&tool));
         assert_eq!(schema["additionalProperties"], false, "{}", name(&tool));
-        // OpenAI's API refuses an object schema without this key.
+        // Read in public issues: OpenAI's API refuses an object schema without this key.
         assert!(schema["properties"].is_object(), "{}", name(&tool));
     }
 }
