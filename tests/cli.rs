@@ -176,14 +176,28 @@ async fn run_ends_with_12_when_somebody_else_stops_the_agent() {
 
 #[tokio::test]
 async fn run_ends_with_13_when_the_agent_failed() {
-    let home = Home::new().script("broken", "echo half of it; echo because >&2; exit 3");
+    let home = Home::new().script("broken", "exit 3");
     let (code, _, err) = home.run(&["run", "--provider", "broken", "x"]).await;
     assert_eq!(code, 13, "{err}");
     assert!(err.contains(" error: "), "{err}");
-    assert!(
-        err.contains("the script ended with exit code 3; it wrote: because"),
-        "{err}"
-    );
+    assert!(err.contains("the script ended with exit code 3"), "{err}");
+}
+
+/// Standard error has a reader of its own, and the process may be gone before it is done.
+#[tokio::test]
+async fn the_last_words_of_a_failing_script_are_never_lost() {
+    let home = Home::new().script("broken", "echo because >&2; exit 3");
+    let mut server = home.server().await;
+    for round in 0..50 {
+        let done = server
+            .run(json!({ "prompt": "x", "provider": "broken" }))
+            .await;
+        assert_eq!(
+            done["detail"], "the script ended with exit code 3; it wrote: because",
+            "round {round}"
+        );
+    }
+    server.leave().await;
 }
 
 #[tokio::test]

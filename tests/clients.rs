@@ -295,11 +295,48 @@ async fn a_killed_host_leaves_no_server_and_no_agent() {
     }
 
     host.kill().await.unwrap();
-    let killed = Instant::now();
+    nobody_is_left(&home).await;
+}
+
+/// Claude Code signals its servers when it leaves, and gives them half a second.
+#[tokio::test]
+async fn a_host_that_leaves_before_its_agent_has_ended_leaves_it_stopped() {
+    let Some(claude) = clis::claude() else {
+        return;
+    };
+    let arguments = json!({ "prompt": "x", "provider": "sleeper" });
+    let model = Model::start(Script::new().on(
+        "HOST-TASK",
+        [
+            Reply::tool("mcp__ostler__spawn_agent", arguments),
+            // The agent is running when this comes back.
+            Reply::tool("mcp__ostler__wait_agents", json!({ "timeout_s": 1 })),
+            Reply::text("I do not care for it any more."),
+        ],
+    ))
+    .await;
+    let home = Home::new().script("sleeper", "setsid sleep 600 & exec sleep 601");
+    let result = hosted(host(&claude, &home, &model, "HOST-TASK")).await;
+    assert_eq!(result["subtype"], "success", "{result:#}");
+    let results = tool_results(model.requests().last().unwrap());
+    let waited: Value = serde_json::from_str(&results[1].1).unwrap();
+    assert_eq!(waited["timed_out"], true, "{waited:#}");
+    assert_eq!(waited["running"][0]["status"], "running", "{waited:#}");
+    nobody_is_left(&home).await;
+
+    let id = waited["running"][0]["id"].as_str().unwrap();
+    let mut next = home.server().await;
+    let agent = next.brief(id).await;
+    assert_eq!(agent["status"], "stopped", "{agent:#}");
+    next.leave().await;
+}
+
+async fn nobody_is_left(home: &Home) {
+    let ended = Instant::now();
     while !home.processes().is_empty() {
         let left = home.processes();
-        assert!(killed.elapsed() < GONE_WITHIN, "left behind: {left:#?}");
+        assert!(ended.elapsed() < GONE_WITHIN, "left behind: {left:#?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    println!("all gone after {:?}", killed.elapsed());
+    println!("all gone after {:?}", ended.elapsed());
 }
