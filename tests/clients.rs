@@ -194,10 +194,9 @@ async fn claude_code_as_host_spawns_an_agent_and_reads_its_result() {
 
     let requests = model.requests();
     let first = &requests[0];
-    let recorded =
-        std::fs::read_to_string(format!("{}/schemas/tools.json", env!("CARGO_MANIFEST_DIR")));
-    let recorded: Vec<Value> = serde_json::from_str(&recorded.unwrap()).unwrap();
-    for tool in recorded {
+    let mut server = home.server().await;
+    let listed = server.request("tools/list", json!({})).await;
+    for tool in listed["result"]["tools"].as_array().unwrap() {
         let name = format!("mcp__ostler__{}", tool["name"].as_str().unwrap());
         let offered = first["tools"].as_array().unwrap().iter();
         let offered: Vec<_> = offered.filter(|offered| offered["name"] == *name).collect();
@@ -208,6 +207,7 @@ async fn claude_code_as_host_spawns_an_agent_and_reads_its_result() {
             "{name}"
         );
     }
+    server.leave().await;
     let told = first.to_string();
     assert!(told.contains("ostler runs child coding agents for you"));
     assert!(told.contains("or full."), "the instructions were cut off");
