@@ -3,12 +3,10 @@
 //! Owns the walk from a directory to its repository, done as git does it but without running git,
 //! which need not be installed and would obey the repository's own configuration. Never writes.
 
-use std::fs;
 use std::fs::File;
-use std::io;
 use std::io::Read;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use thiserror::Error;
 

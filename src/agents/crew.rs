@@ -350,14 +350,6 @@ impl Crew {
         self.store.changes().listen()
     }
 
-    /// How far a message has come: `queued`, `sent`, `delivered` or `lost`.
-    ///
-    /// # Errors
-    /// Failures of the store, an unknown message among them.
-    pub async fn steer_state(&self, id: &SteerId) -> Result<String, AgentError> {
-        Ok(steers::state(&self.store, id).await?)
-    }
-
     /// One agent in one line.
     ///
     /// # Errors

@@ -137,7 +137,7 @@ impl Ledger {
             Event::Denied { tool, .. } => {
                 self.denied(tool, "refused by the CLI's own rules");
             }
-            Event::Usage(usage) => evidence.usage = usage.clone(),
+            Event::Usage(usage) => evidence.usage = usage.clone().rounded(),
             Event::SteerDelivered { .. } => evidence.steers.delivered += 1,
             Event::Retrying { .. } => evidence.retries += 1,
             Event::Noise { .. } => evidence.noise_lines += 1,

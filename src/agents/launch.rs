@@ -239,29 +239,30 @@ mod tests {
 
     #[test]
     fn bad_input_is_named() {
-        let mut bad = Vec::new();
-        bad.push(asked(" \n"));
-        bad.push(asked(&"x".repeat(TEXT_LIMIT + 1)));
-        bad.push(SpawnRequest {
-            label: Some("a\u{7}".to_owned()),
-            ..asked("x")
-        });
-        bad.push(SpawnRequest {
-            model: Some("--dangerous".to_owned()),
-            ..asked("x")
-        });
-        bad.push(SpawnRequest {
-            provider: Some("gpt".to_owned()),
-            ..asked("x")
-        });
-        bad.push(SpawnRequest {
-            cwd: Some("no/such".into()),
-            ..asked("x")
-        });
-        bad.push(SpawnRequest {
-            cwd: Some("/dev/null".into()),
-            ..asked("x")
-        });
+        let bad = [
+            asked(" \n"),
+            asked(&"x".repeat(TEXT_LIMIT + 1)),
+            SpawnRequest {
+                label: Some("a\u{7}".to_owned()),
+                ..asked("x")
+            },
+            SpawnRequest {
+                model: Some("--dangerous".to_owned()),
+                ..asked("x")
+            },
+            SpawnRequest {
+                provider: Some("gpt".to_owned()),
+                ..asked("x")
+            },
+            SpawnRequest {
+                cwd: Some("no/such".into()),
+                ..asked("x")
+            },
+            SpawnRequest {
+                cwd: Some("/dev/null".into()),
+                ..asked("x")
+            },
+        ];
         let messages: Vec<String> = bad
             .iter()
             .map(|request| resolved(request).err().expect("is refused").to_string())

@@ -41,7 +41,11 @@ fn take_lock(path: &Path) -> io::Result<File> {
     if let Some(directory) = path.parent() {
         make_private_directory(directory)?;
     }
-    let lock = File::options().create(true).append(true).mode(0o600).open(path)?;
+    let lock = File::options()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)?;
     lock.try_lock()?;
     Ok(lock)
 }

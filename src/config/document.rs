@@ -3,18 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use toml::Table;
-use toml::Value;
+use toml::{Table, Value};
 
-use super::error::ConfigError;
-use super::error::Origin;
-use super::error::on_one_line;
-use super::keys::keys_of;
-use super::keys::nearest;
-use super::provider::ProviderTable;
-use super::provider::is_provider_name;
-use super::settings::Agents;
-use super::settings::StoreConfig;
+use super::error::{ConfigError, Origin, on_one_line};
+use super::keys::{keys_of, nearest};
+use super::provider::{ProviderTable, is_provider_name};
+use super::settings::{Agents, StoreConfig};
 
 /// What the layers say together, key by key in its range, not yet resolved.
 #[derive(Debug, Default, Deserialize)]

@@ -1,9 +1,8 @@
 //! What can be wrong with a configuration. The first line of a message says what and where, the
 //! second what to do next.
 
-use std::fmt;
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use thiserror::Error;
 
@@ -84,14 +83,14 @@ pub enum ConfigError {
     },
     /// A project file sets what only the user may set.
     #[error(
-        "`{section}` may not be set in {}: a cloned repository must not choose what runs here\n\
+        "`{key}` may not be set in {}: a cloned repository must not choose what runs here\n\
          Move it to {}.",
         file.display(),
         user_file.display()
     )]
     NotInProject {
-        /// The refused section.
-        section: String,
+        /// The refused section or key.
+        key: String,
         /// The project file.
         file: PathBuf,
         /// Where the section belongs.

@@ -1,16 +1,13 @@
 //! Reads one configuration file, which anybody may have written.
 
-use std::fs;
 use std::fs::File;
-use std::io;
-use std::io::ErrorKind;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
+use std::{fs, io};
 
 use toml::Table;
 
-use super::error::ConfigError;
-use super::error::on_one_line;
+use super::error::{ConfigError, on_one_line};
 
 const MAX_FILE_BYTES: u64 = 1 << 20;
 

@@ -1,12 +1,9 @@
 //! Which keys a settings struct has, asked of serde so that no second list can drift, and which
 //! of them a mistyped key most likely meant.
 
-use serde::Deserialize;
-use serde::Deserializer;
-use serde::de::Error as _;
-use serde::de::Visitor;
 use serde::de::value::Error;
-use serde::forward_to_deserialize_any;
+use serde::de::{Error as _, Visitor};
+use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
 /// The field names of the struct `T`, in order of declaration.
 pub(super) fn keys_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {

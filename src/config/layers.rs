@@ -3,21 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use toml::Table;
-use toml::Value;
+use toml::{Table, Value};
 
-use super::document::Document;
-use super::document::setting_path;
-use super::error::ConfigError;
-use super::error::Origin;
-use super::error::on_one_line;
+use super::document::{Document, setting_path};
+use super::error::{ConfigError, Origin, on_one_line};
 use super::file::read_file;
 use super::keys::nearest;
 use super::provider::Misfit;
 use super::settings::Config;
 use super::sources::Sources;
 
-const ONLY_THE_USER_SETS: [&str; 2] = ["providers", "store"];
+/// What decides which programs run, what they may do and what they get to see. A cloned repository
+/// has no say in it.
+const ONLY_THE_USER_SETS: [&[&str]; 4] = [
+    &["providers"],
+    &["store"],
+    &["agents", "permission"],
+    &["agents", "env_allow"],
+];
 
 impl Config {
     /// The configuration that all layers give together: defaults, the user's file, the project's
@@ -26,7 +29,8 @@ impl Config {
     /// # Errors
     ///
     /// Fails on a file that is there but cannot be read, an unknown key, a value of the wrong type
-    /// or out of range, and on `providers` or `store` in the project's file.
+    /// or out of range, and on what only the user may set in the
+    /// project's file.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
         let mut layers = Layers::default();
         if let Some(table) = read_file(&sources.user_file)? {
@@ -35,10 +39,10 @@ impl Config {
         if let Some(dir) = &sources.project_dir {
             let file = dir.join(".ostler").join("config.toml");
             if let Some(table) = read_file(&file)? {
-                for section in ONLY_THE_USER_SETS {
-                    if table.contains_key(section) {
+                for path in ONLY_THE_USER_SETS {
+                    if sets(&table, path) {
                         return Err(ConfigError::NotInProject {
-                            section: section.to_owned(),
+                            key: path.join("."),
                             file,
                             user_file: sources.user_file.clone(),
                         });

@@ -18,16 +18,8 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-pub use error::ConfigError;
-pub use error::Origin;
+pub use error::{ConfigError, Origin};
 pub use number::Limit;
-pub use provider::ClaudeProvider;
-pub use provider::ProviderConfig;
-pub use provider::ScriptInput;
-pub use provider::ScriptProvider;
-pub use settings::Agents;
-pub use settings::Config;
-pub use settings::Permission;
-pub use settings::StoreConfig;
-pub use sources::Sources;
-pub use sources::state_dir;
+pub use provider::{ClaudeProvider, ProviderConfig, ScriptInput, ScriptProvider};
+pub use settings::{Agents, Config, Permission, StoreConfig};
+pub use sources::{Sources, state_dir};

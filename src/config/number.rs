@@ -4,15 +4,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Deserialize;
-use serde::Deserializer;
-use serde::Serialize;
-use serde::Serializer;
-use serde::de::Error;
-use serde::de::IntoDeserializer;
-use serde::de::Unexpected;
-use serde::de::Visitor;
-use serde::de::value;
+use serde::de::{Error, IntoDeserializer, Unexpected, Visitor, value};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const UNLIMITED: &str = "unlimited";
 

@@ -3,10 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde::Deserializer;
-use serde::Serialize;
 use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The provider that is always there.
 pub(super) const CLAUDE: &str = "claude";

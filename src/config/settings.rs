@@ -3,17 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-use serde::Deserializer;
-use serde::Serialize;
 use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::number::Limit;
-use super::number::limit_up_to;
-use super::number::whole;
-use super::provider::CLAUDE;
-use super::provider::ClaudeProvider;
-use super::provider::ProviderConfig;
+use super::number::{Limit, limit_up_to, whole};
+use super::provider::{CLAUDE, ClaudeProvider, ProviderConfig};
 
 /// The effective configuration: every layer applied, every value in its range.
 #[derive(Clone, Debug, PartialEq)]

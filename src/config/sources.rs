@@ -1,11 +1,9 @@
 //! Where settings and state are looked for on this machine.
 
 use std::ffi::OsString;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use etcetera::BaseStrategy;
-use etcetera::choose_base_strategy;
+use etcetera::{BaseStrategy, choose_base_strategy};
 
 use super::document::setting_path;
 use super::error::ConfigError;

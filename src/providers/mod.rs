@@ -277,6 +277,13 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The same with a cost of whole millionths of a dollar: sums of prices carry noise behind that.
+    #[must_use]
+    pub(crate) fn rounded(mut self) -> Self {
+        self.cost_usd = self.cost_usd.map(|usd| (usd * 1e6).round() / 1e6);
+        self
+    }
+
     /// Tokens that count as work done: cache reads repeat the same prefix each step and do not.
     pub fn work_tokens(&self) -> u64 {
         self.input_tokens + self.output_tokens + self.cache_write_tokens

@@ -113,6 +113,8 @@ pub struct Session {
     output: mpsc::Receiver<Line>,
     pending: VecDeque<Event>,
     stage: Stage,
+    /// The session came up: from here on it takes an interrupt of its protocol.
+    started: bool,
     stderr: Arc<Mutex<Tail>>,
     /// Reader and writer tasks; they end with the session.
     _pipes: JoinSet<()>,
@@ -184,6 +186,7 @@ impl Session {
             output,
             pending: VecDeque::new(),
             stage: Stage::Alive,
+            started: false,
             stderr,
             _pipes: pipes,
         })
@@ -202,6 +205,7 @@ impl Session {
     pub async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.pending.pop_front() {
+                self.started |= matches!(event, Event::Started { .. });
                 return Some(event);
             }
             match &self.stage {
@@ -240,6 +244,10 @@ impl Session {
     /// Ends a session in the middle of its work, by the provider's ladder. See [`Session::close`].
     pub async fn stop(&mut self, sink: &mut (dyn FnMut(Event) + Send)) -> Vec<Process> {
         let known = members(self.agent.to_string()).await;
+        // An interrupt before the session is up may be lost; the signal is not.
+        if !self.started {
+            return self.leave(known, Duration::ZERO, sink).await;
+        }
         if matches!(self.stage, Stage::Alive) && !self.ladder.interrupt.is_zero() {
             self.send(Command::Interrupt);
             self.pump(self.ladder.interrupt, sink, |event| {

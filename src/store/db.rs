@@ -21,6 +21,8 @@ const PRAGMAS: &str = "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; \
 const READ_ONLY: &str = "PRAGMA query_only=ON;";
 /// SQLite before this may corrupt a database that several connections write and checkpoint.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
+/// How long a connection in use may hold up the end of the process.
+const CLOSE: Duration = Duration::from_millis(100);
 /// One connection watches for changes, the others read.
 const READERS: u32 = 5;
 
@@ -31,7 +33,7 @@ pub struct Store {
     read: AnyPool,
     changes: Changes,
     redactor: Redactor,
-    _watch: AbortOnDropHandle<()>,
+    watch: AbortOnDropHandle<()>,
 }
 
 impl Store {
@@ -69,7 +71,7 @@ impl Store {
             read,
             changes,
             redactor,
-            _watch: watch,
+            watch,
         })
     }
 
@@ -106,10 +108,17 @@ impl Store {
         &self.changes
     }
 
-    /// Closes every connection, so that the log is folded back into the file.
+    /// Closes every connection, so that the log is folded back into the file. Does not wait for
+    /// somebody who does not let go of one.
     pub async fn close(&self) {
-        self.read.close().await;
-        self.write.close().await;
+        self.watch.abort();
+        let closed = async {
+            self.read.close().await;
+            self.write.close().await;
+        };
+        if tokio::time::timeout(CLOSE, closed).await.is_err() {
+            tracing::debug!("a connection was still in use; the log stays beside the file");
+        }
     }
 }
 

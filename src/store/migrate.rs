@@ -24,7 +24,11 @@ pub(super) async fn run(home: &Path, database: &Path, pool: &AnyPool) -> Result<
         source,
     };
     let lock = tokio::task::spawn_blocking(move || {
-        let file = File::options().create(true).append(true).mode(0o600).open(path)?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path)?;
         file.lock()?;
         Ok::<File, std::io::Error>(file)
     })

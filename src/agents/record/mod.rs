@@ -135,7 +135,7 @@ pub struct Page<T> {
 pub struct SteerReceipt {
     /// The message's own id.
     pub steer_id: SteerId,
-    /// `queued`, `sent`, `delivered`, `lost` or `unsupported`.
+    /// `queued` or `unsupported`.
     pub state: &'static str,
     /// What that means, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -176,3 +176,6 @@ pub(crate) fn json<T: Serialize>(value: &T) -> String {
     // These types have string keys and finite numbers only, which always serialize.
     serde_json::to_string(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,6 @@ statements! {
         WHERE id = $1 AND state IN ('queued','sent')";
     LOSE = "UPDATE steer SET state = 'lost', settled_ms = $3
         WHERE agent_id = $1 AND run_no = $2 AND state IN ('queued','sent')";
-    STATE = "SELECT state FROM steer WHERE id = $1";
     TALLY = "SELECT count(CASE WHEN state = 'delivered' THEN 1 END),
           count(CASE WHEN state = 'lost' THEN 1 END)
         FROM steer WHERE agent_id = $1 AND run_no = $2";
@@ -110,14 +109,6 @@ pub(crate) async fn close(
         delivered: count(delivered),
         lost: count(lost),
     })
-}
-
-/// How far a message has come.
-pub(crate) async fn state(store: &Store, id: &SteerId) -> Result<String, StoreError> {
-    Ok(sqlx::query_scalar(STATE)
-        .bind(id.as_str())
-        .fetch_one(store.read())
-        .await?)
 }
 
 fn timing(when: When) -> &'static str {

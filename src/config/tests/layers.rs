@@ -64,14 +64,17 @@ fn a_bad_value_is_found_even_where_a_later_layer_hides_it() {
 
 #[test]
 fn a_project_cannot_choose_what_is_executed() {
-    for section in ["providers", "store"] {
-        Layers::new()
-            .project(&format!("[{section}]"))
-            .refuses(&format!(
-                "`{section}` may not be set in ~/project/.ostler/config.toml: \
+    for (key, text) in [
+        ("providers", "[providers]"),
+        ("store", "[store]"),
+        ("agents.permission", "agents.permission = 'full'"),
+        ("agents.env_allow", "agents.env_allow = ['AWS_*']"),
+    ] {
+        Layers::new().project(text).refuses(&format!(
+            "`{key}` may not be set in ~/project/.ostler/config.toml: \
                  a cloned repository must not choose what runs here\n\
                  Move it to ~/user.toml."
-            ));
+        ));
     }
     Layers::new()
         .project("providers.claude.command = ['evil']")

@@ -1,5 +1,4 @@
-use serde::de::IntoDeserializer;
-use serde::de::value;
+use serde::de::{IntoDeserializer, value};
 
 use super::*;
 
@@ -166,7 +165,7 @@ fn the_wrong_type_names_its_path() {
 #[test]
 fn inherited_variables_are_names_or_beginnings() {
     let agents = Layers::new()
-        .project("[agents]\nenv_allow = ['RUSTUP_HOME', 'CARGO_*']")
+        .user("[agents]\nenv_allow = ['RUSTUP_HOME', 'CARGO_*']")
         .load()
         .agents;
     assert_eq!(agents.env_allow, strings(&["RUSTUP_HOME", "CARGO_*"]));

@@ -552,3 +552,6 @@ fn total_cost(text: &str) -> Option<f64> {
         .parse()
         .ok()
 }
+
+#[cfg(test)]
+mod tests;

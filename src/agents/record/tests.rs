@@ -1,0 +1,379 @@
+//! The record on a real file, with a clock and ids of our own.
+
+use std::sync::Arc;
+
+use super::read::Filter;
+use super::*;
+use crate::agents::budget::{Budget, BudgetRequest};
+use crate::agents::lifecycle::Lifecycle;
+use crate::agents::limiter;
+use crate::clock::{Clock, ManualClock};
+use crate::config::{Agents, Permission};
+use crate::ids::{IdSource, SequentialIds};
+use crate::providers::Conversation;
+use crate::store::Store;
+
+struct World {
+    _home: tempfile::TempDir,
+    store: Arc<Store>,
+    clock: ManualClock,
+    ids: SequentialIds,
+    owner: OwnerId,
+    project: ProjectId,
+    plan: Plan,
+}
+
+impl World {
+    async fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(home.path()).await.unwrap());
+        let (clock, ids) = (ManualClock::at(1_000), SequentialIds::default());
+        let owner = OwnerId::new(&ids);
+        owner::add(&store, &owner, "host", clock.now_ms())
+            .await
+            .unwrap();
+        let project = write::project(&store, &ids, "/p", clock.now_ms())
+            .await
+            .unwrap();
+        let launch = Launch {
+            provider: "claude".to_owned(),
+            model: None,
+            permission: Permission::Edit,
+            cwd: "/".into(),
+            conversation: Conversation::Fresh {
+                session: ids.uuid(),
+            },
+            max_cost_usd: None,
+        };
+        let budget = Budget::resolve(&Agents::default(), &BudgetRequest::default()).unwrap();
+        let plan = Plan {
+            launch,
+            budget,
+            max_tree: 16,
+        };
+        Self {
+            _home: home,
+            store,
+            clock,
+            ids,
+            owner,
+            project,
+            plan,
+        }
+    }
+
+    fn new_agent<'a>(&'a self, id: &'a AgentId) -> NewAgent<'a> {
+        NewAgent {
+            id,
+            project: &self.project,
+            session: "session",
+            parent: None,
+            label: "label",
+            owner: &self.owner,
+            prompt: "prompt",
+            plan: &self.plan,
+            takes_slot: true,
+        }
+    }
+
+    /// A queued agent; each is a millisecond younger than the one before.
+    async fn agent(&self) -> AgentId {
+        let id = AgentId::new(&self.ids);
+        self.clock.advance(1);
+        let agent = self.new_agent(&id);
+        assert!(
+            write::enqueue(&self.store, &agent, self.clock.now_ms())
+                .await
+                .unwrap()
+        );
+        id
+    }
+
+    async fn line(&self, id: &AgentId) -> Line {
+        read::agent(&self.store, id).await.unwrap().unwrap()
+    }
+
+    async fn admit(&self, id: &AgentId, limits: &Agents) -> bool {
+        let line = self.line(id).await;
+        let now_ms = self.clock.now_ms();
+        limiter::admit(&self.store, &line, limits, now_ms)
+            .await
+            .unwrap()
+            .is_some()
+    }
+
+    async fn end(&self, id: &AgentId, event: Lifecycle) -> Result<AgentState, TransitionError> {
+        let line = self.line(id).await;
+        self.end_from(id, line.state(), event, "text").await
+    }
+
+    async fn end_from(
+        &self,
+        id: &AgentId,
+        from: AgentState,
+        event: Lifecycle,
+        result: &str,
+    ) -> Result<AgentState, TransitionError> {
+        let ending = Ending {
+            result: result.to_owned(),
+            result_from: "final",
+            ..Ending::default()
+        };
+        write::end(&self.store, id, from, event, &ending, self.clock.now_ms()).await
+    }
+
+    async fn running(&self) -> AgentId {
+        let id = self.agent().await;
+        assert!(self.admit(&id, &Agents::default()).await);
+        id
+    }
+}
+
+const FINISH: Lifecycle = Lifecycle::Finish {
+    after_wrap_up: false,
+};
+
+#[tokio::test]
+async fn permits_go_to_the_head_of_the_queue_only() {
+    let world = World::new().await;
+    let limits = Agents {
+        max_concurrent: 1,
+        ..Agents::default()
+    };
+    let (first, second, third) = (
+        world.agent().await,
+        world.agent().await,
+        world.agent().await,
+    );
+    assert!(
+        !world.admit(&second, &limits).await,
+        "the second is not the head"
+    );
+    assert!(world.admit(&first, &limits).await);
+    assert!(
+        !world.admit(&second, &limits).await,
+        "the only permit is taken"
+    );
+    assert_eq!(read::ahead(&world.store, &third, 1).await.unwrap(), 1);
+    world.end(&first, FINISH).await.unwrap();
+    assert!(!world.admit(&third, &limits).await);
+    assert!(world.admit(&second, &limits).await);
+}
+
+#[tokio::test]
+async fn cold_starts_hold_each_other_back_until_warm_or_long_over() {
+    let world = World::new().await;
+    let limits = Agents {
+        max_starting: 1,
+        ..Agents::default()
+    };
+    let (first, second, third) = (
+        world.agent().await,
+        world.agent().await,
+        world.agent().await,
+    );
+    assert!(world.admit(&first, &limits).await);
+    assert!(
+        !world.admit(&second, &limits).await,
+        "the first is still starting"
+    );
+    let journal = crate::agents::journal::Journal::open(Arc::clone(&world.store));
+    let subject = crate::agents::journal::Subject {
+        agent: first.clone(),
+        run_no: 1,
+    };
+    journal
+        .warm(&subject, world.clock.now_ms(), "session")
+        .await;
+    journal.flush().await;
+    assert!(world.admit(&second, &limits).await, "the first is warm");
+    assert!(
+        !world.admit(&third, &limits).await,
+        "the second is starting"
+    );
+    world.clock.advance(5_001);
+    assert!(
+        world.admit(&third, &limits).await,
+        "the second is taking too long to wait for"
+    );
+}
+
+#[tokio::test]
+async fn of_two_ends_of_one_run_one_wins_and_the_late_result_is_kept() {
+    let world = World::new().await;
+    let id = world.running().await;
+    let from = world.line(&id).await.state();
+    let stopped = world
+        .end_from(&id, from, Lifecycle::Stop, "")
+        .await
+        .unwrap();
+    assert_eq!(stopped.status, Status::Stopped);
+    let late = world.end_from(&id, from, FINISH, "late").await;
+    assert!(matches!(late, Err(TransitionError::Lost)), "{late:?}");
+    let ending = Ending {
+        result: "late".to_owned(),
+        result_from: "final",
+        ..Ending::default()
+    };
+    write::keep_late_result(&world.store, &id, 1, &ending)
+        .await
+        .unwrap();
+    assert_eq!(world.line(&id).await.status, Status::Stopped);
+    assert_eq!(
+        read::texts(&world.store, &id, 1).await.unwrap().result,
+        "late"
+    );
+}
+
+#[tokio::test]
+async fn of_two_resumes_one_wins() {
+    let world = World::new().await;
+    let id = world.running().await;
+    world.end(&id, FINISH).await.unwrap();
+    let from = world.line(&id).await.state();
+    let agent = world.new_agent(&id);
+    let resumed = write::resume(&world.store, &agent, from, 5)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        resumed,
+        AgentState {
+            status: Status::Queued,
+            run_no: 2
+        }
+    );
+    let again = write::resume(&world.store, &agent, from, 5).await;
+    assert!(matches!(again, Err(TransitionError::Lost)), "{again:?}");
+    assert_eq!(read::prompts(&world.store, &id).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_session_has_at_most_so_many_live_agents() {
+    let mut world = World::new().await;
+    world.plan.max_tree = 2;
+    let (first, _second) = (world.agent().await, world.agent().await);
+    let id = AgentId::new(&world.ids);
+    assert!(
+        !write::enqueue(&world.store, &world.new_agent(&id), 9)
+            .await
+            .unwrap()
+    );
+    assert!(
+        read::agent(&world.store, &id).await.unwrap().is_none(),
+        "nothing was written"
+    );
+    world.end(&first, Lifecycle::Stop).await.unwrap();
+    assert!(
+        write::enqueue(&world.store, &world.new_agent(&id), 9)
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_result_is_handed_out_once_a_run() {
+    let world = World::new().await;
+    let id = world.running().await;
+    assert!(
+        !write::deliver(&world.store, &id, 1).await.unwrap(),
+        "it has no result yet"
+    );
+    world.end(&id, FINISH).await.unwrap();
+    assert!(write::deliver(&world.store, &id, 1).await.unwrap());
+    assert!(!write::deliver(&world.store, &id, 1).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_message_goes_one_way_and_is_lost_with_its_run() {
+    let world = World::new().await;
+    let id = world.running().await;
+    let mut sent = Vec::new();
+    for message in ["one", "two", "three"] {
+        let steer = Steer {
+            id: SteerId::new(&world.ids),
+            agent: id.clone(),
+            run_no: 1,
+            message: message.to_owned(),
+            when: When::AfterTurn,
+        };
+        assert!(
+            steers::add(&world.store, &steer, world.clock.now_ms())
+                .await
+                .unwrap()
+        );
+        sent.push(steer);
+    }
+    let waiting = steers::waiting(&world.store, &world.owner).await.unwrap();
+    let read_back = |steer: &Steer| (steer.message.clone(), steer.when);
+    assert_eq!(waiting.len(), 3);
+    assert!(
+        waiting
+            .iter()
+            .map(read_back)
+            .all(|read| sent.iter().map(read_back).any(|s| s == read))
+    );
+    for steer in &sent[..2] {
+        assert!(steers::take(&world.store, &steer.id).await.unwrap());
+        assert!(
+            !steers::take(&world.store, &steer.id).await.unwrap(),
+            "taken by two"
+        );
+    }
+    let mut tx = world.store.begin().await.unwrap();
+    steers::settle(&mut tx, sent[0].id.as_str(), 5)
+        .await
+        .unwrap();
+    world.store.commit(tx).await.unwrap();
+    let tally = steers::close(&world.store, &id, 1, 6).await.unwrap();
+    assert_eq!((tally.delivered, tally.lost), (1, 2));
+    world.end(&id, FINISH).await.unwrap();
+    let late = Steer {
+        id: SteerId::new(&world.ids),
+        ..sent.remove(0)
+    };
+    assert!(
+        !steers::add(&world.store, &late, 7).await.unwrap(),
+        "the run is over"
+    );
+}
+
+#[tokio::test]
+async fn a_list_is_paged_without_gaps_or_repeats() {
+    let world = World::new().await;
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        expected.push(world.agent().await);
+    }
+    expected.reverse();
+    let mut filter = Filter {
+        project: Some(world.project.clone()),
+        status: Some(Status::Queued),
+        after: None,
+        limit: 2,
+    };
+    let mut seen = Vec::new();
+    loop {
+        let page = read::list(&world.store, &filter).await.unwrap();
+        let Some(last) = page.last() else { break };
+        filter.after = Some((last.created_ms, last.id.clone()));
+        seen.extend(page.into_iter().map(|line| line.id));
+    }
+    assert_eq!(seen, expected);
+    filter.after = None;
+    filter.status = Some(Status::Error);
+    assert!(read::list(&world.store, &filter).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn the_log_is_in_order_and_continues_where_it_was_left() {
+    let world = World::new().await;
+    let id = world.running().await;
+    world.end(&id, FINISH).await.unwrap();
+    let all = read::log(&world.store, &id, 0, 10).await.unwrap();
+    let seqs: Vec<i64> = all.iter().map(|entry| entry.seq).collect();
+    assert_eq!(seqs, [1, 2, 3], "queued, running, completed");
+    let rest = read::log(&world.store, &id, 2, 10).await.unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(rest[0].body["to"], "completed");
+}
