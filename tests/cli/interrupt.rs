@@ -10,8 +10,11 @@ use tokio::process::{Child, ChildStderr};
 use super::listed;
 use crate::support::Home;
 
-/// A script that neither its input's end nor SIGTERM ends: its ladder takes 4.5 s.
-const STUBBORN: &str = "trap '' INT TERM\nwhile :; do sleep 600; done";
+/// A script that neither its input's end nor SIGTERM ends: once it is up, its ladder takes 4.5 s.
+const STUBBORN: &str =
+    "trap '' INT TERM\necho '{\"ostler\":\"turn\"}'\nwhile :; do sleep 600; done";
+/// What is told of it once it is up.
+const UP: &str = "running turn 1/50";
 /// A second Ctrl-C does not wait for the ladder.
 const AT_ONCE: Duration = Duration::from_secs(2);
 /// The guard's patience with what is left is 2 s.
@@ -118,7 +121,8 @@ async fn one_interrupt_stops_the_agent_cleanly() {
 #[tokio::test]
 async fn one_interrupt_stops_a_stubborn_agent_as_well() {
     let home = world("lines", STUBBORN);
-    let run = Run::start(&home, "agent").await;
+    let mut run = Run::start(&home, "agent").await;
+    run.until_told(UP).await;
     run.interrupt();
     let (status, told) = run.end().await;
     assert_eq!(agents_left(&home), Vec::<String>::new());
@@ -129,6 +133,7 @@ async fn one_interrupt_stops_a_stubborn_agent_as_well() {
 async fn a_second_interrupt_ends_it_at_once_and_leaves_nobody() {
     let home = world("lines", STUBBORN);
     let mut run = Run::start(&home, "agent").await;
+    run.until_told(UP).await;
     run.interrupt();
     run.until_told("stopping; once more to kill it").await;
     let second = Instant::now();
@@ -146,7 +151,8 @@ async fn a_second_interrupt_ends_it_at_once_and_leaves_nobody() {
 #[tokio::test]
 async fn two_interrupts_in_the_same_moment_leave_nobody() {
     let home = world("lines", STUBBORN);
-    let run = Run::start(&home, "agent").await;
+    let mut run = Run::start(&home, "agent").await;
+    run.until_told(UP).await;
     run.interrupt();
     run.interrupt();
     let (status, told) = run.end().await;
