@@ -3,4 +3,7 @@
 #![cfg(test)]
 
 mod claude;
+mod cli;
+mod clients;
+mod protocol;
 mod support;

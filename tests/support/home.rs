@@ -1,6 +1,7 @@
 //! A world of its own for one test: state, configuration, home directory and project under one
 //! temporary folder, an empty environment, and a check at the end that no process is left.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -90,7 +91,12 @@ impl Home {
 
     /// The ostler binary in the project directory, with an empty environment but for this world.
     pub(crate) fn ostler(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ostler"));
+        self.command(env!("CARGO_BIN_EXE_ostler"))
+    }
+
+    /// Any program in the same place and environment.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
             .envs(self.environment())
@@ -113,6 +119,15 @@ impl Home {
             text(&output.stdout),
             text(&output.stderr),
         )
+    }
+
+    /// Waits until a file of this world is there, which a script makes to say how far it is.
+    pub(crate) async fn appears(&self, name: &str) {
+        let deadline = Instant::now() + GONE_WITHIN;
+        while !self.path(name).exists() {
+            assert!(Instant::now() < deadline, "{name} does not appear");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Processes of this world that are still there.

@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::task::JoinHandle;
 
 /// Nothing in these tests takes longer.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -24,6 +26,7 @@ pub(crate) struct McpClient {
     pub(crate) child: Child,
     stdin: Option<ChildStdin>,
     heard: Arc<Mutex<Heard>>,
+    listener: JoinHandle<()>,
     next_id: i64,
     pub(crate) initialized: Value,
 }
@@ -53,10 +56,10 @@ impl McpClient {
         let stdin = child.stdin.take();
         let heard = Arc::new(Mutex::new(Heard::default()));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let listener = Arc::clone(&heard);
-        tokio::spawn(async move {
+        let hearing = Arc::clone(&heard);
+        let listener = tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                let mut heard = listener.lock().unwrap();
+                let mut heard = hearing.lock().unwrap();
                 let Ok(frame) = serde_json::from_str::<Value>(&line) else {
                     heard.not_json.push(line);
                     continue;
@@ -70,12 +73,13 @@ impl McpClient {
                 }
             }
             // Whoever waits for an answer sees that none will come.
-            listener.lock().unwrap().waiting.clear();
+            hearing.lock().unwrap().waiting.clear();
         });
         Self {
             child,
             stdin,
             heard,
+            listener,
             next_id: 0,
             initialized: Value::Null,
         }
@@ -83,11 +87,13 @@ impl McpClient {
 
     /// Writes a line as it is.
     pub(crate) async fn write(&mut self, line: &str) {
+        self.write_bytes(format!("{line}\n").as_bytes()).await;
+    }
+
+    /// Writes bytes as they are.
+    pub(crate) async fn write_bytes(&mut self, bytes: &[u8]) {
         let stdin = self.stdin.as_mut().unwrap();
-        stdin
-            .write_all(format!("{line}\n").as_bytes())
-            .await
-            .unwrap();
+        stdin.write_all(bytes).await.unwrap();
         stdin.flush().await.unwrap();
     }
 
@@ -193,8 +199,25 @@ impl McpClient {
         }
     }
 
+    /// Everything that answered none of our requests, by its own id, so far.
     pub(crate) fn notifications(&self) -> Vec<Value> {
         self.heard.lock().unwrap().notifications.clone()
+    }
+
+    /// The first of [`McpClient::notifications`], past or coming, that satisfies `predicate`.
+    pub(crate) async fn heard(&self, predicate: impl Fn(&Value) -> bool) -> Value {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let notifications = self.notifications();
+            if let Some(found) = notifications.iter().find(|frame| predicate(frame)) {
+                return found.clone();
+            }
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "not heard: {notifications:#?}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Lines on standard output that were no frames; must stay empty.
@@ -213,6 +236,21 @@ impl McpClient {
             .args([signal, &pid])
             .status();
         assert!(status.unwrap().success());
+    }
+
+    /// Ends the session and checks what every session must keep: it is left with success, nobody
+    /// holds its standard output any more, and nothing but frames was written there.
+    pub(crate) async fn leave(mut self) {
+        let status = self.close().await;
+        assert!(status.success(), "{status}");
+        self.only_frames().await;
+    }
+
+    /// After the server has left: its standard output ended with it and held only frames.
+    pub(crate) async fn only_frames(mut self) {
+        let listened = tokio::time::timeout(PATIENCE, &mut self.listener).await;
+        listened.expect("somebody else holds stdout").unwrap();
+        assert_eq!(self.not_json(), Vec::<String>::new());
     }
 
     /// Ends the server's input and waits until it has left.
@@ -241,6 +279,11 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
+    /// Whether no answer has come yet.
+    pub(crate) fn is_open(&mut self) -> bool {
+        matches!(self.answered.try_recv(), Err(TryRecvError::Empty))
+    }
+
     pub(crate) async fn outcome(self) -> Result<Value, String> {
         let answer = tokio::time::timeout(PATIENCE, self.answered).await;
         outcome(
