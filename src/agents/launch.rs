@@ -100,7 +100,8 @@ pub(super) fn resolve(
     };
     let can = providers::capabilities(provider);
     let mut not_enforced = Vec::new();
-    if !can.permissions && permission != Permission::Full {
+    let asked = request.permission.is_some() || permission == Permission::ReadOnly;
+    if asked && !can.permissions && permission != Permission::Full {
         not_enforced.push(format!("permission {}", permission.as_str()));
     }
     if !can.usage && matches!(budget.max_cost_usd, Limit::At(_)) {

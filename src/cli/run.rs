@@ -66,7 +66,10 @@ impl Run {
     pub(super) async fn run(self) -> anyhow::Result<u8> {
         let request = self.request()?;
         let crew = host::open(&Surroundings::of_process()?).await?;
-        let outcome = follow(&crew, &request).await;
+        let Some(outcome) = follow(&crew, &request).await.transpose() else {
+            // The guard ends what is left when this process is gone.
+            return Err(Failure::new(Kind::Refused, "killed").into());
+        };
         crew.close().await;
         outcome
     }
@@ -101,7 +104,8 @@ impl Run {
     }
 }
 
-async fn follow(crew: &Arc<Crew>, request: &SpawnRequest) -> anyhow::Result<u8> {
+/// The exit code, or `None` when it was interrupted a second time.
+async fn follow(crew: &Arc<Crew>, request: &SpawnRequest) -> anyhow::Result<Option<u8>> {
     let spawned = crew.spawn(request).await.map_err(Failure::from)?;
     for what in &spawned.not_enforced {
         err(&format!(
@@ -126,10 +130,7 @@ async fn follow(crew: &Arc<Crew>, request: &SpawnRequest) -> anyhow::Result<u8> 
                         stopped.map_err(Failure::from)?;
                         waiting.await
                     }
-                    // The guard ends what is left when this process is gone.
-                    _ = tokio::signal::ctrl_c() => {
-                        return Err(Failure::new(Kind::Refused, "killed").into());
-                    }
+                    _ = tokio::signal::ctrl_c() => return Ok(None),
                 }
             }
         }
@@ -141,7 +142,7 @@ async fn follow(crew: &Arc<Crew>, request: &SpawnRequest) -> anyhow::Result<u8> 
     };
     print_result(crew, &id).await?;
     err(&summary(done));
-    Ok(exit_code(done.status))
+    Ok(Some(exit_code(done.status)))
 }
 
 async fn print_result(crew: &Crew, id: &AgentId) -> anyhow::Result<()> {
@@ -208,7 +209,10 @@ impl Progress {
     fn show(&mut self, live: &[AgentBrief]) {
         let Some(agent) = live.first() else { return };
         let tool = one_line(&agent.last_tool, 24);
-        let mut line = format!("{} {} turn {} {tool}", self.id, agent.status, agent.turns);
+        let mut line = format!("{} {} turn {}", self.id, agent.status, agent.turns);
+        if !tool.is_empty() {
+            line.push_str(&format!(" {tool}"));
+        }
         if self.terminal {
             let elapsed = duration(agent.elapsed_s.unwrap_or(0));
             line.push_str(&format!("  {} tokens  {elapsed}", agent.tokens));

@@ -22,7 +22,11 @@ pub(super) fn slim(schema: &JsonObject) -> JsonObject {
         Some(Value::Object(definitions)) => definitions.clone(),
         _ => Map::new(),
     };
-    object(schema, &definitions, 0)
+    let mut lean = object(schema, &definitions, 0);
+    // OpenAI's API refuses an object schema without it.
+    lean.entry("properties")
+        .or_insert_with(|| Value::Object(Map::new()));
+    lean
 }
 
 fn object(

@@ -301,6 +301,11 @@ impl Codec for Script {
                     line: clip(line, 200).to_owned(),
                 },
             }),
+            None if self.input == ScriptInput::Lines => {
+                events.push(Event::Noise {
+                    line: clip(line, 200).to_owned(),
+                });
+            }
             None if self.plain.len() + line.len() < RESULT_LIMIT => {
                 if !self.plain.is_empty() {
                     self.plain.push('\n');

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
 use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::process::ChildStdin;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -116,6 +116,8 @@ pub struct Session {
     /// The session came up: from here on it takes an interrupt of its protocol.
     started: bool,
     stderr: Arc<Mutex<Tail>>,
+    /// Closed when standard error was read to its end.
+    stderr_read: oneshot::Receiver<()>,
     /// Reader and writer tasks; they end with the session.
     _pipes: JoinSet<()>,
 }
@@ -166,6 +168,7 @@ impl Session {
         let (input, input_rx) = mpsc::unbounded_channel();
         let (output_tx, output) = mpsc::channel(LINES_AHEAD);
         let stderr = Arc::new(Mutex::new(Tail::default()));
+        let (stderr_end, stderr_read) = oneshot::channel();
         let mut pipes = JoinSet::new();
         if let Some(stdin) = child.stdin().take() {
             pipes.spawn(write_input(stdin, input_rx));
@@ -174,7 +177,11 @@ impl Session {
             pipes.spawn(read_output(stdout, output_tx));
         }
         if let Some(pipe) = child.stderr().take() {
-            pipes.spawn(read_stderr(pipe, Arc::clone(&stderr)));
+            let tail = Arc::clone(&stderr);
+            pipes.spawn(async move {
+                read_stderr(pipe, tail).await;
+                drop(stderr_end);
+            });
         }
         Ok(Self {
             agent: agent.clone(),
@@ -188,6 +195,7 @@ impl Session {
             stage: Stage::Alive,
             started: false,
             stderr,
+            stderr_read,
             _pipes: pipes,
         })
     }
@@ -214,7 +222,10 @@ impl Session {
                     let (status, until) = (*status, *until);
                     match timeout_at(until, self.output.recv()).await {
                         Ok(Some(line)) => self.receive(&line),
-                        Ok(None) | Err(_) => self.exited(status),
+                        Ok(None) | Err(_) => {
+                            let _ = timeout_at(until, &mut self.stderr_read).await;
+                            self.exited(status);
+                        }
                     }
                 }
                 Stage::Alive => tokio::select! {

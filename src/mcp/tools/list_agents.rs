@@ -15,8 +15,7 @@ use crate::mcp::server::Server;
 struct ListAgents {
     status: Option<Status>,
     /// Not only of this project.
-    #[serde(default)]
-    all_projects: bool,
+    all_projects: Option<bool>,
     /// Default 20, at most 100.
     limit: Option<u32>,
     cursor: Option<String>,
@@ -35,7 +34,12 @@ impl Server {
         let limit = page_size(p.limit)?;
         let crew = self.crew().await?;
         Ok(crew
-            .list(p.status, p.all_projects, p.cursor.as_deref(), limit)
+            .list(
+                p.status,
+                p.all_projects.unwrap_or_default(),
+                p.cursor.as_deref(),
+                limit,
+            )
             .await?)
     }
 }

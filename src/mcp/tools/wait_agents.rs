@@ -44,7 +44,7 @@ impl Server {
         tokio::select! {
             // A result is marked as read only when it is handed out, so nothing is lost here.
             () = cancelled.cancelled() => {
-                let failure = Failure::new(Kind::Busy, "the wait was cancelled; the agents go on");
+                let failure = Failure::new(Kind::Busy, "the wait was broken off");
                 reply(Err::<Waited, _>(failure))
             }
             waited = self.wait(p, &context) => reply(waited),
