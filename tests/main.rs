@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod claude;
+mod lifecycle;
 mod support;

@@ -10,6 +10,10 @@ use super::mcp::McpClient;
 
 /// How long processes may take to go once their test is over. The guard's patience is 2 s.
 const GONE_WITHIN: Duration = Duration::from_secs(15);
+/// Nothing that a test waits for takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What scripts are made of.
+const WORDS: &str = include_str!("words.sh");
 
 pub(crate) struct Home {
     dir: tempfile::TempDir,
@@ -23,7 +27,10 @@ impl Home {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
         std::fs::write(dir.path().join("config.toml"), "").unwrap();
-        Self { dir, env: Vec::new() }
+        Self {
+            dir,
+            env: Vec::new(),
+        }
     }
 
     /// Sets a variable for every process started from here.
@@ -40,7 +47,8 @@ impl Home {
         self
     }
 
-    /// Adds a script provider: a POSIX shell script that gets the prompt as text.
+    /// Adds a script provider: a POSIX shell script that gets the prompt as text. It runs in the
+    /// project directory and may use the functions of `words.sh`.
     pub(crate) fn script(self, name: &str, body: &str) -> Self {
         self.provider(name, "text", body)
     }
@@ -52,8 +60,13 @@ impl Home {
 
     fn provider(self, name: &str, input: &str, body: &str) -> Self {
         let path = self.path("scripts").join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\n{WORDS}\n{body}\n")).unwrap();
         executable(&path);
+        self.command(name, input, &path)
+    }
+
+    /// Adds a script provider that runs the program at `path`, whatever that is.
+    pub(crate) fn command(self, name: &str, input: &str, path: &Path) -> Self {
         self.config(&format!(
             "[providers.{name}]\nkind = \"script\"\ncommand = [{path:?}]\ninput = \"{input}\""
         ))
@@ -65,6 +78,26 @@ impl Home {
 
     pub(crate) fn project(&self) -> PathBuf {
         self.path("project")
+    }
+
+    /// Makes an empty file in the project directory, for a script that waits for it.
+    pub(crate) fn touch(&self, name: &str) {
+        std::fs::write(self.project().join(name), "").unwrap();
+    }
+
+    /// The lines of a file in the project directory; none while it is not there.
+    pub(crate) fn lines_of(&self, name: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.project().join(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until a file in the project directory has `count` lines, and returns them.
+    pub(crate) async fn written(&self, name: &str, count: usize) -> Vec<String> {
+        until(&format!("{count} lines in {name}"), || {
+            self.lines_of(name).len() >= count
+        })
+        .await;
+        self.lines_of(name)
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -88,7 +121,10 @@ impl Home {
     /// The ostler binary in the project directory, with an empty environment but for this world.
     pub(crate) fn ostler(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ostler"));
-        command.env_clear().envs(self.environment()).current_dir(self.project());
+        command
+            .env_clear()
+            .envs(self.environment())
+            .current_dir(self.project());
         command.kill_on_drop(true);
         command
     }
@@ -102,7 +138,11 @@ impl Home {
     pub(crate) async fn run(&self, args: &[&str]) -> (i32, String, String) {
         let output = self.ostler().args(args).output().await.unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
+        (
+            output.status.code().unwrap_or(-1),
+            text(&output.stdout),
+            text(&output.stderr),
+        )
     }
 
     /// Processes of this world that are still there.
@@ -120,7 +160,9 @@ impl Drop for Home {
                 let left = self.processes();
                 for process in &left {
                     let pid = process.split(' ').next().unwrap();
-                    let _ = std::process::Command::new("kill").args(["-9", pid]).status();
+                    let _ = std::process::Command::new("kill")
+                        .args(["-9", pid])
+                        .status();
                 }
                 if !std::thread::panicking() {
                     panic!("left behind: {left:#?}");
@@ -132,12 +174,23 @@ impl Drop for Home {
     }
 }
 
+/// Waits until `condition` holds.
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "never came true: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// Live processes (`pid command line`) with `mark` in their environment.
 pub(crate) fn processes_with(mark: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let path = entry.path();
-        let Ok(environment) = std::fs::read(path.join("environ")) else { continue };
+        let Ok(environment) = std::fs::read(path.join("environ")) else {
+            continue;
+        };
         if String::from_utf8_lossy(&environment).contains(mark) {
             let line = std::fs::read(path.join("cmdline")).unwrap_or_default();
             let line = String::from_utf8_lossy(&line).replace('\0', " ");
