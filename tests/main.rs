@@ -3,5 +3,6 @@
 #![cfg(test)]
 
 mod claude;
+mod faults;
 mod lifecycle;
 mod support;

@@ -11,7 +11,7 @@ use super::mcp::McpClient;
 /// How long processes may take to go once their test is over. The guard's patience is 2 s.
 const GONE_WITHIN: Duration = Duration::from_secs(15);
 /// Nothing that a test waits for takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 /// What scripts are made of.
 const WORDS: &str = include_str!("words.sh");
 
