@@ -61,6 +61,15 @@ fn guards(home: &Home) -> Vec<String> {
         .collect()
 }
 
+fn catches_sigterm(pid: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << 14) != 0
+}
+
 fn kill_9(pid: &str) {
     let status = std::process::Command::new("kill")
         .args(["-9", pid])
@@ -243,6 +252,10 @@ async fn a_signal_to_the_guard_alone_does_not_end_it() {
     let home = world(1);
     let (mut server, running, _) = at_work(&home).await;
     let before = guards(&home);
+    until("the guard listens for signals", || {
+        catches_sigterm(&before[0])
+    })
+    .await;
     for signal in ["-TERM", "-INT", "-HUP"] {
         let status = std::process::Command::new("kill")
             .args([signal, &before[0]])
