@@ -5,5 +5,7 @@
 mod claude;
 mod cli;
 mod clients;
+mod faults;
+mod lifecycle;
 mod protocol;
 mod support;

@@ -274,7 +274,7 @@ impl CatchUp {
         for line in lines.iter().take(NAMED) {
             let brief = AgentBrief::of(line, now_ms);
             let label: String = brief.label.chars().take(40).collect();
-            let start = format!("{} {label:?} {}", brief.id, brief.status);
+            let start = format!("{} \"{label}\" {}", brief.id, brief.status);
             if line.status.is_terminal() {
                 catch_up.unread.push(start);
             } else {

@@ -65,8 +65,10 @@ pub enum AgentError {
         /// Why not.
         problem: String,
     },
-    /// Agents may not be spawned this deep.
-    #[error("an agent cannot spawn agents of its own (depth {depth}, max_depth {max_depth})")]
+    /// The caller is an agent itself, as deep as agents may be.
+    #[error(
+        "an agent cannot spawn, steer, stop or resume agents (depth {depth}, max_depth {max_depth})"
+    )]
     TooDeep {
         /// Agents above the caller.
         depth: usize,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::record::{Progress, json, steers, write};
+use super::record::{Progress, steers, write};
 use crate::ids::AgentId;
 use crate::providers::{Event, clip};
 use crate::store::{Store, StoreError, statements};
@@ -203,7 +203,7 @@ async fn commit(store: &Store, batch: &[Entry]) -> Result<(), StoreError> {
         sqlx::query(PROGRESS)
             .bind(subject.agent.as_str())
             .bind(i64::from(subject.run_no))
-            .bind(json(progress))
+            .bind(store.redact_json(progress))
             .bind(at_ms)
             .execute(&mut *tx)
             .await?;

@@ -85,6 +85,7 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         last_text: String::new(),
         wrap_up_sent: false,
         started: false,
+        turn_ended: false,
         progress: Progress {
             active_ms: bench.clock.now_ms(),
             ..Progress::default()
@@ -108,6 +109,8 @@ struct Run {
     last_text: String,
     wrap_up_sent: bool,
     started: bool,
+    /// The turn is over and no other has begun.
+    turn_ended: bool,
     progress: Progress,
 }
 
@@ -159,6 +162,11 @@ impl Run {
             Ok(session) => session,
             Err(error) => return not_started(&error),
         };
+        if self.capabilities.is_some_and(|can| !can.cold_start) {
+            let (subject, now_ms) = (&self.job.subject, self.bench.clock.now_ms());
+            let session = self.job.plan.launch.conversation.session();
+            self.bench.journal.warm(subject, now_ms, session).await;
+        }
         session.send(Command::Prompt(self.job.prompt.clone()));
         let outcome = self.attend(&mut session).await;
         // What the child still says while it leaves counts as well.
@@ -197,6 +205,8 @@ impl Run {
                     active = Instant::now();
                     match event {
                         Some(event) => self.handle(session, event).await,
+                        // A message of the last moment came too late; what it had finished counts.
+                        None if self.turn_ended => Some(Outcome::Finished),
                         None => Some(Outcome::Failed(Failure {
                             class: FailureClass::Crashed,
                             message: "the child ended without a word".to_owned(),
@@ -232,6 +242,7 @@ impl Run {
         self.account(&event).await;
         match event {
             Event::Stepped => {
+                self.turn_ended = false;
                 if let Limit::At(_) = self.job.plan.budget.max_cost_usd {
                     session.send(Command::AskUsage);
                 }
@@ -290,6 +301,7 @@ impl Run {
                 return Some(outcome);
             }
         }
+        self.turn_ended = true;
         (!more).then_some(Outcome::Finished)
     }
 

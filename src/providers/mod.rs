@@ -362,6 +362,8 @@ pub struct Capabilities {
     pub turns: bool,
     /// Whether tokens and cost are reported.
     pub usage: bool,
+    /// Whether a start keeps a core busy for a while, so that starts are staggered.
+    pub cold_start: bool,
 }
 
 /// How long each step of ending a session may take before the next, harder one.
@@ -392,6 +394,10 @@ pub trait Codec: Send {
     fn send(&mut self, command: Command) -> Vec<Input>;
     /// What a line of the child's standard output means, and what has to be answered to it at once.
     fn receive(&mut self, line: &str) -> Vec<Event>;
+    /// A line over the limit came; only its beginning was kept.
+    fn receive_cut(&mut self, _beginning: &str, _bytes: u64) -> Vec<Event> {
+        Vec::new()
+    }
     /// What the end of the process means.
     fn exited(&mut self, exit: &Exit) -> Vec<Event>;
 }

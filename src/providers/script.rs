@@ -28,6 +28,7 @@ pub(super) fn capabilities(config: &ScriptProvider) -> Capabilities {
         permissions: false,
         turns: true,
         usage: true,
+        cold_start: false,
     }
 }
 
@@ -315,6 +316,16 @@ impl Codec for Script {
             None => self.cut += line.len() + 1,
         }
         events
+    }
+
+    fn receive_cut(&mut self, beginning: &str, bytes: u64) -> Vec<Event> {
+        // A lines script says nothing in lines of this length.
+        if self.input == ScriptInput::Lines {
+            return Vec::new();
+        }
+        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.cut += bytes.saturating_sub(beginning.len());
+        self.receive(beginning)
     }
 
     fn exited(&mut self, exit: &Exit) -> Vec<Event> {

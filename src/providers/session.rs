@@ -318,9 +318,12 @@ impl Session {
     fn receive(&mut self, line: &Line) {
         match line {
             Line::Whole(line) => self.pending.extend(self.codec.receive(line)),
-            Line::TooLong { beginning, bytes } => self.pending.push_back(Event::Noise {
-                line: format!("{beginning}… ({bytes} bytes, over the limit of {LINE_LIMIT})"),
-            }),
+            Line::TooLong { beginning, bytes } => {
+                let line = format!("{beginning}… ({bytes} bytes, over the limit of {LINE_LIMIT})");
+                self.pending.push_back(Event::Noise { line });
+                self.pending
+                    .extend(self.codec.receive_cut(beginning, *bytes));
+            }
         }
     }
 

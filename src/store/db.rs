@@ -6,8 +6,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Serialize;
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyPool, Executor};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::redact::Redactor;
@@ -18,6 +19,8 @@ use super::{Changes, StoreError, Tx, migrate};
 const PRAGMAS: &str = "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; \
     PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864; \
     PRAGMA temp_store=MEMORY;";
+/// Takes the write lock at once: a transaction that begins to read cannot wait for it later.
+const BEGIN: &str = "BEGIN IMMEDIATE";
 const READ_ONLY: &str = "PRAGMA query_only=ON;";
 /// SQLite before this may corrupt a database that several connections write and checkpoint.
 const OLDEST_SQLITE: [u32; 3] = [3, 51, 3];
@@ -88,7 +91,15 @@ impl Store {
     /// Begins a write; waits up to 10 s for other processes. Nothing but the database may be
     /// awaited before it is committed.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(self.write.begin_with("BEGIN IMMEDIATE").await?)
+        match self.write.begin_with(BEGIN).await {
+            // SQLite ends a transaction by itself when the disk is full; the rollback that follows
+            // then fails, and sqlx takes the connection for one inside a transaction for ever.
+            Err(sqlx::Error::InvalidSavePointStatement) => {
+                self.write.acquire().await?.detach().close_hard().await?;
+                Ok(self.write.begin_with(BEGIN).await?)
+            }
+            begun => Ok(begun?),
+        }
     }
 
     /// Makes a write durable and tells the listeners.
@@ -101,6 +112,13 @@ impl Store {
     /// `text` without the values of secret-looking variables of our environment.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.redactor.apply(text).into_owned()
+    }
+
+    /// `value` as JSON, without those values in any of its texts.
+    pub(crate) fn redact_json<T: Serialize>(&self, value: &T) -> String {
+        self.redactor
+            .apply_json(serde_json::to_value(value).unwrap_or_default())
+            .to_string()
     }
 
     /// Changes of the state by this and other processes.
@@ -127,6 +145,15 @@ async fn connect(database: &Path, size: u32, pragmas: String) -> Result<AnyPool,
         .to_string_lossy()
         .replace('%', "%25")
         .replace('?', "%3F");
+    let url = format!("sqlite://{path}?mode=rw");
+    // A pool tries again and again where a connection of its own says at once what is wrong.
+    let mut first = AnyConnection::connect(&url)
+        .await
+        .map_err(|error| unopened(database, error))?;
+    first
+        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas.clone())))
+        .await?;
+    first.close().await?;
     let pool = AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(60))
@@ -137,9 +164,20 @@ async fn connect(database: &Path, size: u32, pragmas: String) -> Result<AnyPool,
                 Ok(())
             })
         })
-        .connect(&format!("sqlite://{path}?mode=rw"))
+        .connect(&url)
         .await?;
     Ok(pool)
+}
+
+/// Names the file where SQLite only says that it cannot open it (code 14).
+fn unopened(database: &Path, error: sqlx::Error) -> StoreError {
+    match error.as_database_error() {
+        Some(cause) if cause.code().as_deref() == Some("14") => StoreError::Directory {
+            path: database.to_owned(),
+            source: io::Error::other(cause.message().to_owned()),
+        },
+        _ => error.into(),
+    }
 }
 
 async fn check_version(pool: &AnyPool) -> Result<(), StoreError> {

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
 /// Parts of a variable's name that say its value is secret.
 const SECRET_NAMES: [&str; 7] = [
     "KEY",
@@ -43,6 +45,26 @@ impl Redactor {
             }
         }
         text
+    }
+
+    /// `value` with its texts redacted one by one: redacted as a document it might be none any more,
+    /// and would still hold what JSON had escaped.
+    pub(crate) fn apply_json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.apply(&text).into_owned()),
+            Value::Array(list) => Value::Array(
+                list.into_iter()
+                    .map(|value| self.apply_json(value))
+                    .collect(),
+            ),
+            Value::Object(fields) => Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| (self.apply(&name).into_owned(), self.apply_json(value)))
+                    .collect(),
+            ),
+            plain => plain,
+        }
     }
 }
 

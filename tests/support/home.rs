@@ -11,6 +11,10 @@ use super::mcp::McpClient;
 
 /// How long processes may take to go once their test is over. The guard's patience is 2 s.
 const GONE_WITHIN: Duration = Duration::from_secs(15);
+/// Nothing that a test waits for takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What scripts are made of.
+const WORDS: &str = include_str!("words.sh");
 
 pub(crate) struct Home {
     dir: tempfile::TempDir,
@@ -44,7 +48,8 @@ impl Home {
         self
     }
 
-    /// Adds a script provider: a POSIX shell script that gets the prompt as text.
+    /// Adds a script provider: a POSIX shell script that gets the prompt as text. It runs in the
+    /// project directory and may use the functions of `words.sh`.
     pub(crate) fn script(self, name: &str, body: &str) -> Self {
         self.provider(name, "text", body)
     }
@@ -56,8 +61,13 @@ impl Home {
 
     fn provider(self, name: &str, input: &str, body: &str) -> Self {
         let path = self.path("scripts").join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        std::fs::write(&path, format!("#!/bin/sh\n{WORDS}\n{body}\n")).unwrap();
         executable(&path);
+        self.program(name, input, &path)
+    }
+
+    /// Adds a script provider that runs the program at `path`, whatever that is.
+    pub(crate) fn program(self, name: &str, input: &str, path: &Path) -> Self {
         self.config(&format!(
             "[providers.{name}]\nkind = \"script\"\ncommand = [{path:?}]\ninput = \"{input}\""
         ))
@@ -69,6 +79,26 @@ impl Home {
 
     pub(crate) fn project(&self) -> PathBuf {
         self.path("project")
+    }
+
+    /// Makes an empty file in the project directory, for a script that waits for it.
+    pub(crate) fn touch(&self, name: &str) {
+        std::fs::write(self.project().join(name), "").unwrap();
+    }
+
+    /// The lines of a file in the project directory; none while it is not there.
+    pub(crate) fn lines_of(&self, name: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.project().join(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until a file in the project directory has `count` lines, and returns them.
+    pub(crate) async fn written(&self, name: &str, count: usize) -> Vec<String> {
+        until(&format!("{count} lines in {name}"), || {
+            self.lines_of(name).len() >= count
+        })
+        .await;
+        self.lines_of(name)
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -156,6 +186,15 @@ impl Drop for Home {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+}
+
+/// Waits until `condition` holds.
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "never came true: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -5,4 +5,4 @@ pub(crate) mod home;
 pub(crate) mod mcp;
 pub(crate) mod model;
 
-pub(crate) use home::Home;
+pub(crate) use home::{Home, processes_with, until};

@@ -16,7 +16,8 @@ use crate::agents::record::{Line, TransitionError, read, steers};
 use crate::agents::supervisor::{Bench, Job, Order, supervise};
 use crate::store::Listener;
 
-/// While runs wait for a slot, how often to look whether a dead process holds one.
+/// How often to look whether the guard is there, and whether a dead process holds a slot that runs
+/// wait for.
 const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
 /// After a failure of the store.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -60,12 +61,20 @@ impl Crew {
                 () = closing.cancelled() => return,
                 () = self.nudge.notified() => {}
                 () = changed => {}
-                () = sleep(LOOK_FOR_DEAD), if outlook.queued > 0 => {
-                    if let Err(error) = self.reconcile().await {
-                        tracing::warn!(%error, "dead processes could not be looked for");
-                    }
-                }
+                () = sleep(LOOK_FOR_DEAD), if outlook.live > 0 => self.look_after(&outlook).await,
             }
+        }
+    }
+
+    /// What has to be seen to while agents live and nothing happens.
+    async fn look_after(&self, outlook: &Outlook) {
+        if let Err(error) = self.keep_guarded() {
+            tracing::error!(%error, "the guard is gone and cannot be started again");
+        }
+        if outlook.queued > 0
+            && let Err(error) = self.reconcile().await
+        {
+            tracing::warn!(%error, "dead processes could not be looked for");
         }
     }
 

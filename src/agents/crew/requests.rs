@@ -1,5 +1,6 @@
 //! What callers may ask of agents: to be, to go on, to take a message, to end.
 
+use std::io;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -30,13 +31,7 @@ impl Crew {
     /// # Errors
     /// Bad values by name, no room under this session, a caller that is an agent itself.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
-        let depth = self.host.lineage.depth();
-        if depth >= MAX_DEPTH {
-            return Err(AgentError::TooDeep {
-                depth,
-                max_depth: MAX_DEPTH,
-            });
-        }
+        self.check_depth()?;
         let resolved = launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
         self.be_ready_to_run()?;
         let id = AgentId::new(self.ids.as_ref());
@@ -61,6 +56,7 @@ impl Crew {
         prompt: &str,
         budget: &BudgetRequest,
     ) -> Result<Spawned, AgentError> {
+        self.check_depth()?;
         launch::check_text("prompt", prompt)?;
         let line = self.line(id).await?;
         let mut plan = line.plan.clone();
@@ -115,6 +111,7 @@ impl Crew {
     /// # Errors
     /// Unknown ids (then nothing was stopped), failures of the store, an owner that does not act.
     pub async fn stop(&self, ids: &[AgentId], reason: &str) -> Result<Vec<AgentBrief>, AgentError> {
+        self.check_depth()?;
         self.reconcile().await?;
         for id in ids {
             self.line(id).await?;
@@ -196,6 +193,7 @@ impl Crew {
         message: &str,
         when: When,
     ) -> Result<SteerReceipt, AgentError> {
+        self.check_depth()?;
         launch::check_text("message", message)?;
         self.reconcile().await?;
         let line = self.line(id).await?;
@@ -280,15 +278,32 @@ impl Crew {
         })
     }
 
+    /// A process inside an agent looks, and does nothing to agents: neither to its own host's nor to
+    /// others'.
+    fn check_depth(&self) -> Result<(), AgentError> {
+        let depth = self.host.lineage.depth();
+        if depth < MAX_DEPTH {
+            return Ok(());
+        }
+        Err(AgentError::TooDeep {
+            depth,
+            max_depth: MAX_DEPTH,
+        })
+    }
+
     /// No child without a guard, and none while we leave.
     fn be_ready_to_run(&self) -> Result<(), AgentError> {
         if self.closing.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }
+        self.keep_guarded().map_err(AgentError::Guard)
+    }
+
+    /// Starts the guard if it is not there, or no longer.
+    pub(super) fn keep_guarded(&self) -> io::Result<()> {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         if !guard.as_mut().is_some_and(Guard::is_alive) {
-            let started = Guard::start(&self.program, self.owner()).map_err(AgentError::Guard)?;
-            *guard = Some(started);
+            *guard = Some(Guard::start(&self.program, self.owner())?);
         }
         Ok(())
     }

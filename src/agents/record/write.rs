@@ -185,7 +185,7 @@ pub(crate) async fn end(
 ) -> Result<AgentState, TransitionError> {
     let to = next(from, event)?;
     let mut tx = store.begin().await?;
-    let evidence = json(&ending.evidence);
+    let evidence = store.redact_json(&ending.evidence);
     let ended = sqlx::query(END)
         .bind(id.as_str())
         .bind(i64::from(from.run_no))
@@ -195,7 +195,7 @@ pub(crate) async fn end(
         .bind(store.redact(&ending.detail))
         .bind(store.redact(&ending.result))
         .bind(ending.result_from)
-        .bind(store.redact(&evidence))
+        .bind(evidence)
         .bind(now_ms)
         .execute(&mut *tx)
         .await?;
@@ -218,13 +218,13 @@ pub(crate) async fn keep_late_result(
     ending: &Ending,
 ) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    let evidence = json(&ending.evidence);
+    let evidence = store.redact_json(&ending.evidence);
     sqlx::query(KEEP_LATE_RESULT)
         .bind(id.as_str())
         .bind(i64::from(run_no))
         .bind(store.redact(&ending.result))
         .bind(ending.result_from)
-        .bind(store.redact(&evidence))
+        .bind(evidence)
         .execute(&mut *tx)
         .await?;
     store.commit(tx).await
@@ -289,13 +289,12 @@ pub(crate) async fn log(
     kind: &str,
     body: &serde_json::Value,
 ) -> Result<(), StoreError> {
-    let body = body.to_string();
     sqlx::query(LOG)
         .bind(id.as_str())
         .bind(i64::from(run_no))
         .bind(at_ms)
         .bind(kind)
-        .bind(store.redact(&body))
+        .bind(store.redact_json(body))
         .execute(&mut **tx)
         .await?;
     Ok(())

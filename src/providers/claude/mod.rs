@@ -15,6 +15,7 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     permissions: true,
     turns: true,
     usage: true,
+    cold_start: true,
 };
 
 pub(super) fn prepare(config: &ClaudeProvider, launch: &super::Launch) -> Provider {

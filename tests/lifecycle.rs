@@ -1,0 +1,11 @@
+//! The life of agents, seen from outside: the real server, driven over its standard input, with
+//! shell scripts as agents.
+
+mod bounds;
+mod limits;
+mod queue;
+mod reading;
+mod resume;
+mod steering;
+mod stopping;
+mod waiting;
