@@ -227,12 +227,12 @@ impl Run {
             Order::Stop(reason) => Some(Outcome::Stopped(reason)),
             Order::Steer(steer) => {
                 let body = json!({ "id": steer.id, "message": steer.message });
-                self.log("steer", body).await;
                 session.send(Command::Steer {
                     id: steer.id.to_string(),
                     text: steer.message,
                     when: steer.when,
                 });
+                self.log("steer", body).await;
                 None
             }
         }

@@ -85,7 +85,7 @@ struct Script {
     model: String,
     input: ScriptInput,
     started: bool,
-    /// The script sent its own end event.
+    /// The script sent its own end event, or was asked to leave.
     ended: bool,
     interrupted: bool,
     plain: String,
@@ -285,7 +285,11 @@ impl Codec for Script {
             }
             Command::Interrupt => self.line(&ToScript::Interrupt),
             Command::AskUsage => Vec::new(),
-            Command::Close => vec![Input::Close],
+            Command::Close => {
+                // Whatever the end of the process looks like now, we asked for it.
+                self.ended = true;
+                vec![Input::Close]
+            }
         }
     }
 

@@ -1,9 +1,14 @@
 //! Agents at work: tools, files, messages, permissions, resuming.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{until_file, with, world};
-use crate::support::model::{Model, Reply, Script, last_user_text};
+use crate::support::model::{Gate, Model, Reply, Script, last_user_text};
+
+/// Longer than anything here takes.
+const SOON: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn an_agent_runs_bash_edits_a_file_and_answers() {
@@ -137,6 +142,56 @@ async fn a_steer_after_the_turn_starts_another_turn_of_the_same_run() {
     );
     let last = model.requests().pop().unwrap();
     assert!(last_user_text(&last).contains("ONE-MORE"), "{last:#}");
+}
+
+#[tokio::test]
+async fn a_steer_while_the_model_thinks_of_its_answer_is_taken_up_right_after() {
+    let Some(home) = world() else { return };
+    let gate = Gate::new();
+    let replies = [Reply::text("first").gate(&gate), Reply::text("second")];
+    let model = Model::start(Script::new().on("THINKING", replies)).await;
+    let home = with(home, &model);
+    let mut server = home.server().await;
+    let id = server.spawn(json!({ "prompt": "THINKING" })).await;
+    model
+        .wait_for(SOON, |body| body.to_string().contains("THINKING"))
+        .await;
+    let arguments = json!({ "id": id, "message": "ALSO-THIS" });
+    server.call("steer_agent", arguments).await.unwrap();
+    // Written to the CLI before it is logged; the model answers only then.
+    server.until_logged(&id, "steer").await;
+    gate.open();
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["result"]),
+        (&json!("completed"), &json!("second"))
+    );
+    assert_eq!(
+        server.evidence(&id).await["steers"],
+        json!({ "delivered": 1, "lost": 0 })
+    );
+}
+
+#[tokio::test]
+async fn a_steer_now_breaks_off_what_the_model_writes() {
+    let Some(home) = world() else { return };
+    let slow = Reply::text("a long text that nobody waits for").chunk_delay(SOON);
+    let model = Model::start(Script::new().on("SLOWLY", [slow, Reply::text("at once")])).await;
+    let home = with(home, &model);
+    let mut server = home.server().await;
+    let id = server.spawn(json!({ "prompt": "SLOWLY" })).await;
+    model
+        .wait_for(SOON, |body| body.to_string().contains("SLOWLY"))
+        .await;
+    let arguments = json!({ "id": id, "message": "QUICK", "when": "now" });
+    server.call("steer_agent", arguments).await.unwrap();
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["result"]),
+        (&json!("completed"), &json!("at once")),
+        "{done:#} {:#?}",
+        server.transcript(&id).await
+    );
 }
 
 #[tokio::test]

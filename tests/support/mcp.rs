@@ -200,6 +200,23 @@ impl McpClient {
     }
 
     /// Everything that answered none of our requests, by its own id, so far.
+    /// Asks until the agent's log has an entry of that kind.
+    pub(crate) async fn until_logged(&mut self, id: &str, kind: &str) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        while !self
+            .transcript(id)
+            .await
+            .iter()
+            .any(|entry| entry["kind"] == kind)
+        {
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "no {kind} in the log of {id}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     pub(crate) fn notifications(&self) -> Vec<Value> {
         self.heard.lock().unwrap().notifications.clone()
     }

@@ -135,7 +135,6 @@ pub(crate) struct Reply {
     blocks: Vec<Value>,
     ending: Ending,
     headers: String,
-    delay: Duration,
     chunk_delay: Duration,
     gate: Option<Gate>,
     usage: Value,
@@ -155,7 +154,6 @@ impl Reply {
             blocks: Vec::new(),
             ending,
             headers: String::new(),
-            delay: Duration::ZERO,
             chunk_delay: Duration::ZERO,
             gate: None,
             usage: usage(100, 20, 30, 7),
@@ -203,12 +201,6 @@ impl Reply {
     /// Adds a response header, such as `retry-after`.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Reply {
         self.headers += &format!("{name}: {value}\r\n");
-        self
-    }
-
-    /// Waits before the response headers.
-    pub(crate) fn delay(mut self, delay: Duration) -> Reply {
-        self.delay = delay;
         self
     }
 

@@ -49,6 +49,21 @@ struct Written {
     uuid: String,
     /// The receipt id; `None` for the prompt.
     steer: Option<String>,
+    /// `None` for the prompt.
+    when: Option<When>,
+    fate: Fate,
+}
+
+/// What is known of a line between its writing and its replay.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Written.
+    Open,
+    /// It (or another line as urgent) has started the running turn. Its replay comes with the first
+    /// words of the model.
+    Taken,
+    /// Its turn was broken off before that, so a replay may never come.
+    Doubtful,
 }
 
 enum Sent {
@@ -93,12 +108,14 @@ impl Claude {
     fn user(&mut self, text: &str, steer: Option<(String, When)>) -> Input {
         self.lines_written += 1;
         let uuid = Uuid::from_u128(self.session.as_u128() ^ self.lines_written).to_string();
-        let (steer, priority) = match steer {
-            None => (None, None),
-            Some((id, when)) => (Some(id), Some(priority(when))),
-        };
-        let line = wire::user_line(&uuid, text, priority);
-        self.waiting.push(Written { uuid, steer });
+        let when = steer.as_ref().map(|(_, when)| *when);
+        let line = wire::user_line(&uuid, text, when.map(priority));
+        self.waiting.push(Written {
+            uuid,
+            steer: steer.map(|(id, _)| id),
+            when,
+            fate: Fate::Open,
+        });
         self.ended = false;
         Input::Line(line)
     }
@@ -156,6 +173,7 @@ impl Claude {
         match system {
             // Repeated at the start of every turn; whoever listens knows the first one.
             System::Init { session_id, model } => {
+                self.turn_begins();
                 vec![Event::Started {
                     session: session_id,
                     model,
@@ -283,6 +301,22 @@ impl Claude {
         events
     }
 
+    /// The most urgent lines that wait start the turn: the prompt, else `now`, else `next`.
+    fn turn_begins(&mut self) {
+        let open = self
+            .waiting
+            .iter_mut()
+            .filter(|line| line.fate == Fate::Open);
+        let mut open: Vec<&mut Written> = open.collect();
+        let most_urgent = open.iter().map(|line| urgency(line.when)).min();
+        for line in open
+            .iter_mut()
+            .filter(|line| Some(urgency(line.when)) == most_urgent)
+        {
+            line.fate = Fate::Taken;
+        }
+    }
+
     /// A line that we wrote has reached the model.
     fn taken_up(&mut self, uuid: &str) -> Option<Event> {
         let at = self.waiting.iter().position(|line| line.uuid == uuid)?;
@@ -358,8 +392,20 @@ impl Claude {
                 });
             }
         }
-        let more_follows = !self.waiting.is_empty();
-        let interrupted = std::mem::take(&mut self.interrupting);
+        // A message that breaks off the turn before the model has said anything ends it like an
+        // interrupt; after that it ends like a success.
+        let interrupted = std::mem::take(&mut self.interrupting)
+            || self.waiting.iter().any(|line| line.when == Some(When::Now));
+        if interrupted {
+            for line in self
+                .waiting
+                .iter_mut()
+                .filter(|line| line.fate == Fate::Taken)
+            {
+                line.fate = Fate::Doubtful;
+            }
+        }
+        let more_follows = self.waiting.iter().any(|line| line.fate != Fate::Doubtful);
         let text = outcome.result.unwrap_or_default();
         let errors = outcome.errors.join("; ");
         events.push(match outcome.subtype.as_str() {
@@ -451,7 +497,11 @@ impl Codec for Claude {
             Command::AskUsage => {
                 vec![self.request(Sent::Cost, &json!({ "subtype": "get_session_cost" }))]
             }
-            Command::Close => vec![Input::Close],
+            Command::Close => {
+                // Whatever the end of the process looks like now, we asked for it.
+                self.ended = true;
+                vec![Input::Close]
+            }
         }
     }
 
@@ -517,6 +567,16 @@ fn priority(when: When) -> &'static str {
         When::Now => "now",
         When::NextStep => "next",
         When::AfterTurn => "later",
+    }
+}
+
+/// The order in which the CLI takes up lines.
+fn urgency(when: Option<When>) -> u8 {
+    match when {
+        None => 0,
+        Some(When::Now) => 1,
+        Some(When::NextStep) => 2,
+        Some(When::AfterTurn) => 3,
     }
 }
 

@@ -83,7 +83,6 @@ async fn read_request(socket: &mut Socket) -> io::Result<Option<(String, String,
 
 impl Reply {
     async fn send(self, socket: &mut Socket, request: &Value) -> io::Result<()> {
-        sleep(self.delay).await;
         if let Some(Gate(open)) = &self.gate {
             open.subscribe().wait_for(|open| *open).await.unwrap();
         }

@@ -192,6 +192,42 @@ fn a_steer_is_delivered_when_its_line_is_replayed() {
 }
 
 #[test]
+fn a_message_now_breaks_the_turn_off_and_starts_the_next() {
+    let mut claude = claude();
+    claude.send(Command::Prompt("hi".to_owned()));
+    let init = json!({ "type": "system", "subtype": "init", "session_id": SESSION, "model": "m" });
+    assert!(matches!(
+        claude.receive(&init.to_string()).as_slice(),
+        [Event::Started { .. }]
+    ));
+    let steer = Command::Steer {
+        id: "s".to_owned(),
+        text: "x".to_owned(),
+        when: When::Now,
+    };
+    claude.send(steer);
+    let broken_off = json!({ "subtype": "error_during_execution", "is_error": true });
+    assert_eq!(
+        claude.receive(&result(broken_off)).last(),
+        Some(&Event::TurnInterrupted { more_follows: true })
+    );
+    // The prompt was taken up and will never be replayed: nothing waits for it.
+    claude.receive(&init.to_string());
+    let steer = claude.waiting.last().unwrap().uuid.clone();
+    assert_eq!(
+        claude.receive(&replay(&steer)),
+        [Event::SteerDelivered { id: "s".to_owned() }]
+    );
+    assert!(matches!(
+        claude.receive(&result(json!({}))).last(),
+        Some(Event::TurnEnded {
+            more_follows: false,
+            ..
+        })
+    ));
+}
+
+#[test]
 fn an_interrupt_withdraws_what_waits() {
     let mut claude = at_work();
     let steer = Command::Steer {
