@@ -74,6 +74,11 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
     let project = Project::discover(&surroundings.cwd)?;
     let config = Config::load(&Sources::from_environment(Some(&project.root))?)?;
     let home = state_dir(|name| std::env::var_os(name))?;
+    let secrets = config
+        .providers
+        .values()
+        .flat_map(|provider| provider.env().clone());
+    let secrets: Vec<(String, String)> = secrets.collect();
     let store = match config
         .store
         .url
@@ -87,7 +92,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
         None => Store::open(&home).await?,
     };
     let crew = Crew::open(CrewOptions {
-        store: Arc::new(store),
+        store: Arc::new(store.hiding(secrets)),
         config,
         project,
         host: Host {

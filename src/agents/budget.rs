@@ -57,11 +57,24 @@ pub struct BadBudget {
 const A_DAY: u32 = 86_400;
 
 impl Budget {
-    /// The configured limits with `request` laid over them.
+    /// The configured limits.
+    pub fn configured(agents: &Agents) -> Self {
+        Self {
+            max_turns: agents.max_turns,
+            grace_turns: agents.grace_turns,
+            max_tool_calls: agents.max_tool_calls,
+            max_tokens: agents.max_tokens,
+            max_cost_usd: agents.max_cost_usd,
+            timeout_s: agents.timeout_s,
+            idle_s: agents.idle_s,
+        }
+    }
+
+    /// These limits with `request` laid over them.
     ///
     /// # Errors
     /// [`BadBudget`] for zero, for what is no number, and for times over a day.
-    pub fn resolve(defaults: &Agents, request: &BudgetRequest) -> Result<Self, BadBudget> {
+    pub fn with(self, request: &BudgetRequest) -> Result<Self, BadBudget> {
         let positive = |field, value: Option<u32>| match value {
             Some(0) => Err(BadBudget {
                 field,
@@ -89,19 +102,16 @@ impl Budget {
             });
         }
         Ok(Self {
-            max_turns: over(
-                positive("max_turns", request.max_turns)?,
-                defaults.max_turns,
-            ),
-            grace_turns: defaults.grace_turns,
+            max_turns: over(positive("max_turns", request.max_turns)?, self.max_turns),
+            grace_turns: self.grace_turns,
             max_tool_calls: over(
                 positive("max_tool_calls", request.max_tool_calls)?,
-                defaults.max_tool_calls,
+                self.max_tool_calls,
             ),
-            max_tokens: over(request.max_tokens, defaults.max_tokens),
-            max_cost_usd: over(request.max_cost_usd, defaults.max_cost_usd),
-            timeout_s: over(seconds("timeout_s", request.timeout_s)?, defaults.timeout_s),
-            idle_s: over(seconds("idle_s", request.idle_s)?, defaults.idle_s),
+            max_tokens: over(request.max_tokens, self.max_tokens),
+            max_cost_usd: over(request.max_cost_usd, self.max_cost_usd),
+            timeout_s: over(seconds("timeout_s", request.timeout_s)?, self.timeout_s),
+            idle_s: over(seconds("idle_s", request.idle_s)?, self.idle_s),
         })
     }
 }
@@ -237,13 +247,11 @@ mod tests {
     use super::*;
 
     fn budget(request: BudgetRequest) -> Budget {
-        Budget::resolve(
-            &Agents {
-                grace_turns: 2,
-                ..Agents::default()
-            },
-            &request,
-        )
+        Budget::configured(&Agents {
+            grace_turns: 2,
+            ..Agents::default()
+        })
+        .with(&request)
         .unwrap()
     }
 
@@ -258,7 +266,9 @@ mod tests {
     #[test]
     fn absent_is_the_default_and_zero_is_refused() {
         let defaults = Agents::default();
-        let none = Budget::resolve(&defaults, &BudgetRequest::default()).unwrap();
+        let none = Budget::configured(&defaults)
+            .with(&BudgetRequest::default())
+            .unwrap();
         assert_eq!(none.max_turns, defaults.max_turns);
         for request in [
             BudgetRequest {
@@ -294,7 +304,10 @@ mod tests {
                 ..Default::default()
             },
         ] {
-            assert!(Budget::resolve(&defaults, &request).is_err(), "{request:?}");
+            assert!(
+                Budget::configured(&defaults).with(&request).is_err(),
+                "{request:?}"
+            );
         }
     }
 

@@ -18,6 +18,9 @@ pub struct Evidence {
     pub turns: u32,
     /// Tool calls by name, refused ones included.
     pub tool_calls: BTreeMap<String, u32>,
+    /// Tool calls that failed or were refused, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed_calls: BTreeMap<String, u32>,
     /// Shell commands, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<CommandRun>,
@@ -91,8 +94,8 @@ fn is_zero(count: &u32) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) evidence: Evidence,
-    /// Shell calls in flight: id to place in `commands`.
-    running: HashMap<String, usize>,
+    /// Calls in flight: name, and place in `commands` for those of a shell.
+    running: HashMap<String, (String, Option<usize>)>,
     pub(super) last_tool: String,
 }
 
@@ -107,9 +110,10 @@ impl Ledger {
             } => {
                 *evidence.tool_calls.entry(name.clone()).or_default() += 1;
                 self.last_tool.clone_from(name);
+                let mut place = None;
                 if let Some(command) = command {
                     if evidence.commands.len() < KEPT {
-                        self.running.insert(id.clone(), evidence.commands.len());
+                        place = Some(evidence.commands.len());
                         let command = clip(command, COMMAND_LENGTH).to_owned();
                         evidence.commands.push(CommandRun {
                             command,
@@ -120,12 +124,18 @@ impl Ledger {
                         evidence.entries_left_out += 1;
                     }
                 }
+                self.running.insert(id.clone(), (name.clone(), place));
             }
             Event::ToolEnded {
                 id, ok, exit_code, ..
             } => {
-                let at = self.running.remove(id);
-                if let Some(command) = at.and_then(|at| evidence.commands.get_mut(at)) {
+                let Some((name, place)) = self.running.remove(id) else {
+                    return;
+                };
+                if !ok {
+                    *evidence.failed_calls.entry(name).or_default() += 1;
+                }
+                if let Some(command) = place.and_then(|at| evidence.commands.get_mut(at)) {
                     command.ok = Some(*ok);
                     command.exit_code = *exit_code;
                 }
@@ -135,7 +145,10 @@ impl Ledger {
             }
             Event::FileChanged { .. } => evidence.entries_left_out += 1,
             Event::Denied { tool, .. } => {
-                self.denied(tool, "refused by the CLI's own rules");
+                self.denied(
+                    tool,
+                    "refused by the CLI: withheld from this agent, or against its rules",
+                );
             }
             Event::Usage(usage) => evidence.usage = usage.clone().rounded(),
             Event::SteerDelivered { .. } => evidence.steers.delivered += 1,

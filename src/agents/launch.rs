@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::budget::{Budget, BudgetRequest};
 use super::error::AgentError;
 use super::record::Plan;
-use crate::config::{Config, Limit, Permission};
+use crate::config::{Config, Permission};
 use crate::ids::{AgentId, IdSource};
-use crate::providers::{self, Conversation, Launch};
+use crate::providers::{Capabilities, Conversation, Launch};
 
 /// Longest prompt or message, in bytes. Longer material belongs in a file that the child reads.
 const TEXT_LIMIT: usize = 1024 * 1024;
@@ -63,7 +63,6 @@ pub struct Spawned {
 pub(super) struct Resolved {
     pub(super) plan: Plan,
     pub(super) label: String,
-    pub(super) not_enforced: Vec<String>,
 }
 
 pub(super) fn resolve(
@@ -74,15 +73,15 @@ pub(super) fn resolve(
 ) -> Result<Resolved, AgentError> {
     check_text("prompt", &request.prompt)?;
     let name = request.provider.as_ref().unwrap_or(&config.agents.provider);
-    let provider = config
-        .providers
-        .get(name)
-        .ok_or_else(|| AgentError::NoProvider {
+    if !config.providers.contains_key(name) {
+        let known = config.providers.keys().cloned().collect();
+        return Err(AgentError::NoProvider {
             name: name.clone(),
-            known: config.providers.keys().cloned().collect(),
-        })?;
+            known,
+        });
+    }
     let permission = request.permission.unwrap_or(config.agents.permission);
-    let budget = Budget::resolve(&config.agents, &request.budget)?;
+    let budget = Budget::configured(&config.agents).with(&request.budget)?;
     let label = match &request.label {
         Some(label) => checked_label(label)?,
         None => label_of(&request.prompt),
@@ -98,24 +97,38 @@ pub(super) fn resolve(
         },
         max_cost_usd: budget.max_cost_usd.bound(),
     };
-    let can = providers::capabilities(provider);
-    let mut not_enforced = Vec::new();
-    let asked = request.permission.is_some() || permission == Permission::ReadOnly;
-    if asked && !can.permissions && permission != Permission::Full {
-        not_enforced.push(format!("permission {}", permission.as_str()));
+    let plan = Plan {
+        launch,
+        budget,
+        max_tree: config.agents.max_tree,
+    };
+    Ok(Resolved { plan, label })
+}
+
+/// What of `plan` the provider cannot hold, by name.
+pub(super) fn not_enforced(plan: &Plan, can: Capabilities) -> Vec<String> {
+    let mut missing = Vec::new();
+    if !can.permissions && plan.launch.permission != Permission::Full {
+        missing.push(format!("permission {}", plan.launch.permission.as_str()));
     }
-    if !can.usage && matches!(budget.max_cost_usd, Limit::At(_)) {
-        not_enforced.push("max_cost_usd".to_owned());
-    }
-    Ok(Resolved {
-        plan: Plan {
-            launch,
-            budget,
-            max_tree: config.agents.max_tree,
-        },
-        label,
-        not_enforced,
-    })
+    let budget = &plan.budget;
+    let limits = [
+        ("max_turns", can.turns, budget.max_turns.bound().is_some()),
+        (
+            "max_tool_calls",
+            can.turns,
+            budget.max_tool_calls.bound().is_some(),
+        ),
+        ("max_tokens", can.usage, budget.max_tokens.bound().is_some()),
+        (
+            "max_cost_usd",
+            can.usage,
+            budget.max_cost_usd.bound().is_some(),
+        ),
+    ];
+    let unheld = limits.into_iter().filter(|(_, held, set)| *set && !held);
+    missing.extend(unheld.map(|(name, ..)| name.to_owned()));
+    missing
 }
 
 /// Refuses empty and over-long texts.
@@ -226,16 +239,11 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_is_left_out() {
-        let Resolved {
-            plan,
-            label,
-            not_enforced,
-        } = resolved(&asked("Fix the\n bug")).unwrap();
+        let Resolved { plan, label } = resolved(&asked("Fix the\n bug")).unwrap();
         assert_eq!(label, "Fix the bug");
         assert_eq!(plan.launch.provider, "claude");
         assert_eq!(plan.launch.permission, Permission::Edit);
         assert_eq!(plan.launch.cwd, Path::new("/"));
-        assert_eq!(not_enforced, Vec::<String>::new());
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod supervisor;
 mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
-pub use budget::{Budget, BudgetRequest};
+pub use budget::{BadBudget, Budget, BudgetRequest};
 pub use crew::{Crew, CrewOptions, Host};
 pub use error::AgentError;
 pub use evidence::{CommandRun, Denied, Evidence, SteerTally};

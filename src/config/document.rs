@@ -11,7 +11,7 @@ use super::provider::{ProviderTable, is_provider_name};
 use super::settings::{Agents, StoreConfig};
 
 /// What the layers say together, key by key in its range, not yet resolved.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Document {
     pub(super) agents: Agents,

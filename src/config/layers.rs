@@ -48,7 +48,7 @@ impl Config {
                         });
                     }
                 }
-                layers.add(Origin::File(file), table)?;
+                layers.add_tightening(Origin::File(file), table)?;
             }
         }
         let settings: BTreeMap<_, _> = sources.env.iter().map(|(k, v)| (k, v)).collect();
@@ -62,7 +62,7 @@ impl Config {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Layers {
     merged: Table,
     document: Document,
@@ -78,6 +78,19 @@ impl Layers {
         self.merged = merged;
         self.added.push((origin, table));
         Ok(())
+    }
+
+    /// Adds a file that may lower limits; what would raise one is left out.
+    fn add_tightening(&mut self, origin: Origin, mut table: Table) -> Result<(), ConfigError> {
+        let before = self.document.agents.clone();
+        let mut with_it = self.clone();
+        with_it.add(origin.clone(), table.clone())?;
+        if let Some(Value::Table(agents)) = table.get_mut("agents") {
+            for key in before.raised_by(&with_it.document.agents) {
+                agents.remove(key);
+            }
+        }
+        self.add(origin, table)
     }
 
     /// Adds one variable: as a TOML value where such a one fits the key, else as a string.

@@ -10,7 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 const UNLIMITED: &str = "unlimited";
 
 /// An upper bound: in configuration a positive number, or the word `unlimited`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+// The order of the variants is the order of the limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 pub enum Limit<T> {
     /// At most this much; greater than zero.
     At(T),

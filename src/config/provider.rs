@@ -18,6 +18,16 @@ pub enum ProviderConfig {
     Script(ScriptProvider),
 }
 
+impl ProviderConfig {
+    /// Variables set for the program.
+    pub fn env(&self) -> &BTreeMap<String, String> {
+        match self {
+            ProviderConfig::Claude(claude) => &claude.env,
+            ProviderConfig::Script(script) => &script.env,
+        }
+    }
+}
+
 /// How the `claude` program is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaudeProvider {

@@ -97,6 +97,29 @@ impl Default for Agents {
     }
 }
 
+impl Agents {
+    /// The limits that are higher in `other`, by their keys.
+    pub(super) fn raised_by(&self, other: &Agents) -> Vec<&'static str> {
+        let raised = [
+            ("max_concurrent", other.max_concurrent > self.max_concurrent),
+            ("max_starting", other.max_starting > self.max_starting),
+            ("max_tree", other.max_tree > self.max_tree),
+            ("max_turns", other.max_turns > self.max_turns),
+            ("grace_turns", other.grace_turns > self.grace_turns),
+            ("max_tool_calls", other.max_tool_calls > self.max_tool_calls),
+            ("max_tokens", other.max_tokens > self.max_tokens),
+            ("max_cost_usd", other.max_cost_usd > self.max_cost_usd),
+            ("timeout_s", other.timeout_s > self.timeout_s),
+            ("idle_s", other.idle_s > self.idle_s),
+        ];
+        raised
+            .into_iter()
+            .filter(|(_, raised)| *raised)
+            .map(|(key, _)| key)
+            .collect()
+    }
+}
+
 /// What an agent may do to the machine; each level includes the one before it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, schemars::JsonSchema,

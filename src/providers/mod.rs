@@ -1,6 +1,6 @@
 //! How child sessions are driven. A provider is a *codec*: it turns commands into lines for the
 //! child and lines of the child into events, holds protocol state only and does no IO. The one place
-//! with IO is [`session`]; it serves every provider alike. Nothing here knows of agents, the store or
+//! with IO is `session`; it serves every provider alike. Nothing here knows of agents, the store or
 //! MCP.
 
 mod claude;
@@ -274,6 +274,8 @@ pub struct Usage {
     /// False while the figures are a running estimate from message starts.
     #[serde(rename = "final")]
     pub is_final: bool,
+    /// What the figures cover.
+    pub scope: UsageScope,
 }
 
 impl Usage {
@@ -288,6 +290,15 @@ impl Usage {
     pub fn work_tokens(&self) -> u64 {
         self.input_tokens + self.output_tokens + self.cache_write_tokens
     }
+}
+
+/// What tokens and cost cover.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UsageScope {
+    /// One run, with the sub-agents that the CLI itself started in it.
+    #[default]
+    Run,
 }
 
 /// Why a session cannot go on, in the same words for every provider.

@@ -26,8 +26,9 @@ pub(super) fn capabilities(config: &ScriptProvider) -> Capabilities {
         },
         resume: ResumeSupport::Restarts,
         permissions: false,
-        turns: true,
-        usage: true,
+        // A plain program may print progress lines, and need not.
+        turns: config.input == ScriptInput::Lines,
+        usage: config.input == ScriptInput::Lines,
         cold_start: false,
     }
 }

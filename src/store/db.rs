@@ -78,6 +78,13 @@ impl Store {
         })
     }
 
+    /// Keeps the values of these variables out of the file as well, if their names look secret.
+    #[must_use]
+    pub fn hiding(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.redactor.add(variables);
+        self
+    }
+
     /// The state directory.
     pub fn home(&self) -> &Path {
         &self.home

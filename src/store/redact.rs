@@ -23,18 +23,21 @@ pub(crate) struct Redactor(Vec<(String, String)>);
 
 impl Redactor {
     pub(crate) fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut secrets: Vec<(String, String)> = variables
-            .into_iter()
-            .filter(|(name, value)| {
-                let name = name.to_ascii_uppercase();
-                value.len() >= SHORTEST
-                    && !value.starts_with('/')
-                    && SECRET_NAMES.iter().any(|part| name.contains(part))
-            })
-            .collect();
+        let mut redactor = Self::default();
+        redactor.add(variables);
+        redactor
+    }
+
+    pub(crate) fn add(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+        self.0.extend(variables.into_iter().filter(|(name, value)| {
+            let name = name.to_ascii_uppercase();
+            value.len() >= SHORTEST
+                && !value.starts_with('/')
+                && SECRET_NAMES.iter().any(|part| name.contains(part))
+        }));
         // Longest first, so that a value that contains another goes as a whole.
-        secrets.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
-        Self(secrets)
+        self.0
+            .sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
     }
 
     pub(crate) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {

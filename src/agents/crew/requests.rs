@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Crew;
 use crate::agents::brief::AgentBrief;
-use crate::agents::budget::{Budget, BudgetRequest};
+use crate::agents::budget::BudgetRequest;
 use crate::agents::error::AgentError;
 use crate::agents::launch::{self, SpawnRequest, Spawned};
 use crate::agents::lifecycle::{Lifecycle, Status};
@@ -42,8 +42,7 @@ impl Crew {
             });
         }
         self.nudge.notify_one();
-        self.spawned(id, 1, &resolved.plan, resolved.not_enforced)
-            .await
+        self.spawned(id, 1, &resolved.plan).await
     }
 
     /// Continues an ended agent with a new prompt, as its next run.
@@ -67,7 +66,8 @@ impl Crew {
             });
         };
         let can = providers::capabilities(provider);
-        plan.budget = Budget::resolve(&self.config.agents, budget)?;
+        // What was asked for the last run goes on unless it is asked for anew.
+        plan.budget = plan.budget.with(budget)?;
         plan.launch.max_cost_usd = plan.budget.max_cost_usd.bound();
         plan.max_tree = self.config.agents.max_tree;
         let session = self.ids.uuid();
@@ -101,8 +101,7 @@ impl Crew {
             Err(error) => return Err(AgentError::transition(id, "resumed", error)),
         };
         self.nudge.notify_one();
-        self.spawned(id.clone(), state.run_no, &plan, Vec::new())
-            .await
+        self.spawned(id.clone(), state.run_no, &plan).await
     }
 
     /// Stops agents, whoever runs them, and returns when their processes are gone. An agent that has
@@ -258,13 +257,9 @@ impl Crew {
         }
     }
 
-    async fn spawned(
-        &self,
-        id: AgentId,
-        run_no: u32,
-        plan: &Plan,
-        not_enforced: Vec<String>,
-    ) -> Result<Spawned, AgentError> {
+    async fn spawned(&self, id: AgentId, run_no: u32, plan: &Plan) -> Result<Spawned, AgentError> {
+        let provider = self.config.providers.get(&plan.launch.provider);
+        let can = provider.map(providers::capabilities);
         let ahead = read::ahead(&self.store, &id, run_no).await?;
         Ok(Spawned {
             id,
@@ -274,7 +269,9 @@ impl Crew {
             model: plan.launch.model.clone(),
             permission: plan.launch.permission,
             queued_behind: (ahead > 0).then_some(ahead),
-            not_enforced,
+            not_enforced: can
+                .map(|can| launch::not_enforced(plan, can))
+                .unwrap_or_default(),
         })
     }
 

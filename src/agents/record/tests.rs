@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::read::Filter;
 use super::*;
-use crate::agents::budget::{Budget, BudgetRequest};
+use crate::agents::budget::Budget;
 use crate::agents::lifecycle::Lifecycle;
 use crate::agents::limiter;
 use crate::clock::{Clock, ManualClock};
@@ -45,7 +45,7 @@ impl World {
             },
             max_cost_usd: None,
         };
-        let budget = Budget::resolve(&Agents::default(), &BudgetRequest::default()).unwrap();
+        let budget = Budget::configured(&Agents::default());
         let plan = Plan {
             launch,
             budget,

@@ -87,7 +87,7 @@ pub(crate) async fn enqueue(
         .bind(agent.project.as_str())
         .bind(agent.session)
         .bind(agent.parent.map(AgentId::as_str))
-        .bind(agent.label)
+        .bind(store.redact(agent.label))
         .bind(now_ms)
         .execute(&mut *tx)
         .await?;

@@ -41,12 +41,12 @@ fn the_documented_defaults() {
 fn later_wins_key_by_key() {
     let config = Layers::new()
         .user("[agents]\nmax_concurrent = 5\nmax_starting = 5\nmax_tree = 5\ngrace_turns = 6")
-        .project("[agents]\nmax_concurrent = 7\nmax_starting = 7")
+        .project("[agents]\nmax_concurrent = 3\nmax_starting = 3")
         .var("OSTLER_AGENTS_MAX_CONCURRENT", "9")
         .load();
     let agents = config.agents;
     assert_eq!(agents.max_concurrent, 9);
-    assert_eq!(agents.max_starting, 7);
+    assert_eq!(agents.max_starting, 3);
     assert_eq!((agents.max_tree, agents.grace_turns), (5, 6));
 }
 
@@ -80,6 +80,23 @@ fn a_project_cannot_choose_what_is_executed() {
         .project("providers.claude.command = ['evil']")
         .try_load()
         .unwrap_err();
+}
+
+#[test]
+fn a_project_lowers_limits_and_never_raises_them() {
+    let agents = Layers::new()
+        .user("[agents]\nmax_turns = 20\nmax_cost_usd = 2.0\nidle_s = 'unlimited'")
+        .project(
+            "[agents]\nmax_turns = 'unlimited'\nmax_cost_usd = 1.5\nidle_s = 60\n\
+             max_concurrent = 60\nmax_tool_calls = 10",
+        )
+        .load()
+        .agents;
+    assert_eq!(agents.max_turns, Limit::At(20));
+    assert_eq!(agents.max_cost_usd, Limit::At(1.5));
+    assert_eq!(agents.idle_s, Limit::At(60));
+    assert_eq!(agents.max_concurrent, 4);
+    assert_eq!(agents.max_tool_calls, Limit::At(10));
 }
 
 #[test]

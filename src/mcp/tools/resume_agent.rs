@@ -16,9 +16,12 @@ use crate::mcp::server::Server;
 struct ResumeAgent {
     id: String,
     prompt: String,
+    /// Limits left out are those of its last run.
     max_turns: Option<u32>,
     timeout_s: Option<u32>,
     max_cost_usd: Option<f64>,
+    max_tool_calls: Option<u32>,
+    idle_s: Option<u32>,
 }
 
 #[tool_router(router = resume_agent_router, vis = "pub(crate)")]
@@ -31,7 +34,9 @@ impl Server {
 
     async fn resume(&self, p: ResumeAgent) -> Result<Spawned, Failure> {
         let id = AgentId::parse(&p.id)?;
-        let budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
+        let mut budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
+        budget.max_tool_calls = p.max_tool_calls;
+        budget.idle_s = p.idle_s;
         Ok(self.crew().await?.resume(&id, &p.prompt, &budget).await?)
     }
 }

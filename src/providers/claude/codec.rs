@@ -288,6 +288,18 @@ impl Claude {
                 Some(call) if call.name == SHELL => exit_code(&output),
                 _ => None,
             };
+            // A tool that was withheld is not there for the CLI, so nobody is asked.
+            if !ok && output.contains("No such tool available") {
+                let tool = call
+                    .as_ref()
+                    .map(|call| call.name.clone())
+                    .unwrap_or_default();
+                self.denied.insert(tool_use_id.clone());
+                events.push(Event::Denied {
+                    call: tool_use_id.clone(),
+                    tool,
+                });
+            }
             if let Some(path) = call.and_then(|call| call.path).filter(|_| ok) {
                 events.push(Event::FileChanged { path });
             }

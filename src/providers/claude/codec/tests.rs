@@ -331,6 +331,7 @@ fn the_end_has_exact_figures() {
             cache_write_tokens: 4,
             cost_usd: Some(0.5),
             is_final: true,
+            ..Usage::default()
         }
     );
 }
