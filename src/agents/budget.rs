@@ -134,6 +134,17 @@ pub(super) enum Verdict {
     Exhausted(LimitName),
 }
 
+/// What the meter says to a tool call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It may be made.
+    Admitted,
+    /// It may not.
+    Refused,
+    /// It may not, and that was one too many: end the run.
+    Exhausted(LimitName),
+}
+
 /// Counts what a run uses up.
 #[derive(Debug)]
 pub(super) struct Meter {
@@ -141,6 +152,7 @@ pub(super) struct Meter {
     turns: u32,
     tool_calls: u32,
     calls_let_through: u32,
+    calls_refused: u32,
     /// The limit that asked for the wrap-up, and the turn in which it did.
     wrap_up: Option<(LimitName, u32)>,
 }
@@ -152,6 +164,7 @@ impl Meter {
             turns: 0,
             tool_calls: 0,
             calls_let_through: 0,
+            calls_refused: 0,
             wrap_up: None,
         }
     }
@@ -182,14 +195,23 @@ impl Meter {
         }
     }
 
-    /// Whether one more tool call may be let through, where we are asked before each.
-    pub(super) fn lets_call_through(&mut self) -> bool {
-        let within = match self.budget.max_tool_calls {
-            Limit::At(max) => self.calls_let_through < max,
-            Limit::Unlimited => true,
-        };
-        self.calls_let_through += u32::from(within);
-        within
+    /// One more tool call asks to be let through, where we are asked before each. A child that goes
+    /// on asking when it was told that there are no more is cut off in the end.
+    pub(super) fn call_asks(&mut self) -> Admission {
+        match self.budget.max_tool_calls {
+            Limit::At(max) if self.calls_let_through >= max => {
+                self.calls_refused += 1;
+                if self.calls_refused > self.budget.grace_turns {
+                    Admission::Exhausted("max_tool_calls")
+                } else {
+                    Admission::Refused
+                }
+            }
+            _ => {
+                self.calls_let_through = self.calls_let_through.saturating_add(1);
+                Admission::Admitted
+            }
+        }
     }
 
     /// The cumulative figures of the child have changed.
@@ -355,8 +377,13 @@ mod tests {
         assert_eq!(meter.tool_started(), Verdict::Within);
         assert_eq!(meter.tool_started(), Verdict::WrapUp("max_tool_calls"));
         assert_eq!(meter.tool_started(), Verdict::Within);
-        let through: Vec<bool> = (0..3).map(|_| meter.lets_call_through()).collect();
-        assert_eq!(through, [true, true, false]);
+        use Admission::*;
+        let admissions: Vec<Admission> = (0..5).map(|_| meter.call_asks()).collect();
+        let exhausted = Exhausted("max_tool_calls");
+        assert_eq!(
+            admissions,
+            [Admitted, Admitted, Refused, Refused, exhausted]
+        );
     }
 
     #[test]

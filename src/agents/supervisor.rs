@@ -1,6 +1,7 @@
 //! One running agent: feeds its child, keeps its account, holds its limits, and gives the run its
 //! end. The end is written only when the process tree is gone.
 
+use std::path::{Component, Path};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::budget::{LimitName, Meter, Verdict, wrap_up_message};
+use super::budget::{Admission, LimitName, Meter, Verdict, wrap_up_message};
 use super::evidence::Ledger;
 use super::journal::{Journal, Subject};
 use super::lifecycle::{AgentState, Lifecycle};
@@ -19,7 +20,7 @@ use crate::config::{Limit, Permission, ProviderConfig};
 use crate::ids::{IdSource, OwnerId};
 use crate::providers::{
     self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass, Gate,
-    Lineage, Session, StartError, SteerSupport, When,
+    Lineage, Session, StartError, SteerSupport, When, clip,
 };
 use crate::store::Store;
 
@@ -32,6 +33,12 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 const WRITES: u32 = 60;
 /// Why the agents of an ending process are stopped.
 pub(super) const CLOSING: &str = "the ostler process that ran it has ended";
+/// How much of the arguments of a refused call goes into the log.
+const INPUT_LOGGED: usize = 2000;
+/// Events of a leaving child that are kept.
+const LAST_WORDS: usize = 1000;
+/// Meaningless lines of a run that go into the log; all are counted.
+const NOISE_LOGGED: u32 = 100;
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
 
@@ -86,6 +93,7 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         wrap_up_sent: false,
         started: false,
         turn_ended: false,
+        answers_wrap_up: false,
         progress: Progress {
             active_ms: bench.clock.now_ms(),
             ..Progress::default()
@@ -111,6 +119,8 @@ struct Run {
     started: bool,
     /// The turn is over and no other has begun.
     turn_ended: bool,
+    /// Our wrap-up message, and nothing else, has started the running turn.
+    answers_wrap_up: bool,
     progress: Progress,
 }
 
@@ -169,9 +179,20 @@ impl Run {
         }
         session.send(Command::Prompt(self.job.prompt.clone()));
         let outcome = self.attend(&mut session).await;
-        // What the child still says while it leaves counts as well.
+        // What the child still says while it leaves counts as well, a flood of it does not.
         let mut last_words = Vec::new();
-        let mut sink = |event| last_words.push(event);
+        let mut sink = |event: Event| {
+            let counts = match &event {
+                Event::Noise { .. } | Event::Thought { .. } => false,
+                Event::Text { .. } | Event::ToolStarted { .. } | Event::ToolEnded { .. } => {
+                    last_words.len() < LAST_WORDS
+                }
+                _ => true,
+            };
+            if counts {
+                last_words.push(event);
+            }
+        };
         let left = match outcome {
             Outcome::Finished => session.close(LEAVE, &mut sink).await,
             _ => session.stop(&mut sink).await,
@@ -193,7 +214,8 @@ impl Run {
         let mut active = began;
         loop {
             let timeout = deadline(began, budget.timeout_s);
-            let idle = deadline(active, budget.idle_s);
+            // Also a line that means nothing to us is a sign of life.
+            let idle = deadline(active.max(session.heard()), budget.idle_s);
             let over = tokio::select! {
                 biased;
                 () = self.bench.closing.cancelled() => Some(Outcome::Stopped(CLOSING.to_owned())),
@@ -214,7 +236,10 @@ impl Run {
                     }
                 }
                 () = sleep_until(timeout) => Some(Outcome::Cut("timeout_s")),
-                () = sleep_until(idle) => Some(Outcome::Cut("idle_s")),
+                () = sleep_until(idle) => {
+                    let silent_until = deadline(active.max(session.heard()), budget.idle_s);
+                    (silent_until <= Instant::now()).then_some(Outcome::Cut("idle_s"))
+                }
             };
             if let Some(outcome) = over {
                 return outcome;
@@ -242,7 +267,6 @@ impl Run {
         self.account(&event).await;
         match event {
             Event::Stepped => {
-                self.turn_ended = false;
                 if let Limit::At(_) = self.job.plan.budget.max_cost_usd {
                     session.send(Command::AskUsage);
                 }
@@ -262,11 +286,14 @@ impl Run {
                 gate,
                 tool,
                 input,
+                writes,
                 ..
             } => {
-                let decision = self.decide(gate, &tool);
+                let (decision, over) = self.decide(gate, &tool, writes.as_deref());
                 if let Decision::Deny(reason) = &decision {
                     self.ledger.denied(&tool, reason);
+                    let input = input.to_string();
+                    let input = clip(&input, INPUT_LOGGED);
                     self.log(
                         "denied",
                         json!({ "tool": tool, "input": input, "why": reason }),
@@ -274,7 +301,7 @@ impl Run {
                     .await;
                 }
                 session.send(Command::Answer { request, decision });
-                None
+                over
             }
             Event::TurnEnded {
                 more_follows: false,
@@ -301,7 +328,6 @@ impl Run {
                 return Some(outcome);
             }
         }
-        self.turn_ended = true;
         (!more).then_some(Outcome::Finished)
     }
 
@@ -346,16 +372,34 @@ impl Run {
                     .await;
             }
             Event::Text { text } if !text.trim().is_empty() => self.last_text.clone_from(text),
-            Event::TurnEnded { text, .. } => self.final_text.clone_from(text),
+            Event::Stepped => self.turn_ended = false,
+            Event::TurnEnded { text, .. } => {
+                self.turn_ended = true;
+                if !text.trim().is_empty() {
+                    // What answers only our own message must not replace the answer it had given.
+                    let before = match std::mem::take(&mut self.answers_wrap_up) {
+                        true if !self.final_text.is_empty() => {
+                            format!("{}\n\n", self.final_text)
+                        }
+                        _ => String::new(),
+                    };
+                    self.final_text = before + text;
+                }
+            }
+            Event::SteerDelivered { .. } if own_steer => self.answers_wrap_up = self.turn_ended,
             Event::SteerDelivered { id } if !own_steer => {
                 self.bench.journal.delivered(id, now_ms).await;
             }
             _ => {}
         }
-        self.bench
-            .journal
-            .event(&self.job.subject, now_ms, event)
-            .await;
+        let flood =
+            matches!(event, Event::Noise { .. }) && self.ledger.evidence.noise_lines > NOISE_LOGGED;
+        if !flood {
+            self.bench
+                .journal
+                .event(&self.job.subject, now_ms, event)
+                .await;
+        }
         let evidence = &self.ledger.evidence;
         let progress = Progress {
             turns: evidence.turns,
@@ -399,21 +443,42 @@ impl Run {
         }
     }
 
-    fn decide(&mut self, gate: Gate, tool: &str) -> Decision {
+    fn decide(
+        &mut self,
+        gate: Gate,
+        tool: &str,
+        writes: Option<&str>,
+    ) -> (Decision, Option<Outcome>) {
         let permission = self.job.plan.launch.permission;
-        match gate {
-            Gate::Policy if self.meter.lets_call_through() => Decision::Allow,
-            Gate::Policy => {
-                let why =
-                    "the limit `max_tool_calls` of this run is used up; give your final answer";
-                Decision::Deny(why.to_owned())
-            }
-            Gate::Approval if permission == Permission::Full => Decision::Allow,
-            Gate::Approval => Decision::Deny(format!(
+        let uncovered = || {
+            Decision::Deny(format!(
                 "this agent runs with permission `{}`, which does not cover this use of {tool}; \
                  go on without it and say so in your answer",
                 permission.as_str()
-            )),
+            ))
+        };
+        match gate {
+            // The CLI lets its agents write some places outside, its own memory among them.
+            Gate::Policy
+                if permission != Permission::Full
+                    && writes.is_some_and(|path| !inside(&self.job.plan.launch.cwd, path)) =>
+            {
+                (uncovered(), None)
+            }
+            Gate::Policy => {
+                let used_up = "the limit `max_tool_calls` of this run is used up; give your final \
+                               answer";
+                match self.meter.call_asks() {
+                    Admission::Admitted => (Decision::Allow, None),
+                    Admission::Refused => (Decision::Deny(used_up.to_owned()), None),
+                    Admission::Exhausted(limit) => (
+                        Decision::Deny(used_up.to_owned()),
+                        Some(Outcome::Cut(limit)),
+                    ),
+                }
+            }
+            Gate::Approval if permission == Permission::Full => (Decision::Allow, None),
+            Gate::Approval => (uncovered(), None),
         }
     }
 
@@ -525,6 +590,19 @@ impl Run {
             .log(&self.job.subject, now_ms, kind, body)
             .await;
     }
+}
+
+/// Whether `path` lies in the directory `cwd`, with links resolved as far as it exists.
+fn inside(cwd: &Path, path: &str) -> bool {
+    let path = cwd.join(path);
+    if path
+        .components()
+        .any(|part| matches!(part, Component::ParentDir))
+    {
+        return false;
+    }
+    let existing = path.ancestors().find_map(|part| part.canonicalize().ok());
+    existing.is_some_and(|existing| existing.starts_with(cwd))
 }
 
 fn deadline(from: Instant, limit: Limit<u32>) -> Instant {

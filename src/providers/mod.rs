@@ -193,6 +193,9 @@ pub enum Event {
         tool: String,
         /// Its arguments.
         input: serde_json::Value,
+        /// The file that the call would write, when the tool is an editing one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        writes: Option<String>,
     },
     /// The provider withdrew a [`Event::PermissionAsked`].
     PermissionWithdrawn {
@@ -288,7 +291,9 @@ impl Usage {
 
     /// Tokens that count as work done: cache reads repeat the same prefix each step and do not.
     pub fn work_tokens(&self) -> u64 {
-        self.input_tokens + self.output_tokens + self.cache_write_tokens
+        self.input_tokens
+            .saturating_add(self.output_tokens)
+            .saturating_add(self.cache_write_tokens)
     }
 }
 
@@ -407,6 +412,10 @@ pub trait Codec: Send {
     fn receive(&mut self, line: &str) -> Vec<Event>;
     /// A line over the limit came; only its beginning was kept.
     fn receive_cut(&mut self, _beginning: &str, _bytes: u64) -> Vec<Event> {
+        Vec::new()
+    }
+    /// Lines that answer what was received and need no decision; asked for after each line.
+    fn replies(&mut self) -> Vec<Input> {
         Vec::new()
     }
     /// What the end of the process means.

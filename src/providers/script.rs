@@ -224,6 +224,7 @@ impl Script {
                 request,
                 tool,
                 input,
+                writes: None,
             },
             FromScript::Usage {
                 input_tokens,

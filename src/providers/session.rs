@@ -29,7 +29,7 @@ use crate::ids::AgentId;
 /// Longest line a child may send. Claude's lines carry whole tool results, images included.
 const LINE_LIMIT: usize = 16 * 1024 * 1024;
 /// Lines read ahead of whoever handles them; beyond that the child has to wait.
-const LINES_AHEAD: usize = 64;
+const LINES_AHEAD: usize = 16;
 /// How much of standard error is kept to explain a failure.
 const STDERR_KEPT: usize = 4 * 1024;
 /// How long standard output may stay open (in the hands of a grandchild) after the child ended.
@@ -115,6 +115,7 @@ pub struct Session {
     stage: Stage,
     /// The session came up: from here on it takes an interrupt of its protocol.
     started: bool,
+    heard: Instant,
     stderr: Arc<Mutex<Tail>>,
     /// Closed when standard error was read to its end.
     stderr_read: oneshot::Receiver<()>,
@@ -194,6 +195,7 @@ impl Session {
             pending: VecDeque::new(),
             stage: Stage::Alive,
             started: false,
+            heard: Instant::now(),
             stderr,
             stderr_read,
             _pipes: pipes,
@@ -260,19 +262,23 @@ impl Session {
             return self.leave(known, Duration::ZERO, sink).await;
         }
         if matches!(self.stage, Stage::Alive) && !self.ladder.interrupt.is_zero() {
-            self.send(Command::Interrupt);
-            self.pump(self.ladder.interrupt, sink, |event| {
-                matches!(
-                    event,
-                    Event::TurnInterrupted {
-                        more_follows: false
-                    } | Event::TurnEnded {
-                        more_follows: false,
-                        ..
-                    } | Event::Failed(_)
-                )
-            })
-            .await;
+            let until = Instant::now() + self.ladder.interrupt;
+            // Input that was taken up already starts another turn, which has to be broken off too.
+            while matches!(self.stage, Stage::Alive) && Instant::now() < until {
+                self.send(Command::Interrupt);
+                let mut another = false;
+                self.pump(until - Instant::now(), sink, |event| match event {
+                    Event::TurnInterrupted { more_follows }
+                    | Event::TurnEnded { more_follows, .. } => Some(*more_follows),
+                    Event::Failed(_) => Some(false),
+                    _ => None,
+                })
+                .await
+                .inspect(|more| another = *more);
+                if !another {
+                    break;
+                }
+            }
         }
         let patience = self.ladder.close;
         self.leave(known, patience, sink).await
@@ -285,37 +291,45 @@ impl Session {
         sink: &mut (dyn FnMut(Event) + Send),
     ) -> Vec<Process> {
         self.send(Command::Close);
-        self.pump(patience, sink, |_| false).await;
+        self.pump(patience, sink, |_| None::<()>).await;
         if matches!(self.stage, Stage::Alive) {
             if let Some(pid) = self.pid {
                 let _ = kill(pid, self.ladder.clean.signal());
             }
-            self.pump(self.ladder.signal, sink, |_| false).await;
+            self.pump(self.ladder.signal, sink, |_| None::<()>).await;
         }
         let id = self.agent.to_string();
         let left = tokio::task::spawn_blocking(move || tree::kill_all(&id, &known)).await;
-        self.pump(REAP, sink, |_| false).await;
+        self.pump(REAP, sink, |_| None::<()>).await;
         left.unwrap_or_default()
     }
 
-    /// Hands events to `sink` until one satisfies `last`, the process has ended, or time is up.
-    async fn pump(
+    /// Hands events to `sink` until `last` knows one that it waited for, the process has ended, or
+    /// time is up.
+    async fn pump<T>(
         &mut self,
         patience: Duration,
         sink: &mut (dyn FnMut(Event) + Send),
-        last: impl Fn(&Event) -> bool,
-    ) {
+        last: impl Fn(&Event) -> Option<T>,
+    ) -> Option<T> {
         let until = Instant::now() + patience;
         while let Ok(Some(event)) = timeout_at(until, self.next()).await {
-            let done = last(&event);
+            let awaited = last(&event);
             sink(event);
-            if done {
-                break;
+            if awaited.is_some() {
+                return awaited;
             }
         }
+        None
+    }
+
+    /// When the child last wrote anything.
+    pub fn heard(&self) -> Instant {
+        self.heard
     }
 
     fn receive(&mut self, line: &Line) {
+        self.heard = Instant::now();
         match line {
             Line::Whole(line) => self.pending.extend(self.codec.receive(line)),
             Line::TooLong { beginning, bytes } => {
@@ -324,6 +338,9 @@ impl Session {
                 self.pending
                     .extend(self.codec.receive_cut(beginning, *bytes));
             }
+        }
+        for reply in self.codec.replies() {
+            let _ = self.input.send(reply);
         }
     }
 

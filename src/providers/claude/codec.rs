@@ -37,12 +37,15 @@ pub(super) struct Claude {
     calls: HashMap<String, Call>,
     /// Calls whose refusal we know of already.
     denied: HashSet<String>,
-    message: String,
+    /// Messages whose start was counted.
+    messages: HashSet<String>,
     usage: Usage,
     interrupting: bool,
     ended: bool,
     understood: bool,
     noise: Option<String>,
+    /// Answers that need no decision.
+    replies: Vec<Input>,
 }
 
 struct Written {
@@ -95,12 +98,13 @@ impl Claude {
             asked: HashMap::new(),
             calls: HashMap::new(),
             denied: HashSet::new(),
-            message: String::new(),
+            messages: HashSet::new(),
             usage: Usage::default(),
             interrupting: false,
             ended: false,
             understood: false,
             noise: None,
+            replies: Vec::new(),
         }
     }
 
@@ -109,7 +113,13 @@ impl Claude {
         self.lines_written += 1;
         let uuid = Uuid::from_u128(self.session.as_u128() ^ self.lines_written).to_string();
         let when = steer.as_ref().map(|(_, when)| *when);
-        let line = wire::user_line(&uuid, text, when.map(priority));
+        // A line that begins with a slash is a command to the CLI itself, which the model never sees.
+        let text = if text.starts_with('/') {
+            format!(" {text}")
+        } else {
+            text.to_owned()
+        };
+        let line = wire::user_line(&uuid, &text, when.map(priority));
         self.waiting.push(Written {
             uuid,
             steer: steer.map(|(id, _)| id),
@@ -215,12 +225,10 @@ impl Claude {
             return events;
         }
         let own = spoken.parent_tool_use_id.is_none();
-        if !message.id.is_empty() && message.id != self.message {
+        if !message.id.is_empty() && self.messages.insert(message.id) {
             self.add_estimate(message.usage);
-            self.message = message.id;
-            if own {
-                events.push(Event::Stepped);
-            }
+            // Steps of its own sub-agents are steps of this run.
+            events.push(Event::Stepped);
             events.push(Event::Usage(self.usage.clone()));
         }
         for block in blocks(message.content) {
@@ -237,11 +245,8 @@ impl Claude {
     }
 
     fn call(&mut self, id: String, name: String, input: Value) -> Event {
+        let path = written_path(&name, &input);
         let field = |name: &str| input.get(name).and_then(Value::as_str).map(str::to_owned);
-        let path = WRITERS
-            .iter()
-            .find(|(tool, _)| *tool == name)
-            .and_then(|(_, key)| field(key));
         let command = if name == SHELL {
             field("command")
         } else {
@@ -351,7 +356,12 @@ impl Claude {
                 input.tool_name,
                 input.tool_input,
             ),
-            Request::Unknown => return Vec::new(),
+            Request::Unknown => {
+                let error = "ostler does not know this request";
+                self.replies
+                    .push(Input::Line(wire::control_error(&id, error)));
+                return Vec::new();
+            }
         };
         let asked = Asked {
             gate,
@@ -359,13 +369,17 @@ impl Claude {
             input: input.clone(),
         };
         self.asked.insert(id.clone(), asked);
-        vec![Event::PermissionAsked {
-            request: id,
-            gate,
-            call,
-            tool,
-            input,
-        }]
+        {
+            let writes = written_path(&tool, &input);
+            vec![Event::PermissionAsked {
+                request: id,
+                gate,
+                call,
+                tool,
+                input,
+                writes,
+            }]
+        }
     }
 
     fn answered(&mut self, response: &Response) -> Vec<Event> {
@@ -395,7 +409,6 @@ impl Claude {
     fn result(&mut self, outcome: Outcome) -> Vec<Event> {
         let mut events = Vec::new();
         self.add_final(&outcome);
-        events.push(Event::Usage(self.usage.clone()));
         for denial in outcome.permission_denials {
             if self.denied.insert(denial.tool_use_id.clone()) {
                 events.push(Event::Denied {
@@ -444,6 +457,8 @@ impl Claude {
                 self.failed(classify(outcome.api_error_status, text))
             }
         });
+        // Behind the end: exact figures must not call for a wrap-up of what is done already.
+        events.push(Event::Usage(self.usage.clone()));
         events
     }
 
@@ -462,10 +477,16 @@ impl Claude {
     /// Adds the usage known at the start of a message. Each content block repeats it, so it is
     /// counted once for each message; the output count is not final there.
     fn add_estimate(&mut self, usage: MessageUsage) {
-        self.usage.input_tokens += usage.input_tokens;
-        self.usage.output_tokens += usage.output_tokens;
-        self.usage.cache_read_tokens += usage.cache_read_input_tokens;
-        self.usage.cache_write_tokens += usage.cache_creation_input_tokens;
+        add(&mut self.usage.input_tokens, usage.input_tokens);
+        add(&mut self.usage.output_tokens, usage.output_tokens);
+        add(
+            &mut self.usage.cache_read_tokens,
+            usage.cache_read_input_tokens,
+        );
+        add(
+            &mut self.usage.cache_write_tokens,
+            usage.cache_creation_input_tokens,
+        );
         self.usage.is_final = false;
     }
 
@@ -482,10 +503,13 @@ impl Claude {
             ..Usage::default()
         };
         for model in models {
-            sum.input_tokens += model.input_tokens;
-            sum.output_tokens += model.output_tokens;
-            sum.cache_read_tokens += model.cache_read_input_tokens;
-            sum.cache_write_tokens += model.cache_creation_input_tokens;
+            add(&mut sum.input_tokens, model.input_tokens);
+            add(&mut sum.output_tokens, model.output_tokens);
+            add(&mut sum.cache_read_tokens, model.cache_read_input_tokens);
+            add(
+                &mut sum.cache_write_tokens,
+                model.cache_creation_input_tokens,
+            );
         }
         self.usage = sum;
     }
@@ -547,6 +571,10 @@ impl Codec for Claude {
         }
     }
 
+    fn replies(&mut self) -> Vec<Input> {
+        std::mem::take(&mut self.replies)
+    }
+
     fn exited(&mut self, exit: &Exit) -> Vec<Event> {
         if std::mem::replace(&mut self.ended, true) {
             return Vec::new();
@@ -572,6 +600,16 @@ impl Codec for Claude {
         };
         vec![Event::Failed(failure)]
     }
+}
+
+/// The file that a call of `tool` would write.
+fn written_path(tool: &str, input: &Value) -> Option<String> {
+    let (_, key) = WRITERS.iter().find(|(name, _)| *name == tool)?;
+    input.get(*key).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn add(sum: &mut u64, more: u64) {
+    *sum = sum.saturating_add(more);
 }
 
 fn priority(when: When) -> &'static str {

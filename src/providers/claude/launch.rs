@@ -55,7 +55,8 @@ const UNATTENDED: &[&str] = &[
     "CronList",
     "ScheduleWakeup",
 ];
-const EDITING: &[&str] = &["Edit", "Write", "NotebookEdit"];
+/// What a reading agent is offered at all: a list that a new tool of a later CLI is not on.
+const READING: &str = "Read,Grep,Glob,Bash,WebFetch,WebSearch,Task,TaskOutput,TaskStop";
 
 pub(super) fn command(config: &ClaudeProvider, launch: &Launch) -> CommandSpec {
     let mut words = config.command.iter().map(OsString::from);
@@ -89,13 +90,18 @@ pub(super) fn command(config: &ClaudeProvider, launch: &Launch) -> CommandSpec {
         add(&["--max-budget-usd", &usd.to_string()]);
     }
     let sources = config.setting_sources.join(",");
-    let mut withheld = UNATTENDED.to_vec();
     match launch.permission {
         Permission::ReadOnly => {
-            withheld.extend(EDITING);
             // Without the user's own allow rules, what runs unasked is what the CLI itself knows
             // to be reading.
-            add(&["--permission-mode", "default", "--setting-sources", ""]);
+            add(&[
+                "--permission-mode",
+                "default",
+                "--setting-sources",
+                "",
+                "--tools",
+                READING,
+            ]);
         }
         Permission::Edit => {
             add(&[
@@ -116,7 +122,7 @@ pub(super) fn command(config: &ClaudeProvider, launch: &Launch) -> CommandSpec {
             ]);
         }
     }
-    add(&["--disallowedTools", &withheld.join(",")]);
+    add(&["--disallowedTools", &UNATTENDED.join(",")]);
 
     let mut env: Environment = config.env.clone();
     env.insert("DISABLE_AUTOUPDATER".to_owned(), "1".to_owned());
@@ -168,10 +174,10 @@ mod tests {
     fn read_only_has_no_editing_tools_and_no_foreign_allow_rules() {
         let args = args(Permission::ReadOnly, fresh());
         assert!(
-            args.contains("--permission-mode default --setting-sources  --disallowed"),
+            args.contains("--permission-mode default --setting-sources  --tools Read,"),
             "{args}"
         );
-        assert!(args.contains(",Edit,Write,NotebookEdit"), "{args}");
+        assert!(!args.contains("Write") && !args.contains("Edit"), "{args}");
         assert!(
             args.contains("--model haiku --max-budget-usd 0.5"),
             "{args}"

@@ -1,7 +1,7 @@
 //! The lines of stream-json, as far as we read and write them. Everything unknown is ignored: the
 //! CLI adds kinds and fields from one release to the next.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 /// A line of the CLI's standard output.
@@ -31,14 +31,14 @@ pub(super) enum Received {
 pub(super) enum System {
     Init {
         session_id: String,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "lenient")]
         model: String,
     },
     ApiRetry {
-        #[serde(default)]
+        #[serde(default, deserialize_with = "lenient")]
         attempt: u32,
         error_status: Option<u64>,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "lenient")]
         error: String,
     },
     #[serde(other)]
@@ -48,34 +48,41 @@ pub(super) enum System {
 /// An assistant or a user line.
 #[derive(Debug, Deserialize)]
 pub(super) struct Spoken {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) message: Message,
     /// Set for the traffic of the CLI's own sub-agents.
     pub(super) parent_tool_use_id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) uuid: String,
-    #[serde(default, rename = "isReplay")]
+    #[serde(default, rename = "isReplay", deserialize_with = "lenient")]
     pub(super) is_replay: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) tool_use_result: Value,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Message {
+    #[serde(deserialize_with = "lenient")]
     pub(super) id: String,
+    #[serde(deserialize_with = "lenient")]
     pub(super) model: String,
     /// A text, or a list of blocks.
     pub(super) content: Value,
+    #[serde(deserialize_with = "lenient")]
     pub(super) usage: MessageUsage,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
 #[serde(default)]
 pub(super) struct MessageUsage {
+    #[serde(deserialize_with = "lenient")]
     pub(super) input_tokens: u64,
+    #[serde(deserialize_with = "lenient")]
     pub(super) output_tokens: u64,
+    #[serde(deserialize_with = "lenient")]
     pub(super) cache_creation_input_tokens: u64,
+    #[serde(deserialize_with = "lenient")]
     pub(super) cache_read_input_tokens: u64,
 }
 
@@ -91,14 +98,14 @@ pub(super) enum Block {
     ToolUse {
         id: String,
         name: String,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "lenient")]
         input: Value,
     },
     ToolResult {
         tool_use_id: String,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "lenient")]
         content: Value,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "lenient")]
         is_error: Option<bool>,
     },
     #[serde(other)]
@@ -110,30 +117,38 @@ pub(super) enum Block {
 #[serde(default)]
 #[derive(Default)]
 pub(super) struct Outcome {
+    #[serde(deserialize_with = "lenient")]
     pub(super) subtype: String,
+    #[serde(deserialize_with = "lenient")]
     pub(super) is_error: bool,
     pub(super) api_error_status: Option<u64>,
     pub(super) result: Option<String>,
+    #[serde(deserialize_with = "lenient")]
     pub(super) errors: Vec<String>,
     pub(super) total_cost_usd: Option<f64>,
-    #[serde(rename = "modelUsage")]
+    #[serde(rename = "modelUsage", deserialize_with = "lenient")]
     pub(super) model_usage: std::collections::BTreeMap<String, ModelUsage>,
+    #[serde(deserialize_with = "lenient")]
     pub(super) permission_denials: Vec<Denial>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ModelUsage {
+    #[serde(deserialize_with = "lenient")]
     pub(super) input_tokens: u64,
+    #[serde(deserialize_with = "lenient")]
     pub(super) output_tokens: u64,
+    #[serde(deserialize_with = "lenient")]
     pub(super) cache_read_input_tokens: u64,
+    #[serde(deserialize_with = "lenient")]
     pub(super) cache_creation_input_tokens: u64,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Denial {
     pub(super) tool_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) tool_use_id: String,
 }
 
@@ -142,9 +157,9 @@ pub(super) struct Denial {
 pub(super) enum Request {
     CanUseTool {
         tool_name: String,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "lenient")]
         input: Value,
-        #[serde(default)]
+        #[serde(default, deserialize_with = "lenient")]
         tool_use_id: String,
     },
     HookCallback {
@@ -156,19 +171,28 @@ pub(super) enum Request {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct HookInput {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) tool_name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) tool_input: Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) tool_use_id: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Response {
     pub(super) request_id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub(super) response: Value,
+}
+
+/// `null` where the API allows it reads as nothing, instead of making the whole line unreadable.
+fn lenient<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 pub(super) fn user_line(uuid: &str, text: &str, priority: Option<&str>) -> String {
@@ -189,6 +213,11 @@ pub(super) fn control_request(id: &str, request: &Value) -> String {
 
 pub(super) fn control_response(id: &str, response: &Value) -> String {
     let response = json!({ "subtype": "success", "request_id": id, "response": response });
+    json!({ "type": "control_response", "response": response }).to_string()
+}
+
+pub(super) fn control_error(id: &str, error: &str) -> String {
+    let response = json!({ "subtype": "error", "request_id": id, "error": error });
     json!({ "type": "control_response", "response": response }).to_string()
 }
 

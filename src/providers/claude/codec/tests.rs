@@ -85,6 +85,13 @@ fn written(inputs: &[Input]) -> Vec<Value> {
         .collect()
 }
 
+/// How a turn ends; the exact figures come behind it.
+fn end(claude: &mut Claude, more: Value) -> Option<Event> {
+    let mut events = claude.receive(&result(more));
+    assert!(matches!(events.pop(), Some(Event::Usage(_))));
+    events.pop()
+}
+
 #[test]
 fn blocks_of_one_message_are_one_step_and_count_their_usage_once() {
     let mut claude = at_work();
@@ -172,7 +179,7 @@ fn a_steer_is_delivered_when_its_line_is_replayed() {
     let uuid = lines[0]["uuid"].as_str().unwrap().to_owned();
     // A turn that ends before is followed by another one.
     assert!(matches!(
-        claude.receive(&result(json!({}))).last(),
+        end(&mut claude, json!({})).as_ref(),
         Some(Event::TurnEnded {
             more_follows: true,
             ..
@@ -183,7 +190,7 @@ fn a_steer_is_delivered_when_its_line_is_replayed() {
         [Event::SteerDelivered { id }]
     );
     assert!(matches!(
-        claude.receive(&result(json!({}))).last(),
+        end(&mut claude, json!({})).as_ref(),
         Some(Event::TurnEnded {
             more_follows: false,
             ..
@@ -208,7 +215,7 @@ fn a_message_now_breaks_the_turn_off_and_starts_the_next() {
     claude.send(steer);
     let broken_off = json!({ "subtype": "error_during_execution", "is_error": true });
     assert_eq!(
-        claude.receive(&result(broken_off)).last(),
+        end(&mut claude, broken_off).as_ref(),
         Some(&Event::TurnInterrupted { more_follows: true })
     );
     // The prompt was taken up and will never be replayed: nothing waits for it.
@@ -219,7 +226,7 @@ fn a_message_now_breaks_the_turn_off_and_starts_the_next() {
         [Event::SteerDelivered { id: "s".to_owned() }]
     );
     assert!(matches!(
-        claude.receive(&result(json!({}))).last(),
+        end(&mut claude, json!({})).as_ref(),
         Some(Event::TurnEnded {
             more_follows: false,
             ..
@@ -250,7 +257,7 @@ fn an_interrupt_withdraws_what_waits() {
     assert_eq!(claude.receive(&cancelled.to_string()), []);
     let broken_off = json!({ "subtype": "error_during_execution", "is_error": true });
     assert_eq!(
-        claude.receive(&result(broken_off)).last(),
+        end(&mut claude, broken_off).as_ref(),
         Some(&Event::TurnInterrupted {
             more_follows: false
         })
@@ -319,7 +326,7 @@ fn the_end_has_exact_figures() {
     let mut claude = at_work();
     claude.receive(&assistant("m", json!({ "type": "text", "text": "x" })));
     let events = claude.receive(&result(json!({})));
-    let Some(Event::Usage(usage)) = events.first() else {
+    let Some(Event::Usage(usage)) = events.last() else {
         panic!("{events:?}")
     };
     assert_eq!(
@@ -381,7 +388,7 @@ fn success_with_an_error_inside_is_a_failure() {
     let mut claude = at_work();
     let more = json!({ "is_error": true, "api_error_status": 429, "result": "API Error: 429" });
     assert!(matches!(
-        claude.receive(&result(more)).last(),
+        end(&mut claude, more).as_ref(),
         Some(Event::Failed(Failure {
             class: FailureClass::RateLimited,
             ..
@@ -413,7 +420,41 @@ fn an_end_without_a_result_is_a_crash_and_garbage_a_protocol_error() {
 }
 
 #[test]
-fn traffic_of_its_own_sub_agents_is_no_step_and_no_text_but_its_calls_count() {
+fn a_null_where_a_number_belongs_is_nothing() {
+    let mut claude = at_work();
+    let mut line: Value =
+        serde_json::from_str(&assistant("m", json!({ "type": "text", "text": "x" }))).unwrap();
+    line["message"]["usage"]["cache_creation_input_tokens"] = Value::Null;
+    let events = claude.receive(&line.to_string());
+    assert_eq!(events.first(), Some(&Event::Stepped), "{events:?}");
+    let nulls = json!({ "permission_denials": null, "errors": null, "total_cost_usd": null });
+    assert!(matches!(
+        end(&mut claude, nulls),
+        Some(Event::TurnEnded { .. })
+    ));
+}
+
+#[test]
+fn a_line_with_a_slash_in_front_is_no_command_to_the_cli() {
+    let mut claude = claude();
+    let lines = written(&claude.send(Command::Prompt("/clear the cache".to_owned())));
+    assert_eq!(lines[1]["message"]["content"], " /clear the cache");
+}
+
+#[test]
+fn an_unknown_request_is_refused_and_not_left_waiting() {
+    let mut claude = at_work();
+    let request = json!({ "type": "control_request", "request_id": "R9",
+                          "request": { "subtype": "sing" } });
+    assert_eq!(claude.receive(&request.to_string()), []);
+    let replies = written(&claude.replies());
+    assert_eq!(replies[0]["response"]["subtype"], "error");
+    assert_eq!(replies[0]["response"]["request_id"], "R9");
+    assert_eq!(claude.replies(), []);
+}
+
+#[test]
+fn traffic_of_its_own_sub_agents_is_a_step_and_no_text_and_its_calls_count() {
     let mut claude = at_work();
     let inner = |block: Value| {
         let mut line: Value = serde_json::from_str(&assistant("sub_1", block)).unwrap();
@@ -421,7 +462,10 @@ fn traffic_of_its_own_sub_agents_is_no_step_and_no_text_but_its_calls_count() {
         line.to_string()
     };
     let said = claude.receive(&inner(json!({ "type": "text", "text": "inner" })));
-    assert!(matches!(said.as_slice(), [Event::Usage(_)]), "{said:?}");
+    assert!(
+        matches!(said.as_slice(), [Event::Stepped, Event::Usage(_)]),
+        "{said:?}"
+    );
     let call = json!({ "type": "tool_use", "id": "t1", "name": "Read", "input": {} });
     assert!(matches!(
         claude.receive(&inner(call)).as_slice(),
