@@ -11,7 +11,7 @@ use crate::config::{Config, Sources, state_dir};
 use crate::edge::{Failure, Kind};
 use crate::ids::{IdSource, RandomIds};
 use crate::project::Project;
-use crate::providers::{LINEAGE_VARIABLE, Lineage};
+use crate::providers::{LINEAGE_VARIABLE, Lineage, tree};
 use crate::store::Store;
 
 /// What this process was started with.
@@ -25,6 +25,8 @@ pub struct Surroundings {
     pub lineage: Lineage,
     /// The ostler binary.
     pub program: OsString,
+    /// Whether a session reads results here, and not a person.
+    pub collects: bool,
 }
 
 impl Surroundings {
@@ -53,6 +55,7 @@ impl Surroundings {
             session: session(),
             lineage: Lineage::parse(std::env::var_os(LINEAGE_VARIABLE).as_deref()),
             program: program.into(),
+            collects: false,
         })
     }
 }
@@ -64,6 +67,16 @@ fn session() -> String {
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty())
         .unwrap_or_else(|| format!("h-{}", RandomIds.token()))
+}
+
+/// The lineage in our environment or, for a child that took it out there, in that of a process above.
+async fn lineage(surroundings: &Surroundings) -> Lineage {
+    if surroundings.lineage.depth() > 0 {
+        return surroundings.lineage.clone();
+    }
+    tokio::task::spawn_blocking(tree::lineage_above)
+        .await
+        .unwrap_or_default()
 }
 
 /// Opens the state and the crew.
@@ -87,7 +100,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
     {
         Some(path) => {
             let path = path.strip_prefix("//").unwrap_or(path);
-            Store::open_at(&home, &home.join(path)).await?
+            Store::open_at(&home.join(path)).await?
         }
         None => Store::open(&home).await?,
     };
@@ -98,7 +111,8 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
         host: Host {
             session: surroundings.session.clone(),
             cwd: surroundings.cwd.clone(),
-            lineage: surroundings.lineage.clone(),
+            lineage: lineage(surroundings).await,
+            collects: surroundings.collects,
         },
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),

@@ -74,8 +74,8 @@ impl AgentBrief {
             last_tool: line.progress.last_tool.clone(),
             elapsed_s: line.started_ms.map(|started| (until - started) / 1000),
             idle_s: running.then(|| (now_ms - line.progress.active_ms.max(line.queued_ms)) / 1000),
-            tokens: line.progress.tokens,
-            cost_usd: line.progress.cost_usd,
+            tokens: line.progress.usage.work_tokens(),
+            cost_usd: line.progress.usage.cost_usd,
             unread: !live && !line.delivered,
         }
     }
@@ -103,9 +103,9 @@ pub struct Done {
     pub result: String,
     /// Where the text comes from: `final`, `last_text`, `digest` (ours) or `none`.
     pub result_from: String,
-    /// Bytes of the result that are not shown; get_agent pages through them.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub result_bytes_left: usize,
+    /// Where get_agent goes on with a result that is not shown whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
     /// Model steps.
     pub turns: u32,
     /// Tool calls.
@@ -121,7 +121,7 @@ pub struct Done {
     /// US dollars, where the provider tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
-    /// True when the result was handed out before and is left out here.
+    /// True when the result was handed out before and is left out here; get_agent shows it again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub delivered_before: bool,
 }
@@ -151,7 +151,7 @@ impl Done {
             run_no: line.run_no,
             result: shown.to_owned(),
             result_from: texts.result_from.clone(),
-            result_bytes_left: texts.result.len() - shown.len(),
+            next_cursor: (shown.len() < texts.result.len()).then(|| shown.len().to_string()),
             turns: evidence.turns,
             tool_calls: evidence.tool_call_count(),
             denied: evidence.denied.len(),
@@ -276,7 +276,10 @@ impl CatchUp {
             let label: String = brief.label.chars().take(40).collect();
             let start = format!("{} \"{label}\" {}", brief.id, brief.status);
             if line.status.is_terminal() {
-                catch_up.unread.push(start);
+                catch_up.unread.push(match brief.reason.as_str() {
+                    "" => start,
+                    reason => format!("{start} ({reason})"),
+                });
             } else {
                 catch_up.live.push(format!("{start}, turn {}", brief.turns));
             }

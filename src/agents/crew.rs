@@ -41,6 +41,8 @@ pub struct Host {
     pub cwd: PathBuf,
     /// Where this process itself stands below other agents.
     pub lineage: Lineage,
+    /// Whether results are read here by the session they are for, and not by a person who looks.
+    pub collects: bool,
 }
 
 /// What a crew is made of.

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::record::{Progress, steers, write};
+use super::evidence::{Evidence, Ledger};
+use super::record::{Line, LogEntry, Progress, read, steers, write};
 use crate::ids::AgentId;
 use crate::providers::{Event, clip};
 use crate::store::{Store, StoreError, statements};
@@ -24,6 +25,8 @@ statements! {
 const WAITING: usize = 1024;
 /// Entries in one commit.
 const BATCH: usize = 512;
+/// Entries read at once.
+const LOG_PAGE: u32 = 1000;
 const TEXT_KEPT: usize = 64 * 1024;
 const OUTPUT_KEPT: usize = 4 * 1024;
 
@@ -225,11 +228,12 @@ fn entry(event: &Event) -> Option<(&'static str, Value)> {
             input,
             command,
         } => {
-            let input = match command {
-                Some(command) => json!(cut(command, OUTPUT_KEPT)),
-                None => json!(cut(&input.to_string(), OUTPUT_KEPT)),
-            };
-            ("tool", json!({ "id": id, "name": name, "input": input }))
+            let shown = command.clone().unwrap_or_else(|| input.to_string());
+            let input = cut(&shown, OUTPUT_KEPT);
+            (
+                "tool",
+                json!({ "id": id, "name": name, "input": input, "shell": command.is_some() }),
+            )
         }
         Event::ToolEnded {
             id,
@@ -259,6 +263,82 @@ fn entry(event: &Event) -> Option<(&'static str, Value)> {
         | Event::PermissionAsked { .. }
         | Event::PermissionWithdrawn { .. } => return None,
     })
+}
+
+/// The event behind an entry that [`entry`] made, as far as an account of the run needs it.
+fn event(logged: &LogEntry) -> Option<Event> {
+    let text = |name: &str| {
+        logged
+            .body
+            .get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    Some(match logged.kind.as_str() {
+        "started" => Event::Started {
+            session: text("session")?,
+            model: text("model")?,
+        },
+        "tool" => Event::ToolStarted {
+            id: text("id")?,
+            name: text("name")?,
+            input: Value::Null,
+            command: match logged.body.get("shell") {
+                Some(Value::Bool(true)) => text("input"),
+                _ => None,
+            },
+        },
+        "tool_result" => Event::ToolEnded {
+            id: text("id")?,
+            ok: logged.body.get("ok")?.as_bool()?,
+            exit_code: logged
+                .body
+                .get("exit_code")?
+                .as_i64()
+                .and_then(|c| i32::try_from(c).ok()),
+            output: String::new(),
+        },
+        "file" => Event::FileChanged {
+            path: text("path")?,
+        },
+        "steer_delivered" => Event::SteerDelivered { id: text("id")? },
+        "retry" => Event::Retrying {
+            reason: text("reason")?,
+            attempt: 0,
+        },
+        "noise" => Event::Noise {
+            line: text("line")?,
+        },
+        _ => return None,
+    })
+}
+
+/// The account of a run that has no end yet, drawn up from its log and its last progress.
+pub(super) async fn evidence_so_far(store: &Store, line: &Line) -> Result<Evidence, StoreError> {
+    let mut ledger = Ledger::default();
+    let mut after = 0;
+    loop {
+        let page = read::log(store, &line.id, after, LOG_PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for logged in page.iter().filter(|logged| logged.run_no == line.run_no) {
+            match event(logged) {
+                Some(event) => ledger.observe(&event),
+                None if logged.kind == "denied" => {
+                    let text = |name| logged.body.get(name).and_then(Value::as_str);
+                    ledger.denied(
+                        text("tool").unwrap_or_default(),
+                        text("why").unwrap_or("cli"),
+                    );
+                }
+                None => {}
+            }
+        }
+    }
+    let mut evidence = ledger.evidence;
+    evidence.turns = line.progress.turns;
+    evidence.usage = line.progress.usage.clone();
+    Ok(evidence)
 }
 
 fn cut(text: &str, limit: usize) -> String {

@@ -17,7 +17,8 @@ statements! {
             AND (SELECT count(*) FROM run r WHERE r.status = 'running' AND r.slot = 1
               AND r.warm = 0 AND r.started_ms > $5) < $6
             AND NOT EXISTS (SELECT 1 FROM run q
-              WHERE q.status = 'queued' AND q.slot = 1 AND q.ticket < run.ticket)))";
+              WHERE q.status = 'queued' AND q.slot = 1 AND q.stop_reason IS NULL
+                AND q.ticket < run.ticket)))";
 }
 
 /// A session that has not come up after this long no longer holds back the start of others.

@@ -3,16 +3,17 @@
 
 use std::time::Duration;
 
+use super::journal;
 use super::lifecycle::Lifecycle;
 use super::owner;
-use super::record::{Ending, Line, TransitionError, owner as rows, read, steers, write};
+use super::record::{Ending, Line, TransitionError, owner as rows, read, write};
 use crate::clock::Clock;
-use crate::ids::OwnerId;
+use crate::ids::{AgentId, OwnerId};
 use crate::providers::tree;
 use crate::store::{Store, StoreError, statements};
 
 statements! {
-    /// The last words of a run that nobody could end properly.
+    /// The last words of a run that has no end yet, or was given one by somebody else.
     LAST_TEXT = "SELECT body FROM event WHERE agent_id = $1 AND run_no = $2 AND kind = 'text'
         ORDER BY seq DESC LIMIT 1";
 }
@@ -41,13 +42,12 @@ pub(super) async fn reconcile(
                 .map(|process| format!("{} {}", process.pid, process.name))
                 .collect();
             let now_ms = clock.now_ms();
-            ending.evidence.steers = steers::close(store, &line.id, line.run_no, now_ms).await?;
             let event = if ending.reason == "owner_lost" {
                 Lifecycle::Fail
             } else {
                 Lifecycle::Stop
             };
-            match write::end(store, &line.id, line.state(), event, &ending, now_ms).await {
+            match write::end(store, &line.id, line.state(), event, ending, now_ms).await {
                 Ok(_) | Err(TransitionError::Lost | TransitionError::Illegal(_)) => {}
                 Err(TransitionError::Store(error)) => return Err(error),
             }
@@ -65,7 +65,7 @@ async fn lost(store: &Store, line: &Line) -> Result<Ending, StoreError> {
         let detail = "the ostler process that ran this agent is gone; resume_agent continues it";
         ("owner_lost", detail.to_owned())
     } else {
-        ("stop", asked)
+        ("", asked)
     };
     let mut ending = Ending {
         reason: reason.to_owned(),
@@ -73,19 +73,29 @@ async fn lost(store: &Store, line: &Line) -> Result<Ending, StoreError> {
         result_from: "none",
         ..Ending::default()
     };
-    let last: Option<String> = sqlx::query_scalar(LAST_TEXT)
-        .bind(line.id.as_str())
-        .bind(i64::from(line.run_no))
-        .fetch_optional(store.read())
-        .await?;
-    let body = last.and_then(|body| serde_json::from_str::<serde_json::Value>(&body).ok());
-    if let Some(text) = body.as_ref().and_then(|body| body.get("text")?.as_str()) {
-        ending.result = text.to_owned();
+    if let Some(text) = last_text(store, &line.id, line.run_no).await? {
+        ending.result = text;
         ending.result_from = "last_text";
     }
-    // The counters died with the owner; what it had reported of them is what there is.
-    ending.evidence.turns = line.progress.turns;
-    ending.evidence.usage.output_tokens = line.progress.tokens;
-    ending.evidence.usage.cost_usd = line.progress.cost_usd;
+    // The account died with the owner; it is drawn up again from what was logged.
+    ending.evidence = journal::evidence_so_far(store, line).await?;
     Ok(ending)
+}
+
+/// The last text that a run wrote, as far as it was logged.
+pub(super) async fn last_text(
+    store: &Store,
+    id: &AgentId,
+    run_no: u32,
+) -> Result<Option<String>, StoreError> {
+    let body: Option<String> = sqlx::query_scalar(LAST_TEXT)
+        .bind(id.as_str())
+        .bind(i64::from(run_no))
+        .fetch_optional(store.read())
+        .await?;
+    let body = body.and_then(|body| serde_json::from_str::<serde_json::Value>(&body).ok());
+    Ok(body
+        .as_ref()
+        .and_then(|body| body.get("text")?.as_str())
+        .map(str::to_owned))
 }

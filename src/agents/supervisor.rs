@@ -27,10 +27,11 @@ use crate::store::Store;
 /// After the end of its work a child may take this long to leave; Claude Code gives background
 /// shells 5 s.
 const LEAVE: Duration = Duration::from_secs(8);
-/// Between two tries to write an end that the store would not take.
+/// Between two tries to write an end that the store would not take: at first, and at most.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
-/// Tries to write an end, after which only the log of this process has it.
-const WRITES: u32 = 60;
+const WRITE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
+/// Further tries once this process is about to end.
+const LAST_WRITES: u32 = 5;
 /// Why the agents of an ending process are stopped.
 pub(super) const CLOSING: &str = "the ostler process that ran it has ended";
 /// How much of the arguments of a refused call goes into the log.
@@ -405,8 +406,7 @@ impl Run {
             turns: evidence.turns,
             tool_calls: evidence.tool_call_count(),
             last_tool: self.ledger.last_tool.clone(),
-            tokens: evidence.usage.work_tokens(),
-            cost_usd: evidence.usage.cost_usd,
+            usage: evidence.usage.clone(),
             // A noisy child is a live one, but a second is exact enough for those who watch.
             active_ms: now_ms - now_ms.rem_euclid(1000),
         };
@@ -484,7 +484,6 @@ impl Run {
 
     /// Writes the end of the run.
     async fn conclude(mut self, outcome: Outcome) {
-        let subject = self.job.subject.clone();
         let (event, reason, detail) = match outcome {
             Outcome::Finished if self.wrap_up_sent => {
                 let reason = self
@@ -519,17 +518,12 @@ impl Run {
                 let detail = cut_off(&limit);
                 (Lifecycle::HardLimit, limit, detail)
             }
-            Outcome::Stopped(reason) => (Lifecycle::Stop, "stop".to_owned(), reason),
+            Outcome::Stopped(reason) => (Lifecycle::Stop, String::new(), reason),
             Outcome::Failed(failure) => (Lifecycle::Fail, word(failure.class), failure.message),
         };
         let (result, result_from) = self.result(event);
         self.bench.journal.flush().await;
-        let mut evidence = std::mem::take(&mut self.ledger.evidence);
-        let now_ms = self.bench.clock.now_ms();
-        match steers::close(&self.bench.store, &subject.agent, subject.run_no, now_ms).await {
-            Ok(tally) => evidence.steers = tally,
-            Err(error) => tracing::error!(%error, agent = %subject.agent, "steers stay open"),
-        }
+        let evidence = std::mem::take(&mut self.ledger.evidence);
         let ending = Ending {
             reason,
             detail,
@@ -558,9 +552,10 @@ impl Run {
     async fn write_end(&self, event: Lifecycle, ending: &Ending) {
         let Subject { agent, run_no } = &self.job.subject;
         let store = &self.bench.store;
-        for _ in 0..WRITES {
+        let (mut pause, mut last_writes) = (WRITE_AGAIN, LAST_WRITES);
+        while last_writes > 0 {
             let now_ms = self.bench.clock.now_ms();
-            match write::end(store, agent, self.job.state, event, ending, now_ms).await {
+            match write::end(store, agent, self.job.state, event, ending.clone(), now_ms).await {
                 Ok(to) => {
                     tracing::info!(%agent, run_no, status = %to.status, "the run has ended");
                     return;
@@ -578,7 +573,12 @@ impl Run {
                     tracing::error!(%error, %agent, "the end of a run cannot be written; trying again");
                 }
             }
-            tokio::time::sleep(WRITE_AGAIN).await;
+            if self.bench.closing.is_cancelled() {
+                last_writes -= 1;
+                pause = WRITE_AGAIN;
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(WRITE_AGAIN_AT_MOST);
         }
         tracing::error!(%agent, run_no, ?ending, "gave up writing the end of a run");
     }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::brief::{AgentBrief, Done};
 use super::crew::Crew;
 use super::error::AgentError;
-use super::record::{Line, read, write};
+use super::record::{Line, read};
 use crate::ids::AgentId;
 
 /// Between two looks whether the owner of a foreign agent has died.
@@ -35,8 +35,6 @@ pub struct Waited {
     pub done: Vec<Done>,
     /// Agents that still run or wait for a slot.
     pub running: Vec<AgentBrief>,
-    /// Agents that wait for an answer.
-    pub waiting: Vec<AgentBrief>,
     /// True when time was up first.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub timed_out: bool,
@@ -102,12 +100,16 @@ impl Crew {
         live: &[Line],
         timed_out: bool,
     ) -> Result<Waited, AgentError> {
-        let mut done = Vec::with_capacity(ended.len());
+        let mut texts = Vec::with_capacity(ended.len());
         for line in ended {
-            let texts = read::texts(self.store(), &line.id, line.run_no).await?;
-            let first = write::deliver(self.store(), &line.id, line.run_no).await?;
-            done.push(Done::of(line, &texts, !first));
+            texts.push(read::texts(self.store(), &line.id, line.run_no).await?);
         }
+        // Last of all, and at once: a wait that is broken off before has read nothing.
+        let read_before = self.collect(&ended.iter().collect::<Vec<_>>()).await?;
+        let ended = ended.iter().zip(&texts).zip(read_before);
+        let done: Vec<Done> = ended
+            .map(|((line, texts), before)| Done::of(line, texts, before))
+            .collect();
         let running = self.briefs(live);
         let next = match (done.is_empty(), running.is_empty()) {
             (true, true) => Some("this session has no agents that live or are unread"),
@@ -117,7 +119,6 @@ impl Crew {
         Ok(Waited {
             done,
             running,
-            waiting: Vec::new(),
             timed_out,
             next,
         })

@@ -4,6 +4,10 @@ use crate::host::Surroundings;
 use crate::mcp::{Server, serve as serve_mcp};
 
 pub(super) async fn serve() -> anyhow::Result<u8> {
-    serve_mcp(Server::new(Surroundings::of_process()?)).await?;
+    let surroundings = Surroundings {
+        collects: true,
+        ..Surroundings::of_process()?
+    };
+    serve_mcp(Server::new(surroundings)).await?;
     Ok(0)
 }

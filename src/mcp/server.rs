@@ -96,6 +96,10 @@ fn router() -> ToolRouter<Server> {
         // Claude Code would otherwise hide the tools behind a search of their names.
         let mut meta = MetaObject::default();
         meta.insert("anthropic/alwaysLoad".to_owned(), json!(true));
+        meta.insert(
+            "anthropic/searchHint".to_owned(),
+            json!("subagents, parallel work, delegate"),
+        );
         route.attr.meta = Some(meta);
     }
     router

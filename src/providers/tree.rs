@@ -53,16 +53,7 @@ pub fn members(id: &str) -> Vec<Process> {
             continue;
         }
         let parent = process.parent().map(|parent| parent.as_u32());
-        let variable = |name: &str| {
-            process.environ().iter().find_map(|entry| {
-                let value = entry
-                    .as_bytes()
-                    .strip_prefix(name.as_bytes())?
-                    .strip_prefix(b"=")?;
-                Some(OsStr::from_bytes(value))
-            })
-        };
-        let signal = variable(CLEAN_SIGNAL_VARIABLE)
+        let signal = variable(process, CLEAN_SIGNAL_VARIABLE)
             .and_then(OsStr::to_str)
             .unwrap_or_default();
         let member = Process {
@@ -72,7 +63,7 @@ pub fn members(id: &str) -> Vec<Process> {
             parent,
             clean: CleanSignal::parse(signal),
         };
-        if Lineage::parse(variable(LINEAGE_VARIABLE)).contains(id) {
+        if Lineage::parse(variable(process, LINEAGE_VARIABLE)).contains(id) {
             found.insert(pid, member.clone());
         }
         if let Some(parent) = parent {
@@ -153,6 +144,43 @@ fn still_alive(known: &[Process]) -> Vec<Process> {
         })
         .cloned()
         .collect()
+}
+
+/// The lineage of the nearest process above this one that has one. A child may run us with its
+/// lineage taken out of the environment; it cannot change that of its own parents.
+pub fn lineage_above() -> Lineage {
+    let mut pid = nix::unistd::getppid().as_raw();
+    while let Ok(above) = u32::try_from(pid)
+        && above > 1
+    {
+        let wanted = [sysinfo::Pid::from_u32(above)];
+        let environment = ProcessRefreshKind::nothing().with_environ(UpdateKind::Always);
+        let Some(system) = look(ProcessesToUpdate::Some(&wanted), environment) else {
+            break;
+        };
+        let Some(process) = system.processes().values().next() else {
+            break;
+        };
+        let lineage = Lineage::parse(variable(process, LINEAGE_VARIABLE));
+        if lineage.depth() > 0 {
+            return lineage;
+        }
+        pid = process
+            .parent()
+            .and_then(|parent| i32::try_from(parent.as_u32()).ok())
+            .unwrap_or(0);
+    }
+    Lineage::default()
+}
+
+fn variable<'a>(process: &'a sysinfo::Process, name: &str) -> Option<&'a OsStr> {
+    process.environ().iter().find_map(|entry| {
+        let value = entry
+            .as_bytes()
+            .strip_prefix(name.as_bytes())?
+            .strip_prefix(b"=")?;
+        Some(OsStr::from_bytes(value))
+    })
 }
 
 /// A picture of the process table; `None` on a system that has none to show.

@@ -45,14 +45,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the directory cannot be used, the file is locked, full, damaged or newer.
     pub async fn open(home: &Path) -> Result<Self, StoreError> {
-        Self::open_at(home, &home.join("ostler.db")).await
+        Self::open_at(&home.join("ostler.db")).await
     }
 
-    /// Opens the state file at `database`; locks and the like stay in `home`.
+    /// Opens the state file at `database`. The locks that go with it lie beside it, so that everybody
+    /// who shares the file shares them too.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn open_at(home: &Path, database: &Path) -> Result<Self, StoreError> {
+    pub async fn open_at(database: &Path) -> Result<Self, StoreError> {
+        let home = database.parent().unwrap_or(Path::new("/"));
         let unusable = |source| StoreError::Directory {
             path: home.to_owned(),
             source,
@@ -85,7 +87,7 @@ impl Store {
         self
     }
 
-    /// The state directory.
+    /// The directory of the state file.
     pub fn home(&self) -> &Path {
         &self.home
     }

@@ -1,18 +1,21 @@
 //! Keeps secrets of our own environment out of the state file.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use serde_json::Value;
 
 /// Parts of a variable's name that say its value is secret.
-const SECRET_NAMES: [&str; 7] = [
+const SECRET_NAMES: [&str; 9] = [
     "KEY",
     "TOKEN",
     "SECRET",
     "PASSWORD",
     "PASSWD",
+    "PASSPHRASE",
     "CREDENTIAL",
     "AUTH",
+    "DSN",
 ];
 /// Shorter values are words or numbers and would blot out ordinary text.
 const SHORTEST: usize = 8;
@@ -32,7 +35,8 @@ impl Redactor {
         self.0.extend(variables.into_iter().filter(|(name, value)| {
             let name = name.to_ascii_uppercase();
             value.len() >= SHORTEST
-                && !value.starts_with('/')
+                // A path, as in SSH_AUTH_SOCK, is a place and no secret.
+                && !(value.starts_with('/') && Path::new(value).exists())
                 && SECRET_NAMES.iter().any(|part| name.contains(part))
         }));
         // Longest first, so that a value that contains another goes as a whole.
@@ -81,14 +85,14 @@ mod tests {
             ("API_KEY", "sk-123456"),
             ("DB_PASSWORD", "sk-1234567890"),
             ("SHORT_KEY", "abc"),
-            ("SSH_AUTH_SOCK", "/tmp/agent.sock"),
+            ("SSH_AUTH_SOCK", "/usr/bin"),
             ("HOME", "/home/someone"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let redactor = Redactor::new(variables);
         assert_eq!(
-            redactor.apply("sk-1234567890 sk-123456 abc /tmp/agent.sock /home/someone"),
-            "[redacted DB_PASSWORD] [redacted API_KEY] abc /tmp/agent.sock /home/someone"
+            redactor.apply("sk-1234567890 sk-123456 abc /usr/bin /home/someone"),
+            "[redacted DB_PASSWORD] [redacted API_KEY] abc /usr/bin /home/someone"
         );
     }
 }

@@ -1,19 +1,22 @@
 //! The one task that acts on the store for this process: it starts queued runs whose turn has come
 //! and passes stops and messages on, whichever process they came from.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Crew;
 use crate::agents::error::AgentError;
 use crate::agents::journal::Subject;
-use crate::agents::lifecycle::Status;
+use crate::agents::lifecycle::{AgentState, Lifecycle, Status};
 use crate::agents::limiter;
-use crate::agents::record::{Line, TransitionError, read, steers};
+use crate::agents::record::{Ending, Line, TransitionError, read, steers, write};
 use crate::agents::supervisor::{Bench, Job, Order, supervise};
+use crate::providers::tree;
 use crate::store::Listener;
 
 /// How often to look whether the guard is there, and whether a dead process holds a slot that runs
@@ -34,6 +37,9 @@ impl Crew {
         let closing = self.closing.clone();
         // Other processes are watched only while something of ours lives.
         let mut changes: Option<Listener> = None;
+        // Not anew with each change: a busy agent would keep it from ever coming.
+        let mut tick = interval(LOOK_FOR_DEAD);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let outlook = match self.look().await {
                 Ok(outlook) => outlook,
@@ -61,7 +67,7 @@ impl Crew {
                 () = closing.cancelled() => return,
                 () = self.nudge.notified() => {}
                 () = changed => {}
-                () = sleep(LOOK_FOR_DEAD), if outlook.live > 0 => self.look_after(&outlook).await,
+                _ = tick.tick(), if outlook.live > 0 => self.look_after(&outlook).await,
             }
         }
     }
@@ -118,6 +124,7 @@ impl Crew {
 
     /// Starts a queued run if it may. `false`: it has to wait.
     async fn admit(self: &Arc<Self>, line: &Line) -> Result<bool, AgentError> {
+        let texts = read::texts(&self.store, &line.id, line.run_no).await?;
         let now_ms = self.clock.now_ms();
         let started = limiter::admit(&self.store, line, &self.config.agents, now_ms).await;
         let state = match started {
@@ -127,7 +134,6 @@ impl Crew {
             Err(TransitionError::Lost | TransitionError::Illegal(_)) => return Ok(true),
             Err(TransitionError::Store(error)) => return Err(error.into()),
         };
-        let texts = read::texts(&self.store, &line.id, line.run_no).await?;
         let bench = Arc::new(Bench {
             store: Arc::clone(&self.store),
             journal: Arc::clone(&self.journal),
@@ -158,15 +164,47 @@ impl Crew {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(line.id.clone(), orders);
         let crew = Arc::clone(self);
-        let agent = line.id.clone();
+        let subject = job.subject.clone();
         self.tasks.spawn(async move {
-            supervise(bench, job, inbox).await;
+            let supervised = AssertUnwindSafe(supervise(bench, job, inbox))
+                .catch_unwind()
+                .await;
+            if supervised.is_err() {
+                crew.bury(&subject, state).await;
+            }
             crew.supervisors
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .remove(&agent);
+                .remove(&subject.agent);
             crew.nudge.notify_one();
         });
         Ok(true)
+    }
+
+    /// Gives a run whose supervisor broke the end that it could not give it.
+    async fn bury(&self, subject: &Subject, state: AgentState) {
+        tracing::error!(agent = %subject.agent, "a supervisor panicked");
+        let id = subject.agent.to_string();
+        let _ = tokio::task::spawn_blocking(move || tree::kill_all(&id, &[])).await;
+        let ending = Ending {
+            reason: "internal".to_owned(),
+            detail: "ostler failed while it looked after this agent; its log on stderr says more"
+                .to_owned(),
+            result_from: "none",
+            ..Ending::default()
+        };
+        let now_ms = self.clock.now_ms();
+        let ended = write::end(
+            &self.store,
+            &subject.agent,
+            state,
+            Lifecycle::Fail,
+            ending,
+            now_ms,
+        )
+        .await;
+        if let Err(error) = ended {
+            tracing::error!(%error, agent = %subject.agent, "its run stays without an end");
+        }
     }
 }

@@ -81,15 +81,17 @@ impl Crew {
         let prompt = match line.status {
             Status::Completed | Status::Steered => prompt.to_owned(),
             ended => format!(
-                "[Your last run ended as `{ended}` ({}). A tool call that was running then may \
-                 have been cut off; look before you rely on it.]\n\n{prompt}",
-                line.reason
+                "[Your last run ended as `{ended}`{}. A tool call that was running then may have been \
+                 cut off; look before you rely on it.]\n\n{prompt}",
+                if line.reason.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", line.reason)
+                }
             ),
         };
-        let agent = NewAgent {
-            session: &line.session,
-            ..self.new_agent(id, &prompt, "", &plan)
-        };
+        // It belongs to whoever continues it, so that its result is found there.
+        let agent = self.new_agent(id, &prompt, "", &plan);
         let resumed = write::resume(&self.store, &agent, line.state(), self.clock.now_ms()).await;
         let state = match resumed {
             Ok(Some(state)) => state,
@@ -135,17 +137,13 @@ impl Crew {
             match line.status {
                 Status::Queued => {
                     let ending = Ending {
-                        reason: "stop".to_owned(),
                         detail: format!("never started; {reason}"),
                         result_from: "none",
                         ..Ending::default()
                     };
                     let event = Lifecycle::Stop;
-                    match write::end(&self.store, id, line.state(), event, &ending, now_ms).await {
-                        Ok(_) => {
-                            steers::close(&self.store, id, line.run_no, now_ms).await?;
-                            return Ok(());
-                        }
+                    match write::end(&self.store, id, line.state(), event, ending, now_ms).await {
+                        Ok(_) => return Ok(()),
                         // It has just started: look again.
                         Err(TransitionError::Lost) => {}
                         Err(error) => return Err(AgentError::transition(id, "stopped", error)),
@@ -196,6 +194,14 @@ impl Crew {
         launch::check_text("message", message)?;
         self.reconcile().await?;
         let line = self.line(id).await?;
+        let wrong = || AgentError::WrongState {
+            id: id.clone(),
+            status: line.status,
+            action: "steered",
+        };
+        if line.status.is_terminal() {
+            return Err(wrong());
+        }
         let provider = self.config.providers.get(&line.plan.launch.provider);
         let steer_id = SteerId::new(self.ids.as_ref());
         if provider.map(|p| providers::capabilities(p).steer) == Some(SteerSupport::None) {
@@ -206,14 +212,6 @@ impl Crew {
                 state: "unsupported",
                 note: Some(note.to_owned()),
             });
-        }
-        let wrong = || AgentError::WrongState {
-            id: id.clone(),
-            status: line.status,
-            action: "steered",
-        };
-        if line.status.is_terminal() {
-            return Err(wrong());
         }
         let steer = Steer {
             id: steer_id.clone(),
@@ -226,9 +224,11 @@ impl Crew {
             return Err(wrong());
         }
         self.nudge.notify_one();
-        let note = match line.status {
-            Status::Queued => "the agent has not started; the message follows its prompt",
-            _ => "it reaches the model with its next step; get_agent view=evidence counts receipts",
+        let note = match (line.status, when) {
+            (Status::Queued, _) => "the agent has not started; the message follows its prompt",
+            (_, When::Now) => "it breaks off what the model writes; a running tool ends first",
+            (_, When::NextStep) => "it reaches the model with its next step",
+            (_, When::AfterTurn) => "it starts a turn of its own when this one is done",
         };
         Ok(SteerReceipt {
             steer_id,

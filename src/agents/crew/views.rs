@@ -4,8 +4,10 @@ use super::Crew;
 use crate::agents::brief::{AgentBrief, CatchUp, Evidenced, Resulted, Transcript};
 use crate::agents::error::AgentError;
 use crate::agents::lifecycle::Status;
+use crate::agents::owner;
 use crate::agents::record::read::Filter;
-use crate::agents::record::{Page, read, write};
+use crate::agents::record::{Line, Page, read, write};
+use crate::agents::{journal, recovery};
 use crate::ids::AgentId;
 use crate::store::Listener;
 
@@ -13,6 +15,32 @@ use crate::store::Listener;
 const OPEN_MATTERS: u32 = 100;
 
 impl Crew {
+    /// Marks results that are about to be shown as read: those of this session, and, for a session
+    /// that collects, those that nobody is left to collect. For each: whether it had been read before,
+    /// and `false` for those that are only looked at.
+    pub(in crate::agents) async fn collect(
+        &self,
+        lines: &[&Line],
+    ) -> Result<Vec<bool>, AgentError> {
+        let own: Vec<bool> = lines.iter().map(|line| self.may_collect(line)).collect();
+        let runs: Vec<(&AgentId, u32)> = lines
+            .iter()
+            .zip(&own)
+            .filter(|(_, own)| **own)
+            .map(|(line, _)| (&line.id, line.run_no))
+            .collect();
+        let mut first = write::deliver(&self.store, &runs).await?.into_iter();
+        Ok(own
+            .into_iter()
+            .map(|own| own && first.next() == Some(false))
+            .collect())
+    }
+
+    fn may_collect(&self, line: &Line) -> bool {
+        let orphaned = || !owner::is_alive(self.store.home(), &line.owner);
+        line.session == self.host.session || (self.host.collects && orphaned())
+    }
+
     /// Changes of the state, by this and other processes.
     pub fn listen(&self) -> Listener {
         self.store.changes().listen()
@@ -27,7 +55,8 @@ impl Crew {
         Ok(AgentBrief::of(&self.line(id).await?, self.clock.now_ms()))
     }
 
-    /// A page of an agent's result, from byte `cursor`; marks the result of an ended run as read.
+    /// A page of an agent's result, from byte `cursor`; what a session reads of its own is marked as
+    /// read.
     ///
     /// # Errors
     /// [`AgentError::Unknown`], a cursor that is none, failures of the store.
@@ -43,7 +72,13 @@ impl Crew {
             .unwrap_or(0);
         self.reconcile().await?;
         let line = self.line(id).await?;
-        let texts = read::texts(&self.store, id, line.run_no).await?;
+        let mut texts = read::texts(&self.store, id, line.run_no).await?;
+        if !line.status.is_terminal()
+            && let Some(text) = recovery::last_text(&self.store, id, line.run_no).await?
+        {
+            texts.result = text;
+            texts.result_from = "so_far".to_owned();
+        }
         if !texts.result.is_char_boundary(from) {
             let problem = "is not one that get_agent gave".to_owned();
             return Err(AgentError::BadValue {
@@ -51,7 +86,7 @@ impl Crew {
                 problem,
             });
         }
-        write::deliver(&self.store, id, line.run_no).await?;
+        self.collect(&[&line]).await?;
         Ok(Resulted::of(
             &line,
             &texts,
@@ -68,7 +103,10 @@ impl Crew {
     pub async fn evidence(&self, id: &AgentId) -> Result<Evidenced, AgentError> {
         self.reconcile().await?;
         let line = self.line(id).await?;
-        let texts = read::texts(&self.store, id, line.run_no).await?;
+        let mut texts = read::texts(&self.store, id, line.run_no).await?;
+        if !line.status.is_terminal() {
+            texts.evidence = journal::evidence_so_far(&self.store, &line).await?;
+        }
         Ok(Evidenced::of(&line, texts, self.clock.now_ms()))
     }
 

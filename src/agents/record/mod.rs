@@ -13,7 +13,7 @@ use super::budget::Budget;
 use super::evidence::Evidence;
 use super::lifecycle::{AgentState, IllegalTransition, Status};
 use crate::ids::{AgentId, OwnerId, ProjectId, SteerId};
-use crate::providers::{Launch, When};
+use crate::providers::{Launch, Usage, When};
 use crate::store::StoreError;
 
 /// What was decided about a run before it was queued; never changed afterwards.
@@ -32,8 +32,7 @@ pub(crate) struct Progress {
     pub(crate) turns: u32,
     pub(crate) tool_calls: u32,
     pub(crate) last_tool: String,
-    pub(crate) tokens: u64,
-    pub(crate) cost_usd: Option<f64>,
+    pub(crate) usage: Usage,
     /// Time of the last sign of life.
     pub(crate) active_ms: i64,
 }

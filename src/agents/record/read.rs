@@ -31,7 +31,7 @@ statements! {
     STOPS = "SELECT agent_id, run_no, stop_reason FROM run
         WHERE owner_id = $1 AND status IN ('queued','running') AND stop_reason IS NOT NULL";
     STOP_REASON = "SELECT coalesce(stop_reason, '') FROM run WHERE agent_id = $1 AND run_no = $2";
-    AHEAD = "SELECT count(*) FROM run WHERE status = 'queued' AND slot = 1
+    AHEAD = "SELECT count(*) FROM run WHERE status = 'queued' AND slot = 1 AND stop_reason IS NULL
         AND ticket < (SELECT ticket FROM run WHERE agent_id = $1 AND run_no = $2)";
     LOG = "SELECT seq, run_no, at_ms, kind, body FROM event
         WHERE agent_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";

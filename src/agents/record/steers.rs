@@ -87,24 +87,22 @@ pub(crate) async fn settle(tx: &mut Tx, id: &str, now_ms: i64) -> Result<(), Sto
 
 /// The run is over: what has not arrived is lost. Returns the final tally.
 pub(crate) async fn close(
-    store: &Store,
+    tx: &mut Tx,
     agent: &AgentId,
     run_no: u32,
     now_ms: i64,
 ) -> Result<SteerTally, StoreError> {
-    let mut tx = store.begin().await?;
     sqlx::query(LOSE)
         .bind(agent.as_str())
         .bind(i64::from(run_no))
         .bind(now_ms)
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
     let (delivered, lost): (i64, i64) = sqlx::query_as(TALLY)
         .bind(agent.as_str())
         .bind(i64::from(run_no))
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut **tx)
         .await?;
-    store.commit(tx).await?;
     Ok(SteerTally {
         delivered: count(delivered),
         lost: count(lost),

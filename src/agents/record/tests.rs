@@ -119,7 +119,7 @@ impl World {
             result_from: "final",
             ..Ending::default()
         };
-        write::end(&self.store, id, from, event, &ending, self.clock.now_ms()).await
+        write::end(&self.store, id, from, event, ending, self.clock.now_ms()).await
     }
 
     async fn running(&self) -> AgentId {
@@ -276,12 +276,12 @@ async fn a_result_is_handed_out_once_a_run() {
     let world = World::new().await;
     let id = world.running().await;
     assert!(
-        !write::deliver(&world.store, &id, 1).await.unwrap(),
+        !write::deliver(&world.store, &[(&id, 1)]).await.unwrap()[0],
         "it has no result yet"
     );
     world.end(&id, FINISH).await.unwrap();
-    assert!(write::deliver(&world.store, &id, 1).await.unwrap());
-    assert!(!write::deliver(&world.store, &id, 1).await.unwrap());
+    assert!(write::deliver(&world.store, &[(&id, 1)]).await.unwrap()[0]);
+    assert!(!write::deliver(&world.store, &[(&id, 1)]).await.unwrap()[0]);
 }
 
 #[tokio::test]
@@ -325,9 +325,13 @@ async fn a_message_goes_one_way_and_is_lost_with_its_run() {
         .await
         .unwrap();
     world.store.commit(tx).await.unwrap();
-    let tally = steers::close(&world.store, &id, 1, 6).await.unwrap();
-    assert_eq!((tally.delivered, tally.lost), (1, 2));
     world.end(&id, FINISH).await.unwrap();
+    let tally = read::texts(&world.store, &id, 1)
+        .await
+        .unwrap()
+        .evidence
+        .steers;
+    assert_eq!((tally.delivered, tally.lost), (1, 2));
     let late = Steer {
         id: SteerId::new(&world.ids),
         ..sent.remove(0)

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Ending, NewAgent, Plan, TransitionError, count, json};
+use super::{Ending, NewAgent, Plan, TransitionError, count, json, steers};
 use crate::agents::lifecycle::{AgentState, Lifecycle, next};
 use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
 use crate::store::{Store, StoreError, Tx, statements};
@@ -21,7 +21,7 @@ statements! {
           queued_ms, changed_ms)
         SELECT $1, $2, 'queued', $3,
           coalesce((SELECT max(ticket) FROM run WHERE status = 'queued'), 0) + 1, $4, $5, $6, $7, $7";
-    NEXT_RUN = "UPDATE agent SET run_no = run_no + 1 WHERE id = $1 AND run_no = $2
+    NEXT_RUN = "UPDATE agent SET run_no = run_no + 1, session = $3 WHERE id = $1 AND run_no = $2
         AND EXISTS (SELECT 1 FROM run WHERE agent_id = $1 AND run_no = $2
           AND status NOT IN ('queued','running'))";
     END = "UPDATE run SET status = $4, reason = $5, detail = $6, result = $7, result_from = $8,
@@ -119,6 +119,7 @@ pub(crate) async fn resume(
     let moved = sqlx::query(NEXT_RUN)
         .bind(agent.id.as_str())
         .bind(i64::from(from.run_no))
+        .bind(agent.session)
         .execute(&mut *tx)
         .await?;
     if moved.rows_affected() != 1 {
@@ -174,17 +175,19 @@ async fn add_run(
     log(tx, store, run.id, run.state.run_no, now_ms, "state", &body).await
 }
 
-/// Ends a run: one guarded change of status and one entry of the log.
+/// Ends a run: one guarded change of status, the messages that did not arrive lost with it, and one
+/// entry of the log.
 pub(crate) async fn end(
     store: &Store,
     id: &AgentId,
     from: AgentState,
     event: Lifecycle,
-    ending: &Ending,
+    mut ending: Ending,
     now_ms: i64,
 ) -> Result<AgentState, TransitionError> {
     let to = next(from, event)?;
     let mut tx = store.begin().await?;
+    ending.evidence.steers = steers::close(&mut tx, id, from.run_no, now_ms).await?;
     let evidence = store.redact_json(&ending.evidence);
     let ended = sqlx::query(END)
         .bind(id.as_str())
@@ -267,16 +270,24 @@ pub(crate) async fn ask_stop_all(
     store.commit(tx).await
 }
 
-/// Marks the result of an ended run as handed out. `true` for the one caller who may hand it out.
-pub(crate) async fn deliver(store: &Store, id: &AgentId, run_no: u32) -> Result<bool, StoreError> {
+/// Marks the results of ended runs as handed out, all at once: `true` at the place of each that
+/// had not been.
+pub(crate) async fn deliver(
+    store: &Store,
+    runs: &[(&AgentId, u32)],
+) -> Result<Vec<bool>, StoreError> {
+    let mut first = Vec::with_capacity(runs.len());
     let mut tx = store.begin().await?;
-    let marked = sqlx::query(DELIVER)
-        .bind(id.as_str())
-        .bind(i64::from(run_no))
-        .execute(&mut *tx)
-        .await?;
+    for (id, run_no) in runs {
+        let marked = sqlx::query(DELIVER)
+            .bind(id.as_str())
+            .bind(i64::from(*run_no))
+            .execute(&mut *tx)
+            .await?;
+        first.push(marked.rows_affected() == 1);
+    }
     store.commit(tx).await?;
-    Ok(marked.rows_affected() == 1)
+    Ok(first)
 }
 
 /// Appends to an agent's log.

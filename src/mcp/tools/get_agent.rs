@@ -1,3 +1,5 @@
+//! The tool `get_agent`.
+
 use rmcp::model::CallToolResult;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;

@@ -1,3 +1,5 @@
+//! The tool `list_agents`.
+
 use rmcp::model::CallToolResult;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;

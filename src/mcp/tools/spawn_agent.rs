@@ -1,3 +1,5 @@
+//! The tool `spawn_agent`.
+
 use std::path::PathBuf;
 
 use rmcp::model::CallToolResult;

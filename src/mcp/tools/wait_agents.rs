@@ -1,3 +1,5 @@
+//! The tool `wait_agents`.
+
 use std::time::{Duration, Instant};
 
 use rmcp::model::{CallToolResult, ProgressNotificationParam};
