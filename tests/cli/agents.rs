@@ -114,7 +114,7 @@ async fn stop_ends_an_agent_of_another_process_and_returns_when_it_is_gone() {
         "{left:?}"
     );
     assert!(stopped.contains(&id), "{stopped}");
-    assert!(stopped.contains("  stopped (stop) "), "{stopped}");
+    assert!(stopped.contains("  stopped "), "{stopped}");
 
     let done = server.wait(&[&id]).await.remove(0);
     assert_eq!(done["status"], "stopped");

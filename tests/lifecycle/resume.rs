@@ -91,7 +91,7 @@ async fn stopped_agents_are_resumed_whether_they_had_started_or_not() {
     for id in [&queued, &running] {
         let done = resumed(&mut server, id).await;
         let result = done["result"].as_str().unwrap();
-        assert!(result.contains("`stopped` (stop)"), "{result}");
+        assert!(result.contains("ended as `stopped`"), "{result}");
     }
     assert_eq!(
         home.lines_of("prompts").len(),

@@ -277,6 +277,9 @@ pub(crate) async fn deliver(
     runs: &[(&AgentId, u32)],
 ) -> Result<Vec<bool>, StoreError> {
     let mut first = Vec::with_capacity(runs.len());
+    if runs.is_empty() {
+        return Ok(first);
+    }
     let mut tx = store.begin().await?;
     for (id, run_no) in runs {
         let marked = sqlx::query(DELIVER)
