@@ -6,6 +6,7 @@ mod limits;
 mod queue;
 mod reading;
 mod resume;
+mod sharing;
 mod steering;
 mod stopping;
 mod waiting;

@@ -296,6 +296,10 @@ async fn read_only_prevents_writes_and_counts_the_denials() {
     let evidence = server.evidence(done["id"].as_str().unwrap()).await;
     let denied = evidence["denied"].as_array().unwrap();
     assert!(
+        denied.iter().any(|denied| denied["tool"] == "Write"),
+        "{evidence:#}"
+    );
+    assert!(
         denied.iter().any(|denied| denied["tool"] == "Bash"),
         "{evidence:#}"
     );
