@@ -1,9 +1,12 @@
 //! How a failure is told to whoever called: a kind, a message, and what to do next. Tool texts,
-//! command-line texts and exit codes all follow from it.
+//! command-line texts and exit codes all follow from it. A model is told of tools and a person of
+//! commands.
 
 use std::fmt;
+use std::io::ErrorKind;
+use std::path::Path;
 
-use crate::agents::AgentError;
+use crate::agents::{AgentError, Status};
 use crate::config::ConfigError;
 use crate::ids::BadId;
 use crate::project::ProjectError;
@@ -22,15 +25,13 @@ pub enum Kind {
     Busy,
     /// It is not allowed.
     Refused,
-    /// A provider failed.
-    Provider,
     /// The machine or ostler failed.
     Internal,
 }
 
 impl Kind {
     /// The exit code of the command line: 2 for wrong input, 3 not found, 4 conflict, 5 busy,
-    /// 6 refused, 7 provider, 70 internal.
+    /// 6 refused, 70 internal.
     pub fn exit_code(self) -> u8 {
         match self {
             Kind::Invalid => 2,
@@ -38,21 +39,44 @@ impl Kind {
             Kind::Conflict => 4,
             Kind::Busy => 5,
             Kind::Refused => 6,
-            Kind::Provider => 7,
             Kind::Internal => 70,
         }
     }
 }
 
-/// A failure as it is shown.
+/// What to do next, in one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    model: String,
+    person: String,
+}
+
+impl Hint {
+    /// Advice that names a tool to a model and a command to a person.
+    pub fn of_each(model: impl Into<String>, person: impl Into<String>) -> Self {
+        Self {
+            model: model.into(),
+            person: person.into(),
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for Hint {
+    fn from(both: T) -> Self {
+        let both = both.into();
+        Hint::of_each(both.clone(), both)
+    }
+}
+
+/// A failure as it is shown; displayed it is what a person reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What kind.
     pub kind: Kind,
     /// What went wrong, in one line.
     pub message: String,
-    /// What to do next, in one line.
-    pub hint: Option<String>,
+    /// What to do next.
+    pub hint: Option<Hint>,
 }
 
 impl Failure {
@@ -67,9 +91,17 @@ impl Failure {
 
     /// The same with advice.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The failure as a model reads it.
+    pub fn for_model(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}\n{}", self.message, hint.model),
+            None => self.message.clone(),
+        }
     }
 }
 
@@ -77,7 +109,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
         match &self.hint {
-            Some(hint) => write!(f, "\n{hint}"),
+            Some(hint) => write!(f, "\n{}", hint.person),
             None => Ok(()),
         }
     }
@@ -85,14 +117,31 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+fn known_ids() -> Hint {
+    Hint::of_each(
+        "list_agents shows the ids there are",
+        "`ostler agents list --all-projects` shows the ids there are",
+    )
+}
+
 impl From<BadId> for Failure {
     fn from(error: BadId) -> Self {
-        Failure::new(Kind::Invalid, error).hint("list_agents shows the ids there are")
+        Failure::new(Kind::Invalid, error).hint(known_ids())
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        if let StoreError::Directory { path, source } = &error
+            && let Some(file) = file_in_the_way(path, source.kind())
+        {
+            let (path, file) = (path.display(), file.display());
+            let message = format!(
+                "the state directory {path} cannot be used: {file} is a file, not a directory"
+            );
+            return Failure::new(Kind::Internal, message)
+                .hint("set OSTLER_HOME to a directory; nothing was changed");
+        }
         let (kind, hint) = match &error {
             StoreError::Directory { .. } | StoreError::ReadOnly => (
                 Kind::Internal,
@@ -123,6 +172,15 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// The nearest part of `path` that is there, when the system says that it is no directory.
+fn file_in_the_way(path: &Path, kind: ErrorKind) -> Option<&Path> {
+    if !matches!(kind, ErrorKind::NotADirectory | ErrorKind::AlreadyExists) {
+        return None;
+    }
+    let there = path.ancestors().find(|part| part.exists())?;
+    (!there.is_dir()).then_some(there)
+}
+
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         // Its second line says what to do.
@@ -145,70 +203,162 @@ impl From<AgentError> for Failure {
         if let AgentError::Store(error) = error {
             return error.into();
         }
-        let (kind, hint) = match &error {
-            AgentError::Store(_) => (Kind::Internal, None),
-            AgentError::BadId(_) => (
-                Kind::Invalid,
-                Some("list_agents shows the ids there are".to_owned()),
-            ),
-            AgentError::Unknown { nearest, .. } => (
-                Kind::NotFound,
-                Some(match nearest.as_slice() {
-                    [] => "list_agents shows the ids there are".to_owned(),
-                    nearest => format!("did you mean {}?", nearest.join(", ")),
-                }),
-            ),
-            AgentError::TooLong { .. } => (
-                Kind::Invalid,
-                Some("put long material into a file and tell the agent to read it".to_owned()),
-            ),
-            AgentError::NoProvider { known, .. } => (
-                Kind::NotFound,
-                Some(format!("providers here: {}", known.join(", "))),
-            ),
-            AgentError::Empty { .. } | AgentError::BadValue { .. } | AgentError::Budget(_) => {
-                (Kind::Invalid, None)
-            }
-            AgentError::BadDirectory { .. } => (
-                Kind::Invalid,
-                Some("name a directory that is there".to_owned()),
-            ),
-            AgentError::TooDeep { .. } => (
-                Kind::Refused,
-                Some("do the work in this session".to_owned()),
-            ),
-            AgentError::TooMany { .. } => (
-                Kind::Refused,
-                Some("wait_agents, or stop_agents some first".to_owned()),
-            ),
-            AgentError::WrongState { status, action, .. } => (
-                Kind::Conflict,
-                Some(
-                    match (status.is_terminal(), *action) {
-                        (true, _) => "resume_agent continues an ended agent with a new prompt",
-                        (false, _) => "wait_agents first, or stop_agents, or steer_agent",
-                    }
-                    .to_owned(),
-                ),
-            ),
-            AgentError::Changed { .. } => (
-                Kind::Conflict,
-                Some("look at it again with get_agent".to_owned()),
-            ),
-            AgentError::Unresponsive { .. } => (
-                Kind::Busy,
-                Some("end that ostler process; its guard ends the agent".to_owned()),
-            ),
-            AgentError::Guard(_) => (
-                Kind::Internal,
-                Some("the ostler binary must be where it was when it started".to_owned()),
-            ),
-            AgentError::ShuttingDown => (Kind::Busy, None),
-        };
         Failure {
-            kind,
+            kind: kind_of(&error),
             message: error.to_string(),
-            hint,
+            hint: hint_for(&error),
+        }
+    }
+}
+
+fn kind_of(error: &AgentError) -> Kind {
+    match error {
+        AgentError::BadId(_)
+        | AgentError::Empty { .. }
+        | AgentError::TooLong { .. }
+        | AgentError::BadValue { .. }
+        | AgentError::Budget(_)
+        | AgentError::BadDirectory { .. } => Kind::Invalid,
+        AgentError::Unknown { .. } | AgentError::NoProvider { .. } => Kind::NotFound,
+        AgentError::TooDeep { .. } | AgentError::TooMany { .. } => Kind::Refused,
+        AgentError::WrongState { .. } | AgentError::Changed { .. } => Kind::Conflict,
+        AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
+        AgentError::Guard(_) | AgentError::Store(_) => Kind::Internal,
+    }
+}
+
+fn hint_for(error: &AgentError) -> Option<Hint> {
+    Some(match error {
+        AgentError::BadId(_) => known_ids(),
+        AgentError::Unknown { nearest, .. } => match nearest.as_slice() {
+            [] => known_ids(),
+            nearest => format!("did you mean {}?", nearest.join(", ")).into(),
+        },
+        AgentError::TooLong { .. } => {
+            "put long material into a file and tell the agent to read it".into()
+        }
+        AgentError::BadValue {
+            field: "cursor", ..
+        } => "give back `next_cursor` of the last reply, or leave it out".into(),
+        AgentError::BadValue { field: "model", .. } => {
+            "a name has no spaces, as in \"opus\"".into()
+        }
+        AgentError::NoProvider { name, known } => match near(name, known) {
+            Some(near) => format!("did you mean `{near}`?").into(),
+            None => format!("providers here: {}", known.join(", ")).into(),
+        },
+        AgentError::BadDirectory { .. } => "name a directory that is there".into(),
+        AgentError::TooDeep { .. } => "do the work in this session".into(),
+        AgentError::TooMany { .. } => Hint::of_each(
+            "wait_agents, or stop_agents some first",
+            "wait until some have ended, or end some with `ostler agents stop`",
+        ),
+        AgentError::WrongState { status, .. } => what_it_allows(*status),
+        AgentError::Changed { .. } => Hint::of_each(
+            "look at it again with get_agent",
+            "look at it again with `ostler agents show`",
+        ),
+        AgentError::Unresponsive { .. } => {
+            "end that ostler process; its guard ends the agent".into()
+        }
+        AgentError::Guard(_) => "the ostler binary must be where it was when it started".into(),
+        AgentError::Empty { .. }
+        | AgentError::BadValue { .. }
+        | AgentError::Budget(_)
+        | AgentError::ShuttingDown
+        | AgentError::Store(_) => return None,
+    })
+}
+
+fn what_it_allows(status: Status) -> Hint {
+    match status.is_terminal() {
+        true => Hint::of_each(
+            "resume_agent continues an ended agent with a new prompt",
+            "`ostler agents show` prints what it has done",
+        ),
+        false => Hint::of_each(
+            "wait_agents first, or stop_agents, or steer_agent",
+            "wait until it has ended, or end it with `ostler agents stop`",
+        ),
+    }
+}
+
+/// The name that `given` was meant to be: at most one slip in four characters.
+fn near<'a>(given: &str, known: &'a [String]) -> Option<&'a str> {
+    // What is longer than any name is no slip, and not worth the comparison.
+    let given: String = given.chars().take(64).collect();
+    known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&given, name), name.as_str()))
+        .filter(|(slips, name)| slips * 4 <= name.chars().count())
+        .min()
+        .map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::AgentId;
+
+    fn no_provider(name: &str) -> Failure {
+        let known = ["claude", "echo"].map(str::to_owned).to_vec();
+        let name = name.to_owned();
+        AgentError::NoProvider { name, known }.into()
+    }
+
+    #[test]
+    fn a_model_is_told_of_tools_and_a_person_of_commands() {
+        let failure = Failure::from(AgentId::parse("seven").unwrap_err());
+        assert!(
+            failure
+                .for_model()
+                .ends_with("\nlist_agents shows the ids there are")
+        );
+        assert!(
+            failure
+                .to_string()
+                .ends_with("\n`ostler agents list --all-projects` shows the ids there are")
+        );
+    }
+
+    #[test]
+    fn a_slip_in_a_provider_is_told_apart_from_another_word() {
+        for slip in ["claud", "cluade", "Claude", "ech"] {
+            assert!(no_provider(slip).to_string().contains("did you mean `"));
+        }
+        for other in ["gpt", "codex", "", "claude code"] {
+            let told = no_provider(other).to_string();
+            assert!(told.ends_with("\nproviders here: claude, echo"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_is_told_what_can() {
+        let of = |field| {
+            let problem = "is none".to_owned();
+            Failure::from(AgentError::BadValue { field, problem }).for_model()
+        };
+        assert_eq!(
+            of("cursor"),
+            "`cursor` is none\ngive back `next_cursor` of the last reply, or leave it out"
+        );
+        assert_eq!(
+            of("model"),
+            "`model` is none\na name has no spaces, as in \"opus\""
+        );
+        assert_eq!(of("label"), "`label` is none");
+    }
+
+    #[test]
+    fn a_file_where_the_state_should_be_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("notes");
+        std::fs::write(&file, "").unwrap();
+        for path in [file.clone(), file.join("below/it")] {
+            let source = std::fs::create_dir_all(&path).unwrap_err();
+            let failure = Failure::from(StoreError::Directory { path, source });
+            let told = format!("{} is a file, not a directory", file.display());
+            assert!(failure.message.ends_with(&told), "{failure}");
         }
     }
 }

@@ -4,14 +4,20 @@ mod agents;
 mod interrupt;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Child;
+use tokio::time::timeout;
 
 use crate::support::Home;
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
+/// Nothing here takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn echo() -> Home {
     Home::new().script("echo", "cat")
@@ -38,6 +44,7 @@ async fn help_names_the_commands_a_person_has() {
         assert!(out.contains(command), "{command:?} in {out}");
     }
     assert!(out.contains("OSTLER_HOME") && out.contains("Exit codes:"));
+    assert!(out.contains("13 error; 130 killed"), "{out}");
     assert!(!out.contains("  guard "), "that one is ours: {out}");
 }
 
@@ -66,6 +73,99 @@ async fn on_a_terminal_without_arguments_it_prints_help() {
     assert!(output.status.success(), "{}: {out}", output.status);
     assert!(out.contains("Usage: ostler [COMMAND]"), "{out}");
     assert!(!home.state().exists(), "help needs no state");
+}
+
+/// Runs `ostler` on a terminal until it has shown `text`; `None` where there is no such terminal.
+async fn shown_on_a_terminal(home: &Home, args: &str, text: &str) -> Option<Child> {
+    let mut terminal = home.command("script");
+    terminal.args(["-qec", &format!("{OSTLER} {args}"), "/dev/null"]);
+    let started = terminal
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut terminal = match started {
+        Ok(terminal) => terminal,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            println!("SKIPPED: there is no `script` from util-linux");
+            return None;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    let (mut shown, mut buffer) = (String::new(), [0_u8; 4096]);
+    let screen = terminal.stdout.as_mut().unwrap();
+    while !shown.contains(text) {
+        let read = timeout(PATIENCE, screen.read(&mut buffer)).await;
+        let read = read.unwrap_or_else(|_| panic!("no {text:?}: {shown:?}"));
+        let read = read.unwrap();
+        assert!(read > 0, "it ended without {text:?}: {shown:?}");
+        shown += &String::from_utf8_lossy(&buffer[..read]);
+    }
+    Some(terminal)
+}
+
+#[tokio::test]
+async fn on_a_terminal_a_run_shows_a_clock_that_goes_on() {
+    let home = Home::new();
+    let gate = home.path("gate");
+    let body = format!("while [ ! -e {gate:?} ]; do sleep 0.05; done");
+    let home = home.script("silent", &body);
+    let Some(mut terminal) = shown_on_a_terminal(&home, "run --provider silent x", "0:02").await
+    else {
+        return;
+    };
+    fs::write(gate, "").unwrap();
+    let ended = timeout(PATIENCE, terminal.wait()).await;
+    assert!(ended.expect("it does not end").unwrap().success());
+}
+
+/// Runs `ostler` with `stdout`: exit code and standard error.
+async fn run_into(home: &Home, stdout: impl Into<Stdio>, args: &[&str]) -> (Option<i32>, String) {
+    // `output` would put a pipe of its own there.
+    let run = home
+        .ostler()
+        .args(args)
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = run.wait_with_output().await.unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_result_that_cannot_be_written_is_a_failure_that_says_where_it_is() {
+    let home = echo();
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else {
+        println!("SKIPPED: there is no /dev/full");
+        return;
+    };
+    let run = ["run", "--provider", "echo", "words"];
+    let (code, err) = run_into(&home, full.try_clone().unwrap(), &run).await;
+    let id = listed(&home).await[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(code, Some(70), "{err}");
+    assert!(err.contains("the result could not be written: "), "{err}");
+    assert!(err.contains(&format!("`ostler agents show {id}`")), "{err}");
+    let (_, shown, _) = home.run(&["agents", "show", &id]).await;
+    assert!(shown.contains("\nwords\n"), "{shown}");
+
+    let (code, err) = run_into(&home, full, &["agents", "list"]).await;
+    assert_eq!(code, Some(70), "{err}");
+    assert!(err.contains("standard output cannot be written"), "{err}");
+}
+
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_failure() {
+    let home = echo();
+    for args in [&["run", "--provider", "echo", "x"][..], &["agents", "list"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, err) = run_into(&home, writer, args).await;
+        assert_eq!(code, Some(0), "{args:?}: {err}");
+        assert!(!err.contains("written"), "{args:?}: {err}");
+    }
 }
 
 #[tokio::test]
@@ -201,8 +301,14 @@ async fn the_last_words_of_a_failing_script_are_never_lost() {
 }
 
 #[tokio::test]
-async fn an_unknown_provider_is_answered_with_those_there_are() {
+async fn an_unknown_provider_is_answered_with_the_nearest_or_those_there_are() {
     let home = echo();
+    let (code, out, err) = home.run(&["run", "--provider", "claud", "x"]).await;
+    assert_eq!((code, out.as_str()), (3, ""));
+    assert_eq!(
+        err,
+        "ostler: there is no provider `claud`\ndid you mean `claude`?\n"
+    );
     let (code, out, err) = home.run(&["run", "--provider", "gpt", "x"]).await;
     assert_eq!((code, out.as_str()), (3, ""));
     assert_eq!(

@@ -82,7 +82,7 @@ pub enum AgentError {
         limit: u32,
     },
     /// The agent is in a state that does not allow it.
-    #[error("{id} is {status} and cannot be {action}")]
+    #[error("{id} {} and cannot be {action}", standing(.status))]
     WrongState {
         /// The agent.
         id: AgentId,
@@ -114,6 +114,14 @@ pub enum AgentError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// `steered` alone would read as what was done to it.
+fn standing(status: &Status) -> String {
+    match status.is_terminal() {
+        true => format!("has ended (`{status}`)"),
+        false => format!("is {status}"),
+    }
 }
 
 impl AgentError {

@@ -1,13 +1,15 @@
 //! `ostler agents`: what there is, what it did, and an end to it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::output::{duration, one_line, out, table};
-use crate::agents::{AgentBrief, Crew, LogEntry, Status};
+use super::log::Log;
+use super::output::{duration, one_line, out, reader_has_left, table};
+use crate::agents::{AgentBrief, Crew, Status};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
 use crate::ids::AgentId;
@@ -24,8 +26,8 @@ pub(super) enum Agents {
         /// Only those: queued, running, completed, steered, aborted, stopped or error
         #[arg(long, value_parser = status)]
         status: Option<Status>,
-        /// How many at most
-        #[arg(long, default_value_t = 20)]
+        /// How many at most, 1 to 100
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
         limit: u32,
         /// As JSON
         #[arg(long)]
@@ -73,11 +75,20 @@ impl Agents {
         let crew = host::open(&Surroundings::of_process()?).await?;
         let outcome = self.with(&crew).await;
         crew.close().await;
-        outcome?;
-        Ok(0)
+        match outcome {
+            Ok(()) => Ok(0),
+            Err(error) => match error.downcast::<io::Error>() {
+                Ok(error) if reader_has_left(&error) => Ok(0),
+                Ok(error) => {
+                    let message = format!("standard output cannot be written: {error}");
+                    Err(Failure::new(Kind::Internal, message).into())
+                }
+                Err(error) => Err(error),
+            },
+        }
     }
 
-    async fn with(self, crew: &Arc<Crew>) -> Result<(), Failure> {
+    async fn with(self, crew: &Arc<Crew>) -> anyhow::Result<()> {
         match self {
             Agents::List {
                 all_projects,
@@ -85,58 +96,66 @@ impl Agents {
                 limit,
                 json,
             } => {
-                let limit = limit.clamp(1, PAGE);
-                let page = crew.list(status, all_projects, None, limit).await?;
+                let page = crew.list(status, all_projects, None, limit).await;
+                let page = page.map_err(Failure::from)?;
                 out(&if json {
                     as_json(&page)?
                 } else {
                     listed(&page.items)
-                });
+                })?;
             }
             Agents::Show { id, json } => {
-                let id = AgentId::parse(&id)?;
-                let evidence = crew.evidence(&id).await?;
-                let result = crew.result(&id, None, None).await?;
+                let id = agent_id(&id)?;
+                let evidence = crew.evidence(&id).await.map_err(Failure::from)?;
+                let whole = Some(usize::MAX);
+                let result = crew.result(&id, None, whole).await.map_err(Failure::from)?;
                 if json {
                     let shown = serde_json::json!({ "result": result, "evidence": evidence });
-                    out(&as_json(&shown)?);
+                    out(&as_json(&shown)?)?;
                 } else {
-                    out(&listed(std::slice::from_ref(&result.brief)));
+                    out(&listed(std::slice::from_ref(&result.brief)))?;
                     if !result.detail.is_empty() {
-                        out(&format!("\n{}\n", result.detail));
+                        out(&format!("\n{}\n", result.detail))?;
                     }
                     if !result.result.is_empty() {
-                        out(&format!("\n{}\n", result.result));
+                        out(&format!("\n{}\n", result.result))?;
                     }
-                    out(&format!("\nevidence {}", as_json(&evidence.evidence)?));
+                    out(&format!("\nevidence {}", as_json(&evidence.evidence)?))?;
                 }
             }
             Agents::Stop { ids, reason } => {
                 let ids: Vec<AgentId> = ids
                     .iter()
-                    .map(|id| AgentId::parse(id))
+                    .map(|id| agent_id(id))
                     .collect::<Result<_, _>>()?;
-                out(&listed(&crew.stop(&ids, &reason).await?));
+                let stopped = crew.stop(&ids, &reason).await.map_err(Failure::from)?;
+                out(&listed(&stopped))?;
             }
             Agents::Logs { id, follow, json } => {
-                logs(crew, &AgentId::parse(&id)?, follow, json).await?;
+                logs(crew, &agent_id(&id)?, follow, json).await?;
             }
         }
         Ok(())
     }
 }
 
-async fn logs(crew: &Crew, id: &AgentId, follow: bool, json: bool) -> Result<(), Failure> {
+fn agent_id(text: &str) -> Result<AgentId, Failure> {
+    Ok(AgentId::parse(text)?)
+}
+
+async fn logs(crew: &Crew, id: &AgentId, follow: bool, json: bool) -> anyhow::Result<()> {
+    let mut log = Log::default();
     let mut cursor: Option<String> = None;
     let mut changes = crew.listen();
     loop {
-        let transcript = crew.transcript(id, cursor.as_deref(), PAGE).await?;
+        let transcript = crew.transcript(id, cursor.as_deref(), PAGE).await;
+        let transcript = transcript.map_err(Failure::from)?;
         for entry in &transcript.page.items {
             out(&if json {
                 compact_json(entry)? + "\n"
             } else {
-                log_line(entry)
-            });
+                log.line(entry)
+            })?;
         }
         if let Some(last) = transcript.page.items.last() {
             cursor = Some(last.seq.to_string());
@@ -151,26 +170,10 @@ async fn logs(crew: &Crew, id: &AgentId, follow: bool, json: bool) -> Result<(),
             () = changes.changed() => {}
             // Its owner may die without a change.
             () = tokio::time::sleep(Duration::from_secs(1)) => {
-                crew.brief(id).await?;
+                crew.brief(id).await.map_err(Failure::from)?;
             }
         }
     }
-}
-
-fn log_line(entry: &LogEntry) -> String {
-    let body = match (
-        &entry.body,
-        entry.body.get("text").and_then(|text| text.as_str()),
-    ) {
-        (_, Some(text)) => text.to_owned(),
-        (body, None) => body.to_string(),
-    };
-    format!(
-        "{:>5}  {:<16} {}\n",
-        entry.seq,
-        entry.kind,
-        one_line(&body, 400)
-    )
 }
 
 fn listed(agents: &[AgentBrief]) -> String {

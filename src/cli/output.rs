@@ -1,19 +1,26 @@
-//! Writing to a person: a closed pipe is no error of ours, and a screen line holds no control
-//! characters of a child.
+//! Writing to a person: a reader who has seen enough is no failure, and a screen line holds no
+//! control characters of a child.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 
 /// Writes to standard output.
-pub(super) fn out(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush());
+///
+/// # Errors
+/// Whatever keeps the text from its reader; see [`reader_has_left`].
+pub(super) fn out(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
-/// Writes to standard error.
+/// Whether `error` only says that the reader has closed the pipe, as `head` does.
+pub(super) fn reader_has_left(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::BrokenPipe
+}
+
+/// Writes to standard error, where nobody needs to listen.
 pub(super) fn err(text: &str) {
-    let mut stderr = std::io::stderr().lock();
+    let mut stderr = io::stderr().lock();
     let _ = stderr
         .write_all(text.as_bytes())
         .and_then(|()| stderr.flush());

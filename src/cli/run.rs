@@ -1,15 +1,20 @@
 //! `ostler run`: one agent from the shell. Progress on standard error, the result on standard
 //! output, the status as exit code.
 
-use std::io::{IsTerminal, Read};
+use std::cell::RefCell;
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
-use super::output::{duration, err, one_line, out};
+use super::output::{err, one_line, out, reader_has_left};
+use super::progress::Progress;
+use super::signals::Signals;
 use crate::agents::{AgentBrief, BudgetRequest, Crew, Done, Mode, SpawnRequest, Status};
 use crate::config::Permission;
 use crate::edge::{Failure, Kind};
@@ -18,39 +23,42 @@ use crate::ids::AgentId;
 
 /// Longer than any run.
 const UNTIL_DONE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The exit code after a second signal, the shells' own for Ctrl-C.
+const KILLED: u8 = 130;
 
 #[derive(Args)]
 pub(super) struct Run {
     /// What the agent is to do; `-` reads it from standard input
     prompt: String,
-    /// Provider by its name in the configuration
+    /// Provider by its name in the configuration [default: configured, claude unless changed]
     #[arg(long)]
     provider: Option<String>,
     /// The provider's name of a model
     #[arg(long)]
     model: Option<String>,
-    /// What it may do: read_only, edit or full
+    /// What it may do: read_only, edit or full [default: configured, edit unless changed]
     #[arg(long, value_parser = permission)]
     permission: Option<Permission>,
     /// Working directory
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
-    /// A few words to tell it from others
+    /// A few words to tell it from others, at most 60 characters
     #[arg(long)]
     label: Option<String>,
-    /// Model steps before it is told to wrap up
+    /// Model steps before it is told to wrap up [default: configured, 50 unless changed]
     #[arg(long, value_name = "N")]
     max_turns: Option<u32>,
-    /// Tool calls
+    /// Tool calls before it is told to wrap up [default: configured, 500 unless changed]
     #[arg(long, value_name = "N")]
     max_tool_calls: Option<u32>,
-    /// Cost in US dollars
+    /// US dollars before it is cut off; it is told to wrap up at 80 % [default: configured, 5
+    /// unless changed]
     #[arg(long, value_name = "USD")]
     max_cost_usd: Option<f64>,
-    /// Seconds from start to end
+    /// Seconds from its start before it is cut off [default: configured, 3600 unless changed]
     #[arg(long, value_name = "SECONDS")]
     timeout_s: Option<u32>,
-    /// Seconds without a sign of life
+    /// Seconds without a sign of life before it is cut off [default: configured, 900 unless changed]
     #[arg(long, value_name = "SECONDS")]
     idle_s: Option<u32>,
 }
@@ -65,13 +73,29 @@ fn permission(name: &str) -> Result<Permission, String> {
 impl Run {
     pub(super) async fn run(self) -> anyhow::Result<u8> {
         let request = self.request()?;
-        let crew = host::open(&Surroundings::of_process()?).await?;
-        let Some(outcome) = follow(&crew, &request).await.transpose() else {
-            // The guard ends what is left when this process is gone.
-            return Err(Failure::new(Kind::Refused, "killed").into());
+        let mut signals = Signals::listen().context("listening for signals")?;
+        let stop = CancellationToken::new();
+        let work = async {
+            let crew = host::open(&Surroundings::of_process()?).await?;
+            let outcome = follow(&crew, &request, &stop).await;
+            crew.close().await;
+            outcome
         };
-        crew.close().await;
-        outcome
+        tokio::pin!(work);
+        tokio::select! {
+            outcome = &mut work => return outcome,
+            () = signals.next() => {}
+        }
+        err("\nostler: stopping; once more to kill it\n");
+        stop.cancel();
+        tokio::select! {
+            outcome = &mut work => outcome,
+            () = signals.next() => {
+                // The guard ends what is left when this process is gone.
+                err("ostler: killed\n");
+                Ok(KILLED)
+            }
+        }
     }
 
     fn request(self) -> anyhow::Result<SpawnRequest> {
@@ -104,8 +128,12 @@ impl Run {
     }
 }
 
-/// The exit code, or `None` when it was interrupted a second time.
-async fn follow(crew: &Arc<Crew>, request: &SpawnRequest) -> anyhow::Result<Option<u8>> {
+/// Spawns the agent and waits for its end, which `stop` brings about earlier; the exit code.
+async fn follow(
+    crew: &Arc<Crew>,
+    request: &SpawnRequest,
+    stop: &CancellationToken,
+) -> anyhow::Result<u8> {
     let spawned = crew.spawn(request).await.map_err(Failure::from)?;
     for what in &spawned.not_enforced {
         err(&format!(
@@ -114,52 +142,50 @@ async fn follow(crew: &Arc<Crew>, request: &SpawnRequest) -> anyhow::Result<Opti
         ));
     }
     let id = spawned.id;
-    let mut progress = Progress::new(&id);
     let ids = [id.clone()];
-    let waited = {
-        let watch = |_: usize, live: &[AgentBrief]| progress.show(live);
-        let waiting = crew.wait(&ids, Mode::All, UNTIL_DONE, watch);
-        tokio::pin!(waiting);
-        tokio::select! {
-            waited = &mut waiting => waited,
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.context("listening for Ctrl-C")?;
-                err("\nostler: stopping; once more to kill it\n");
-                tokio::select! {
-                    stopped = crew.stop(&ids, "interrupted at the terminal") => {
-                        stopped.map_err(Failure::from)?;
-                        waiting.await
-                    }
-                    _ = tokio::signal::ctrl_c() => return Ok(None),
-                }
-            }
+    let progress = RefCell::new(Progress::new());
+    let watch = |_: usize, live: &[AgentBrief]| progress.borrow_mut().show(live);
+    let waiting = crew.wait(&ids, Mode::All, UNTIL_DONE, watch);
+    // Ends only by a failure: the end of the agent is told by the wait.
+    let stopping = async {
+        stop.cancelled().await;
+        match crew.stop(&ids, "`ostler run` was interrupted").await {
+            Ok(_) => std::future::pending().await,
+            Err(error) => error,
         }
     };
-    progress.clear();
+    tokio::pin!(waiting, stopping);
+    let has_clock = progress.borrow().has_clock();
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let waited = loop {
+        tokio::select! {
+            waited = &mut waiting => break waited,
+            error = &mut stopping => break Err(error),
+            _ = second.tick(), if has_clock => progress.borrow_mut().tick(),
+        }
+    };
+    progress.borrow().clear();
     let waited = waited.map_err(Failure::from)?;
     let Some(done) = waited.done.first() else {
         return Err(Failure::new(Kind::Internal, "the agent has no end").into());
     };
-    print_result(crew, &id).await?;
+    let printed = print_result(crew, &id).await;
     err(&summary(done));
-    Ok(Some(exit_code(done.status)))
+    printed?;
+    Ok(exit_code(done.status))
 }
 
-async fn print_result(crew: &Crew, id: &AgentId) -> anyhow::Result<()> {
-    let mut cursor = None;
-    loop {
-        let page = crew
-            .result(id, cursor.as_deref(), None)
-            .await
-            .map_err(Failure::from)?;
-        out(&page.result);
-        match page.next_cursor {
-            Some(next) => cursor = Some(next),
-            None => break,
+async fn print_result(crew: &Crew, id: &AgentId) -> Result<(), Failure> {
+    let whole = crew.result(id, None, Some(usize::MAX)).await?;
+    match out(&format!("{}\n", whole.result)) {
+        Err(error) if !reader_has_left(&error) => {
+            let message = format!("the result could not be written: {error}");
+            Err(Failure::new(Kind::Internal, message)
+                .hint(format!("`ostler agents show {id}` prints it again")))
         }
+        _ => Ok(()),
     }
-    out("\n");
-    Ok(())
 }
 
 fn summary(done: &Done) -> String {
@@ -190,42 +216,37 @@ fn exit_code(status: Status) -> u8 {
     }
 }
 
-/// One line that is written over again on a terminal, and a line a change elsewhere.
-struct Progress {
-    id: AgentId,
-    terminal: bool,
-    last: String,
-}
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
 
-impl Progress {
-    fn new(id: &AgentId) -> Self {
-        Self {
-            id: id.clone(),
-            terminal: std::io::stderr().is_terminal(),
-            last: String::new(),
-        }
-    }
+    use super::*;
+    use crate::config::{Agents, Limit};
 
-    fn show(&mut self, live: &[AgentBrief]) {
-        let Some(agent) = live.first() else { return };
-        let tool = one_line(&agent.last_tool, 24);
-        let mut line = format!("{} {} turn {}", self.id, agent.status, agent.turns);
-        if !tool.is_empty() {
-            line.push_str(&format!(" {tool}"));
-        }
-        if self.terminal {
-            let elapsed = duration(agent.elapsed_s.unwrap_or(0));
-            line.push_str(&format!("  {} tokens  {elapsed}", agent.tokens));
-            err(&format!("\r\u{1b}[K{line}"));
-        } else if line != self.last {
-            err(&format!("{line}\n"));
-        }
-        self.last = line;
-    }
-
-    fn clear(&self) {
-        if self.terminal && !self.last.is_empty() {
-            err("\r\u{1b}[K");
+    #[test]
+    fn the_help_tells_the_defaults_there_are() {
+        let help = Run::augment_args(Command::new("run"))
+            .render_help()
+            .to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let agents = Agents::default();
+        let whole = |limit: Limit<u32>| limit.bound().unwrap().to_string();
+        for (flag, default) in [
+            ("--provider", agents.provider.clone()),
+            ("--permission", agents.permission.as_str().to_owned()),
+            ("--max-turns", whole(agents.max_turns)),
+            ("--max-tool-calls", whole(agents.max_tool_calls)),
+            (
+                "--max-cost-usd",
+                agents.max_cost_usd.bound().unwrap().to_string(),
+            ),
+            ("--timeout-s", whole(agents.timeout_s)),
+            ("--idle-s", whole(agents.idle_s)),
+        ] {
+            let (_, told) = help.split_once(&format!("{flag} <")).unwrap();
+            let (told, _) = told.split_once(']').unwrap();
+            let expected = format!("[default: configured, {default} unless changed");
+            assert!(told.ends_with(&expected), "{flag}: {told}");
         }
     }
 }

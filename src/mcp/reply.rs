@@ -19,5 +19,5 @@ pub(super) fn reply<T: Serialize>(outcome: Result<T, impl Into<Failure>>) -> Cal
 
 /// A failure as the model reads it.
 pub(super) fn refusal(failure: &Failure) -> CallToolResult {
-    CallToolResult::error(vec![ContentBlock::text(failure.to_string())])
+    CallToolResult::error(vec![ContentBlock::text(failure.for_model())])
 }

@@ -19,6 +19,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::json;
 use tokio::sync::OnceCell;
 
+use super::parameters::without_mark;
 use super::reply::refusal;
 use super::schema::slim_router;
 use crate::agents::Crew;
@@ -185,7 +186,7 @@ impl ServerHandler for Server {
             }
         };
         match outcome {
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.map(without_mark),
             Err(_) => {
                 tracing::error!(tool = %name, "a tool panicked");
                 let failure = Failure::new(Kind::Internal, format!("{name} failed inside ostler"))

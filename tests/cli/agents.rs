@@ -45,6 +45,11 @@ async fn a_list_is_a_table_newest_first() {
     let newest = ["agents", "list", "--json", "--limit", "1"];
     let newest: Value = serde_json::from_str(&printed(&home, &newest).await).unwrap();
     assert_eq!(newest["items"].as_array().unwrap().len(), 1);
+    for limit in ["0", "101"] {
+        let (code, _, err) = home.run(&["agents", "list", "--limit", limit]).await;
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains("1..=100"), "{err}");
+    }
     let failed = ["agents", "list", "--status", "error"];
     assert_eq!(printed(&home, &failed).await, "no agents\n");
 }
@@ -81,6 +86,16 @@ async fn an_agent_is_shown_with_result_and_evidence() {
 }
 
 #[tokio::test]
+async fn a_long_result_is_shown_whole() {
+    let home = echo();
+    let long: String = (0..5000).map(|n| format!("{n}\n")).collect();
+    home.run(&["run", "--provider", "echo", &long]).await;
+    let id = listed(&home).await[0]["id"].as_str().unwrap().to_owned();
+    let shown = printed(&home, &["agents", "show", &id]).await;
+    assert!(shown.contains("\n4998\n4999\n"), "{} bytes", shown.len());
+}
+
+#[tokio::test]
 async fn an_id_of_nobody_is_not_found_and_no_id_is_wrong_input() {
     let home = Home::new();
     for command in ["show", "stop", "logs"] {
@@ -93,6 +108,10 @@ async fn an_id_of_nobody_is_not_found_and_no_id_is_wrong_input() {
         let (code, out, err) = home.run(&["agents", command, "seven"]).await;
         assert_eq!((code, out.as_str()), (2, ""), "{command}");
         assert!(err.contains("\"seven\" is not an agent id"), "{err}");
+        assert!(
+            err.contains("\n`ostler agents list --all-projects` shows"),
+            "{err}"
+        );
     }
 }
 
@@ -129,6 +148,8 @@ async fn logs_are_lines_for_people_and_for_programs() {
 read -r prompt
 echo '{"ostler":"turn"}'
 printf '%s\n' '{"ostler":"text","text":"looking\naround \u001b[31mred"}'
+echo '{"ostler":"tool_start","id":"1","name":"shell","command":"make all"}'
+echo '{"ostler":"tool_end","id":"1","ok":false,"exit_code":2,"output":"no rule"}'
 echo '{"ostler":"result","text":"seen"}'"#;
     let home = Home::new().line_script("looker", body);
     home.run(&["run", "--provider", "looker", "look around"])
@@ -136,7 +157,25 @@ echo '{"ostler":"result","text":"seen"}'"#;
     let id = listed(&home).await[0]["id"].as_str().unwrap().to_owned();
 
     let log = printed(&home, &["agents", "logs", &id]).await;
-    assert!(log.contains("looking around  [31mred\n"), "{log:?}");
+    let words: Vec<&str> = log
+        .lines()
+        .map(|line| line.split_once("  ").unwrap())
+        .map(|(time, words)| {
+            assert!(time.starts_with("0:"), "{log}");
+            words
+        })
+        .collect();
+    let expected = [
+        "queued  look around",
+        "running",
+        "session up",
+        "looking around  [31mred",
+        "shell  make all",
+        "-> exit 2  no rule",
+        "turn ended  seen",
+        "completed",
+    ];
+    assert_eq!(words, expected);
     assert!(!log.contains('\u{1b}'), "no control characters: {log:?}");
 
     let lines = printed(&home, &["agents", "logs", "--json", &id]).await;

@@ -238,7 +238,7 @@ async fn an_ended_agent_takes_no_message_and_says_what_to_do() {
     let arguments = json!({ "id": id, "message": "too late" });
     let refusal = server.call("steer_agent", arguments).await.unwrap_err();
     assert!(
-        refusal.contains("is completed and cannot be steered"),
+        refusal.contains("has ended (`completed`) and cannot be steered"),
         "{refusal}"
     );
     assert!(refusal.contains("resume_agent"), "{refusal}");

@@ -1,0 +1,119 @@
+//! What `ostler run` says while it waits: one line that is written over again on a terminal, with a
+//! clock that runs, and a line a change elsewhere.
+
+use std::io::IsTerminal;
+use std::time::Instant;
+
+use super::output::{duration, err, one_line};
+use crate::agents::AgentBrief;
+
+pub(super) struct Progress {
+    terminal: bool,
+    /// The agent when it last changed, and when that was.
+    seen: Option<(AgentBrief, Instant)>,
+    last: String,
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self {
+            terminal: std::io::stderr().is_terminal(),
+            seen: None,
+            last: String::new(),
+        }
+    }
+
+    /// Whether [`Progress::tick`] is wanted each second.
+    pub(super) fn has_clock(&self) -> bool {
+        self.terminal
+    }
+
+    /// The agent has changed.
+    pub(super) fn show(&mut self, live: &[AgentBrief]) {
+        let Some(agent) = live.first() else { return };
+        self.seen = Some((agent.clone(), Instant::now()));
+        if self.terminal {
+            self.tick();
+            return;
+        }
+        let line = change(agent);
+        if line != self.last {
+            err(&format!("{line}\n"));
+        }
+        self.last = line;
+    }
+
+    /// Time has passed.
+    pub(super) fn tick(&mut self) {
+        let Some((agent, since)) = &self.seen else {
+            return;
+        };
+        let passed = i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
+        let line = standing(agent, passed);
+        err(&format!("\r\u{1b}[K{line}"));
+    }
+
+    pub(super) fn clear(&self) {
+        if self.terminal && self.seen.is_some() {
+            err("\r\u{1b}[K");
+        }
+    }
+}
+
+fn change(agent: &AgentBrief) -> String {
+    let tool = one_line(&agent.last_tool, 24);
+    let line = format!("{} {} turn {} {tool}", agent.id, agent.status, agent.turns);
+    line.trim_end().to_owned()
+}
+
+/// The agent `passed` seconds after it was seen so.
+fn standing(agent: &AgentBrief, passed: i64) -> String {
+    let line = format!("{}  {} tokens", change(agent), agent.tokens);
+    match agent.elapsed_s {
+        Some(elapsed) => format!("{line}  {}", duration(elapsed + passed)),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agents::Status;
+    use crate::ids::AgentId;
+
+    fn agent() -> AgentBrief {
+        AgentBrief {
+            id: AgentId::parse("a-000000").unwrap(),
+            label: String::new(),
+            status: Status::Running,
+            reason: String::new(),
+            run_no: 1,
+            provider: "echo".to_owned(),
+            turns: "1/50".to_owned(),
+            last_tool: String::new(),
+            elapsed_s: Some(58),
+            idle_s: None,
+            tokens: 7,
+            cost_usd: None,
+            unread: false,
+        }
+    }
+
+    #[test]
+    fn the_clock_goes_on_while_nothing_changes() {
+        assert_eq!(
+            standing(&agent(), 3),
+            "a-000000 running turn 1/50  7 tokens  1:01"
+        );
+    }
+
+    #[test]
+    fn who_waits_in_line_has_no_clock_yet() {
+        let queued = AgentBrief {
+            status: Status::Queued,
+            elapsed_s: None,
+            ..agent()
+        };
+        assert_eq!(standing(&queued, 3), "a-000000 queued turn 1/50  7 tokens");
+    }
+}
