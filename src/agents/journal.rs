@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +26,9 @@ statements! {
 const WAITING: usize = 1024;
 /// Entries in one commit.
 const BATCH: usize = 512;
+/// How often a batch is tried, after which it is given up: agents wait for the log meanwhile.
+const TRIES: u32 = 5;
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Entries read at once.
 const LOG_PAGE: u32 = 1000;
 const TEXT_KEPT: usize = 64 * 1024;
@@ -63,22 +67,24 @@ enum Entry {
 
 pub(crate) struct Journal {
     entries: mpsc::Sender<Entry>,
+    store: Arc<Store>,
     _writer: AbortOnDropHandle<()>,
 }
 
 impl Journal {
     pub(crate) fn open(store: Arc<Store>) -> Self {
         let (entries, waiting) = mpsc::channel(WAITING);
-        let writer = tokio::spawn(write_all(store, waiting));
+        let writer = tokio::spawn(write_all(Arc::clone(&store), waiting));
         Self {
             entries,
+            store,
             _writer: AbortOnDropHandle::new(writer),
         }
     }
 
     /// Logs what a child reported, long texts cut.
     pub(crate) async fn event(&self, subject: &Subject, at_ms: i64, event: &Event) {
-        let Some((kind, body)) = entry(event) else {
+        let Some((kind, body)) = entry(&self.store, event) else {
             return;
         };
         self.log(subject, at_ms, kind, body).await;
@@ -139,8 +145,14 @@ impl Journal {
 async fn write_all(store: Arc<Store>, mut waiting: mpsc::Receiver<Entry>) {
     let mut batch = Vec::with_capacity(BATCH);
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
-        if let Err(error) = commit(&store, &batch).await {
-            tracing::error!(%error, entries = batch.len(), "log entries could not be written");
+        let mut tries = TRIES;
+        while let Err(error) = commit(&store, &batch).await {
+            tries -= 1;
+            tracing::error!(%error, entries = batch.len(), tries, "the log cannot be written");
+            if tries == 0 {
+                break;
+            }
+            tokio::time::sleep(TRY_AGAIN).await;
         }
         for entry in batch.drain(..) {
             if let Entry::Flush(done) = entry {
@@ -215,7 +227,9 @@ async fn commit(store: &Store, batch: &[Entry]) -> Result<(), StoreError> {
 }
 
 /// What the log keeps of an event; `None` for those that only change counters.
-fn entry(event: &Event) -> Option<(&'static str, Value)> {
+fn entry(store: &Store, event: &Event) -> Option<(&'static str, Value)> {
+    // Secrets go before the cut, which might leave half of one.
+    let cut = |text: &str, limit| cut(&store.redact(text), limit);
     Some(match event {
         Event::Started { session, model } => {
             ("started", json!({ "session": session, "model": model }))

@@ -1,7 +1,9 @@
 //! One running agent: feeds its child, keeps its account, holds its limits, and gives the run its
 //! end. The end is written only when the process tree is gone.
 
-use std::path::{Component, Path};
+mod ending;
+mod permission;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,28 +12,23 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::budget::{Admission, LimitName, Meter, Verdict, wrap_up_message};
+use super::budget::{LimitName, Meter, Verdict, wrap_up_message};
 use super::evidence::Ledger;
 use super::journal::{Journal, Subject};
-use super::lifecycle::{AgentState, Lifecycle};
-use super::record::{Ending, Plan, Progress, Steer, TransitionError, read, steers, write};
+use super::lifecycle::AgentState;
+use super::record::{Plan, Progress, Steer, read, steers};
 use crate::clock::Clock;
-use crate::config::{Limit, Permission, ProviderConfig};
+use crate::config::{Limit, ProviderConfig};
 use crate::ids::{IdSource, OwnerId};
 use crate::providers::{
-    self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass, Gate,
-    Lineage, Session, StartError, SteerSupport, When, clip,
+    self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass, Lineage,
+    Session, StartError, SteerSupport, When, clip,
 };
 use crate::store::Store;
 
 /// After the end of its work a child may take this long to leave; Claude Code gives background
 /// shells 5 s.
 const LEAVE: Duration = Duration::from_secs(8);
-/// Between two tries to write an end that the store would not take: at first, and at most.
-const WRITE_AGAIN: Duration = Duration::from_secs(1);
-const WRITE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
-/// Further tries once this process is about to end.
-const LAST_WRITES: u32 = 5;
 /// Why the agents of an ending process are stopped.
 pub(super) const CLOSING: &str = "the ostler process that ran it has ended";
 /// How much of the arguments of a refused call goes into the log.
@@ -92,6 +89,7 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         final_text: String::new(),
         last_text: String::new(),
         wrap_up_sent: false,
+        began: Instant::now(),
         started: false,
         turn_ended: false,
         answers_wrap_up: false,
@@ -117,6 +115,7 @@ struct Run {
     final_text: String,
     last_text: String,
     wrap_up_sent: bool,
+    began: Instant,
     started: bool,
     /// The turn is over and no other has begun.
     turn_ended: bool,
@@ -211,10 +210,9 @@ impl Run {
     /// Attends a session until something ends it.
     async fn attend(&mut self, session: &mut Session) -> Outcome {
         let budget = self.job.plan.budget;
-        let began = Instant::now();
-        let mut active = began;
+        let mut active = Instant::now();
         loop {
-            let timeout = deadline(began, budget.timeout_s);
+            let timeout = deadline(self.began, budget.timeout_s);
             // Also a line that means nothing to us is a sign of life.
             let idle = deadline(active.max(session.heard()), budget.idle_s);
             let over = tokio::select! {
@@ -443,146 +441,6 @@ impl Run {
         }
     }
 
-    fn decide(
-        &mut self,
-        gate: Gate,
-        tool: &str,
-        writes: Option<&str>,
-    ) -> (Decision, Option<Outcome>) {
-        let permission = self.job.plan.launch.permission;
-        let uncovered = || {
-            Decision::Deny(format!(
-                "this agent runs with permission `{}`, which does not cover this use of {tool}; \
-                 go on without it and say so in your answer",
-                permission.as_str()
-            ))
-        };
-        match gate {
-            // The CLI lets its agents write some places outside, its own memory among them.
-            Gate::Policy
-                if permission != Permission::Full
-                    && writes.is_some_and(|path| !inside(&self.job.plan.launch.cwd, path)) =>
-            {
-                (uncovered(), None)
-            }
-            Gate::Policy => {
-                let used_up = "the limit `max_tool_calls` of this run is used up; give your final \
-                               answer";
-                match self.meter.call_asks() {
-                    Admission::Admitted => (Decision::Allow, None),
-                    Admission::Refused => (Decision::Deny(used_up.to_owned()), None),
-                    Admission::Exhausted(limit) => (
-                        Decision::Deny(used_up.to_owned()),
-                        Some(Outcome::Cut(limit)),
-                    ),
-                }
-            }
-            Gate::Approval if permission == Permission::Full => (Decision::Allow, None),
-            Gate::Approval => (uncovered(), None),
-        }
-    }
-
-    /// Writes the end of the run.
-    async fn conclude(mut self, outcome: Outcome) {
-        let (event, reason, detail) = match outcome {
-            Outcome::Finished if self.wrap_up_sent => {
-                let reason = self
-                    .ledger
-                    .evidence
-                    .limits_hit
-                    .first()
-                    .cloned()
-                    .unwrap_or_default();
-                let detail = format!("wrapped up at the limit `{reason}`");
-                (
-                    Lifecycle::Finish {
-                        after_wrap_up: true,
-                    },
-                    reason,
-                    detail,
-                )
-            }
-            Outcome::Finished => (
-                Lifecycle::Finish {
-                    after_wrap_up: false,
-                },
-                String::new(),
-                String::new(),
-            ),
-            Outcome::Cut(limit) => {
-                self.ledger.limit_hit(limit);
-                (Lifecycle::HardLimit, limit.to_owned(), cut_off(limit))
-            }
-            Outcome::CutByProvider(limit) => {
-                self.ledger.limit_hit(&limit);
-                let detail = cut_off(&limit);
-                (Lifecycle::HardLimit, limit, detail)
-            }
-            Outcome::Stopped(reason) => (Lifecycle::Stop, String::new(), reason),
-            Outcome::Failed(failure) => (Lifecycle::Fail, word(failure.class), failure.message),
-        };
-        let (result, result_from) = self.result(event);
-        self.bench.journal.flush().await;
-        let evidence = std::mem::take(&mut self.ledger.evidence);
-        let ending = Ending {
-            reason,
-            detail,
-            result,
-            result_from,
-            evidence,
-        };
-        self.write_end(event, &ending).await;
-    }
-
-    /// The final text, and where it comes from.
-    fn result(&mut self, event: Lifecycle) -> (String, &'static str) {
-        let final_text = std::mem::take(&mut self.final_text);
-        let last_text = std::mem::take(&mut self.last_text);
-        if !final_text.trim().is_empty() {
-            (final_text, "final")
-        } else if !last_text.is_empty() {
-            (last_text, "last_text")
-        } else if matches!(event, Lifecycle::Finish { .. } | Lifecycle::HardLimit) {
-            (self.ledger.evidence.digest(), "digest")
-        } else {
-            (String::new(), "none")
-        }
-    }
-
-    async fn write_end(&self, event: Lifecycle, ending: &Ending) {
-        let Subject { agent, run_no } = &self.job.subject;
-        let store = &self.bench.store;
-        let (mut pause, mut last_writes) = (WRITE_AGAIN, LAST_WRITES);
-        while last_writes > 0 {
-            let now_ms = self.bench.clock.now_ms();
-            match write::end(store, agent, self.job.state, event, ending.clone(), now_ms).await {
-                Ok(to) => {
-                    tracing::info!(%agent, run_no, status = %to.status, "the run has ended");
-                    return;
-                }
-                // Somebody else ended it. What it produced is kept; its status stays.
-                Err(TransitionError::Lost | TransitionError::Illegal(_)) => {
-                    if write::keep_late_result(store, agent, *run_no, ending)
-                        .await
-                        .is_ok()
-                    {
-                        return;
-                    }
-                }
-                Err(TransitionError::Store(error)) => {
-                    tracing::error!(%error, %agent, "the end of a run cannot be written; trying again");
-                }
-            }
-            if self.bench.closing.is_cancelled() {
-                last_writes -= 1;
-                pause = WRITE_AGAIN;
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(WRITE_AGAIN_AT_MOST);
-        }
-        tracing::error!(%agent, run_no, ?ending, "gave up writing the end of a run");
-    }
-
     async fn log(&self, kind: &'static str, body: serde_json::Value) {
         let now_ms = self.bench.clock.now_ms();
         self.bench
@@ -592,36 +450,12 @@ impl Run {
     }
 }
 
-/// Whether `path` lies in the directory `cwd`, with links resolved as far as it exists.
-fn inside(cwd: &Path, path: &str) -> bool {
-    let path = cwd.join(path);
-    if path
-        .components()
-        .any(|part| matches!(part, Component::ParentDir))
-    {
-        return false;
-    }
-    let existing = path.ancestors().find_map(|part| part.canonicalize().ok());
-    existing.is_some_and(|existing| existing.starts_with(cwd))
-}
-
 fn deadline(from: Instant, limit: Limit<u32>) -> Instant {
     /// Far enough to mean never, near enough for the timer.
     const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
     from + match limit {
         Limit::At(seconds) => Duration::from_secs(u64::from(seconds)),
         Limit::Unlimited => NEVER,
-    }
-}
-
-fn cut_off(limit: &str) -> String {
-    format!("cut off at the limit `{limit}`; what it had written so far is kept")
-}
-
-fn word(class: FailureClass) -> String {
-    match serde_json::to_value(class) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
     }
 }
 

@@ -11,6 +11,8 @@ use tokio::sync::{Notify, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 const LOOK: Duration = Duration::from_millis(100);
+/// After a failure, before another connection is tried.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 const DATA_VERSION: &str = "SELECT data_version FROM pragma_data_version()";
 
 /// A count of changes that can be listened to.
@@ -99,6 +101,7 @@ async fn look(pool: AnyPool, changes: Changes) {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "changes of other processes cannot be watched");
+                    tokio::time::sleep(TRY_AGAIN).await;
                     break;
                 }
             }
