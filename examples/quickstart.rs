@@ -28,8 +28,11 @@ use serde_json::{Value, json};
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    // The server and its guard are this program too.
-    if matches!(std::env::args().nth(1).as_deref(), Some("serve" | "guard")) {
+    // The server, its guard and the leash of its children are this program too.
+    if matches!(
+        std::env::args().nth(1).as_deref(),
+        Some("serve" | "guard" | "leash")
+    ) {
         return ostler::cli::main();
     }
     match tokio::runtime::Runtime::new().map(|runtime| runtime.block_on(quickstart())) {

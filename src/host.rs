@@ -42,13 +42,12 @@ impl Surroundings {
             )
             .hint("start ostler in a directory that is there")
         })?;
-        // A binary that was replaced meanwhile is still there by this name.
+        // This name leads to the running binary even after another was put in its place.
         let running = PathBuf::from("/proc/self/exe");
-        let program = match std::env::current_exe() {
-            Ok(program) if program.exists() => program,
-            _ if running.exists() => running,
-            Ok(program) => program,
-            Err(error) => return Err(Failure::new(Kind::Internal, error)),
+        let program = if running.exists() {
+            running
+        } else {
+            std::env::current_exe().map_err(|error| Failure::new(Kind::Internal, error))?
         };
         Ok(Self {
             cwd,

@@ -4,6 +4,7 @@
 mod ending;
 mod permission;
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub(super) struct Bench {
     pub(super) owner: OwnerId,
     pub(super) lineage: Lineage,
     pub(super) env_allow: Vec<String>,
+    /// The ostler binary.
+    pub(super) ostler: OsString,
     /// Cancelled when this process is about to end.
     pub(super) closing: CancellationToken,
 }
@@ -167,7 +170,13 @@ impl Run {
         };
         let provider = providers::prepare(config, &self.job.plan.launch);
         let agent = &self.job.subject.agent;
-        let started = Session::start(provider, agent, &self.bench.lineage, &self.bench.env_allow);
+        let started = Session::start(
+            provider,
+            agent,
+            &self.bench.lineage,
+            &self.bench.env_allow,
+            &self.bench.ostler,
+        );
         let mut session = match started {
             Ok(session) => session,
             Err(error) => return not_started(&error),

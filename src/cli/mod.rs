@@ -2,6 +2,7 @@
 
 mod agents;
 mod guard;
+mod leash;
 mod log;
 mod output;
 mod progress;
@@ -18,6 +19,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::edge::{Failure, Kind};
 use crate::providers::guard::SUBCOMMAND as GUARD;
+use crate::providers::leash::SUBCOMMAND as LEASH;
 
 /// Looks after child coding agents for an AI coding session.
 ///
@@ -49,6 +51,8 @@ enum Command {
     Agents(agents::Agents),
     #[command(name = GUARD, hide = true)]
     Guard(guard::Guard),
+    #[command(name = LEASH, hide = true)]
+    Leash(leash::Leash),
 }
 
 /// The program: reads its arguments, does the work, and tells the exit code.
@@ -76,6 +80,11 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         None => Command::Serve,
     };
+    // Before there are threads: it becomes another program.
+    let command = match command {
+        Command::Leash(leash) => return told(&leash.run()),
+        command => command,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -90,6 +99,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Run(run) => run.run().await,
             Command::Agents(agents) => agents.run().await,
             Command::Guard(guard) => guard.run().await,
+            Command::Leash(leash) => Err(leash.run().into()),
         }
     });
     // A blocked read of standard input must not hold up the end.

@@ -7,6 +7,7 @@ mod claude;
 mod command;
 mod contract;
 pub mod guard;
+pub mod leash;
 mod lines;
 mod script;
 mod session;

@@ -2,7 +2,7 @@
 //! It decides nothing; whoever holds a [`Session`] does.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -23,7 +23,10 @@ use tokio::time::{Instant, timeout_at};
 use super::command::{CLEAN_SIGNAL_VARIABLE, LINEAGE_VARIABLE};
 use super::lines::{Line, Lines};
 use super::tree::{self, Process};
-use super::{Codec, Command, CommandSpec, Event, Input, Provider, StopLadder, clip};
+use super::{
+    Codec, Command, CommandSpec, Event, Failure, FailureClass, Input, Provider, StopLadder, clip,
+    leash,
+};
 use crate::ids::AgentId;
 
 /// Longest line a child may send. Claude's lines carry whole tool results, images included.
@@ -132,7 +135,8 @@ enum Stage {
 }
 
 impl Session {
-    /// Starts the child as the leader of a session of its own, marked with `lineage`.
+    /// Starts the child as the leader of a session of its own, marked with `lineage`, and on the leash
+    /// of the binary `ostler`.
     ///
     /// # Errors
     /// [`StartError`]; nothing is left behind then.
@@ -141,6 +145,7 @@ impl Session {
         agent: &AgentId,
         lineage: &super::Lineage,
         env_allow: &[String],
+        ostler: &OsStr,
     ) -> Result<Self, StartError> {
         let Provider {
             command: spec,
@@ -150,7 +155,7 @@ impl Session {
         if !spec.cwd.is_dir() {
             return Err(StartError::NoDirectory { path: spec.cwd });
         }
-        let mut child = spawn(&spec, ladder, lineage, env_allow).map_err(|source| {
+        let mut child = spawn(&spec, ladder, lineage, env_allow, ostler).map_err(|source| {
             let program = spec.program.to_string_lossy().into_owned();
             match source.kind() {
                 io::ErrorKind::NotFound => StartError::NotInstalled { program },
@@ -356,6 +361,15 @@ impl Session {
             signal: status.signal(),
             stderr,
         };
+        if !self.started && exit.stderr.starts_with(leash::NOT_STARTED) {
+            let message = exit.stderr;
+            let failure = Failure {
+                class: FailureClass::NotInstalled,
+                message,
+            };
+            self.pending.push_back(Event::Failed(failure));
+            return;
+        }
         tracing::debug!(agent = %self.agent, %exit, "the child has ended");
         self.pending.extend(self.codec.exited(&exit));
     }
@@ -372,11 +386,18 @@ fn spawn(
     ladder: StopLadder,
     lineage: &super::Lineage,
     env_allow: &[String],
+    ostler: &OsStr,
 ) -> io::Result<Box<dyn ChildWrapper>> {
     let environment = spec.environment(std::env::vars_os(), env_allow);
     let program = resolve(&spec.program, &environment);
-    let mut command = CommandWrap::with_new(program, |command| {
+    leash::check(&spec.cwd.join(&program))?;
+    let mut command = CommandWrap::with_new(ostler, |command| {
         command
+            .args([
+                OsStr::new(leash::SUBCOMMAND),
+                OsStr::new("--"),
+                program.as_os_str(),
+            ])
             .args(&spec.args)
             .current_dir(&spec.cwd)
             .env_clear()

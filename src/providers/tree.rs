@@ -1,6 +1,6 @@
 //! The processes of a child, wherever they went. CLIs put their shell tools into sessions of their
 //! own, so no group signal reaches them; we find them by the lineage in their environment, and those
-//! that cleared it by their parent.
+//! that cleared it by their parent, which the leash of a child sees to.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;

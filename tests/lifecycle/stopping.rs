@@ -197,3 +197,42 @@ async fn what_a_stopped_agent_had_written_is_kept() {
     assert_eq!(done["result"], "half of it", "{done:#}");
     assert_eq!(done["result_from"], "last_text");
 }
+
+/// A script that leaves a process in a session of its own, with an empty environment and without
+/// parents, and says its pid in the file `stray`.
+fn stray(then: &str) -> Home {
+    let leave = "hear; (setsid env -i sh -c 'echo $$ > stray; exec sleep 600' &) ; wait_for stray";
+    Home::new().line_script("stray", &format!("{leave}; echo up >> up; {then}"))
+}
+
+fn stray_is_gone(home: &Home) -> bool {
+    let pid = home.lines_of("stray").remove(0);
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    status.is_empty() || status.contains("State:\tZ")
+}
+
+#[tokio::test]
+async fn a_process_without_parents_and_environment_is_found_by_a_stop() {
+    let home = stray("wait_for never");
+    let mut server = home.server().await;
+    let id = server
+        .spawn(json!({ "prompt": "x", "provider": "stray" }))
+        .await;
+    home.written("up", 1).await;
+    server
+        .call("stop_agents", json!({ "ids": [id] }))
+        .await
+        .unwrap();
+    assert!(stray_is_gone(&home));
+}
+
+#[tokio::test]
+async fn a_process_without_parents_and_environment_is_found_at_the_end_of_the_work() {
+    let home = stray("result done; wait_for never");
+    let mut server = home.server().await;
+    let done = server
+        .run(json!({ "prompt": "x", "provider": "stray" }))
+        .await;
+    assert_eq!(done["status"], "completed", "{done:#}");
+    assert!(stray_is_gone(&home));
+}

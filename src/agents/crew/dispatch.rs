@@ -142,6 +142,7 @@ impl Crew {
             owner: self.owner().clone(),
             lineage: self.host.lineage.child(self.owner(), &line.id),
             env_allow: self.config.agents.env_allow.clone(),
+            ostler: self.program.clone(),
             closing: self.closing.clone(),
         });
         let job = Job {
