@@ -35,6 +35,8 @@ impl Guard {
     pub fn start(program: &OsString, owner: &OwnerId) -> io::Result<Self> {
         let mut command = CommandWrap::with_new(program, |command| {
             command
+                // In the list of processes it goes by a name that a person knows.
+                .arg0("ostler")
                 .args([SUBCOMMAND, owner.as_str()])
                 .current_dir("/")
                 .stdin(Stdio::piped())

@@ -291,13 +291,15 @@ impl Session {
 
     async fn leave(
         &mut self,
-        known: Vec<Process>,
+        mut known: Vec<Process>,
         patience: Duration,
         sink: &mut (dyn FnMut(Event) + Send),
     ) -> Vec<Process> {
         self.send(Command::Close);
         self.pump(patience, sink, |_| None::<()>).await;
         if matches!(self.stage, Stage::Alive) {
+            // The first look may be seconds old, and after the signal the tree falls apart.
+            known.extend(members(self.agent.to_string()).await);
             if let Some(pid) = self.pid {
                 let _ = kill(pid, self.ladder.clean.signal());
             }

@@ -123,10 +123,12 @@ fn still_alive(known: &[Process]) -> Vec<Process> {
     if known.is_empty() {
         return Vec::new();
     }
-    let pids: Vec<sysinfo::Pid> = known
+    // Each once: sysinfo takes a process that is named twice for one that has gone.
+    let pids: HashSet<sysinfo::Pid> = known
         .iter()
-        .map(|p| sysinfo::Pid::from_u32(p.pid))
+        .map(|process| sysinfo::Pid::from_u32(process.pid))
         .collect();
+    let pids: Vec<sysinfo::Pid> = pids.into_iter().collect();
     let wanted = ProcessesToUpdate::Some(&pids);
     let Some(system) = look(wanted, ProcessRefreshKind::nothing()) else {
         return Vec::new();
@@ -250,6 +252,12 @@ mod tests {
         child.wait().unwrap();
         assert_eq!(members("a-tree03"), [], "the orphan carries no mark");
         assert_eq!(still_alive(&known).len(), 1);
+        let twice = [known.clone(), known.clone()].concat();
+        assert_eq!(
+            still_alive(&twice).len(),
+            2,
+            "named twice, alive all the same"
+        );
         assert_eq!(kill_all("a-tree03", &known), []);
         assert_eq!(still_alive(&known), []);
     }

@@ -43,10 +43,10 @@ impl Server {
             .map(str::trim)
             .filter(|reason| !reason.is_empty());
         if reason.is_some_and(|reason| reason.len() > LONGEST_REASON) {
-            return Err(Failure::new(
-                Kind::Invalid,
-                "`reason` is longer than 500 bytes",
-            ));
+            return Err(
+                Failure::new(Kind::Invalid, "`reason` is longer than 500 bytes")
+                    .hint("say it in a sentence"),
+            );
         }
         let crew = self.crew().await?;
         let agents = crew
