@@ -252,6 +252,6 @@ async fn a_provider_that_the_configuration_does_not_have_is_refused_with_those_t
     let refusal = server.call("spawn_agent", arguments).await.unwrap_err();
     assert_eq!(
         refusal,
-        "there is no provider `its`\nproviders here: claude, it"
+        "there is no provider `its`\nproviders here: claude, codex, gemini, it, opencode"
     );
 }

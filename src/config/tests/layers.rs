@@ -13,6 +13,8 @@ fn the_documented_defaults() {
         max_tree,
         provider,
         permission,
+        ask,
+        ask_timeout_s,
         max_turns,
         grace_turns,
         max_tool_calls,
@@ -27,6 +29,7 @@ fn the_documented_defaults() {
         (provider.as_str(), permission),
         ("claude", Permission::Edit)
     );
+    assert_eq!((ask, ask_timeout_s), (Ask::Parent, 300));
     assert_eq!((max_turns, grace_turns), (Limit::At(50), 5));
     assert_eq!(
         (max_tool_calls, max_tokens),
