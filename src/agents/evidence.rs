@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::providers::{Event, Usage, clip};
+use crate::providers::{Arrival, Event, Usage, clip};
 
 /// Entries kept of each list; what goes over is counted.
 const KEPT: usize = 200;
@@ -37,6 +37,9 @@ pub struct Evidence {
     pub limits_hit: Vec<String>,
     /// What became of messages sent into the run.
     pub steers: SteerTally,
+    /// How the delivered ones came to the model.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub arrivals: BTreeMap<Arrival, u32>,
     /// Failures of the model API that the CLI tried again.
     #[serde(skip_serializing_if = "is_zero")]
     pub retries: u32,
@@ -151,7 +154,10 @@ impl Ledger {
                 );
             }
             Event::Usage(usage) => evidence.usage = usage.clone().rounded(),
-            Event::SteerDelivered { .. } => evidence.steers.delivered += 1,
+            Event::SteerDelivered { how, .. } => {
+                evidence.steers.delivered += 1;
+                *evidence.arrivals.entry(*how).or_default() += 1;
+            }
             Event::Retrying { .. } => evidence.retries += 1,
             Event::Noise { .. } => evidence.noise_lines += 1,
             _ => {}

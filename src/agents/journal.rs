@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::evidence::{Evidence, Ledger};
 use super::record::{Line, LogEntry, Progress, read, steers, write};
 use crate::ids::AgentId;
-use crate::providers::{Event, clip};
+use crate::providers::{Arrival, Event, clip};
 use crate::store::{Store, StoreError, statements};
 
 statements! {
@@ -263,10 +263,10 @@ fn entry(store: &Store, event: &Event) -> Option<(&'static str, Value)> {
         }
         Event::FileChanged { path } => ("file", json!({ "path": path })),
         Event::Denied { tool, .. } => ("denied", json!({ "tool": tool, "by": "cli" })),
-        Event::SteerDelivered { id } => ("steer_delivered", json!({ "id": id })),
-        Event::Retrying { reason, attempt } => {
-            ("retry", json!({ "reason": reason, "attempt": attempt }))
-        }
+        Event::SteerDelivered { id, how } => ("steer_delivered", json!({ "id": id, "how": how })),
+        Event::Retrying {
+            reason, attempt, ..
+        } => ("retry", json!({ "reason": reason, "attempt": attempt })),
         Event::TurnEnded { text, .. } => ("turn_ended", json!({ "text": cut(text, TEXT_KEPT) })),
         Event::TurnInterrupted { .. } => ("turn_interrupted", json!({})),
         Event::LimitReached { limit } => ("limit", json!({ "limit": limit })),
@@ -275,6 +275,7 @@ fn entry(store: &Store, event: &Event) -> Option<(&'static str, Value)> {
         Event::Stepped
         | Event::Usage(_)
         | Event::PermissionAsked { .. }
+        | Event::QuestionAsked { .. }
         | Event::PermissionWithdrawn { .. } => return None,
     })
 }
@@ -315,10 +316,18 @@ fn event(logged: &LogEntry) -> Option<Event> {
         "file" => Event::FileChanged {
             path: text("path")?,
         },
-        "steer_delivered" => Event::SteerDelivered { id: text("id")? },
+        "steer_delivered" => Event::SteerDelivered {
+            id: text("id")?,
+            how: match text("how")?.as_str() {
+                "new_turn" => Arrival::NewTurn,
+                "restarted" => Arrival::Restarted,
+                _ => Arrival::SameTurn,
+            },
+        },
         "retry" => Event::Retrying {
             reason: text("reason")?,
             attempt: 0,
+            class: None,
         },
         "noise" => Event::Noise {
             line: text("line")?,

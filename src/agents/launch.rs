@@ -10,7 +10,9 @@ use super::error::AgentError;
 use super::record::Plan;
 use crate::config::{Config, Permission};
 use crate::ids::{AgentId, IdSource};
-use crate::providers::{Capabilities, Conversation, Launch};
+use crate::providers::{
+    Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, UsageScope,
+};
 
 /// Longest prompt or message, in bytes. Longer material belongs in a file that the child reads.
 const TEXT_LIMIT: usize = 1024 * 1024;
@@ -108,9 +110,15 @@ pub(super) fn resolve(
 /// What of `plan` the provider cannot hold, by name.
 pub(super) fn not_enforced(plan: &Plan, can: Capabilities) -> Vec<String> {
     let mut missing = Vec::new();
-    if !can.permissions && plan.launch.permission != Permission::Full {
+    let held = can.permissions == PermissionSupport::Enforced;
+    if !held && plan.launch.permission != Permission::Full {
         missing.push(format!("permission {}", plan.launch.permission.as_str()));
     }
+    if can.model == ModelChoice::None && plan.launch.model.is_some() {
+        missing.push("model".to_owned());
+    }
+    // The last steps alone are no sum that a limit could be compared with.
+    let tokens = matches!(can.usage, Some(UsageScope::Run | UsageScope::OwnSteps));
     let budget = &plan.budget;
     let limits = [
         ("max_turns", can.turns, budget.max_turns.bound().is_some()),
@@ -119,10 +127,10 @@ pub(super) fn not_enforced(plan: &Plan, can: Capabilities) -> Vec<String> {
             can.turns,
             budget.max_tool_calls.bound().is_some(),
         ),
-        ("max_tokens", can.usage, budget.max_tokens.bound().is_some()),
+        ("max_tokens", tokens, budget.max_tokens.bound().is_some()),
         (
             "max_cost_usd",
-            can.usage,
+            can.cost,
             budget.max_cost_usd.bound().is_some(),
         ),
     ];

@@ -23,13 +23,11 @@ use crate::config::{Limit, ProviderConfig};
 use crate::ids::{IdSource, OwnerId};
 use crate::providers::{
     self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass, Lineage,
-    Session, StartError, SteerSupport, When, clip,
+    ResumeSupport, Session, StartError, SteerSupport, When, clip,
 };
 use crate::store::Store;
 
-/// After the end of its work a child may take this long to leave; Claude Code gives background
-/// shells 5 s.
-const LEAVE: Duration = Duration::from_secs(8);
+const CREW_GONE: &str = "the crew is gone";
 /// Why the agents of an ending process are stopped.
 pub(super) const CLOSING: &str = "the ostler process that ran it has ended";
 /// How much of the arguments of a refused call goes into the log.
@@ -38,6 +36,8 @@ const INPUT_LOGGED: usize = 2000;
 const LAST_WORDS: usize = 1000;
 /// Meaningless lines of a run that go into the log; all are counted.
 const NOISE_LOGGED: u32 = 100;
+/// How long a CLI that says when it is up may take to say so; a cold start takes seconds.
+const START_PATIENCE: Duration = Duration::from_secs(120);
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
 
@@ -94,6 +94,7 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         wrap_up_sent: false,
         began: Instant::now(),
         started: false,
+        early: Vec::new(),
         turn_ended: false,
         answers_wrap_up: false,
         progress: Progress {
@@ -120,6 +121,8 @@ struct Run {
     wrap_up_sent: bool,
     began: Instant,
     started: bool,
+    /// Messages that came while there was no session to take them.
+    early: Vec<Steer>,
     /// The turn is over and no other has begun.
     turn_ended: bool,
     /// Our wrap-up message, and nothing else, has started the running turn.
@@ -160,15 +163,17 @@ impl Run {
     }
 
     async fn session(&mut self) -> Outcome {
+        if let Some(ready) = self.ready_to_continue()
+            && let Some(outcome) = self.pause(ready).await
+        {
+            return outcome;
+        }
         let Some(config) = &self.job.provider else {
             let provider = &self.job.plan.launch.provider;
             let message = format!("the configuration no longer names the provider `{provider}`");
-            return Outcome::Failed(Failure {
-                class: FailureClass::NotInstalled,
-                message,
-            });
+            return Outcome::Failed(Failure::new(FailureClass::NotInstalled, message));
         };
-        let provider = providers::prepare(config, &self.job.plan.launch);
+        let provider = providers::prepare(config, &self.job.plan.launch, &[]);
         let agent = &self.job.subject.agent;
         let started = Session::start(
             provider,
@@ -187,6 +192,9 @@ impl Run {
             self.bench.journal.warm(subject, now_ms, session).await;
         }
         session.send(Command::Prompt(self.job.prompt.clone()));
+        for steer in std::mem::take(&mut self.early) {
+            self.steer(&mut session, steer).await;
+        }
         let outcome = self.attend(&mut session).await;
         // What the child still says while it leaves counts as well, a flood of it does not.
         let mut last_words = Vec::new();
@@ -203,7 +211,7 @@ impl Run {
             }
         };
         let left = match outcome {
-            Outcome::Finished => session.close(LEAVE, &mut sink).await,
+            Outcome::Finished => session.close(&mut sink).await,
             _ => session.stop(&mut sink).await,
         };
         for event in &last_words {
@@ -216,10 +224,48 @@ impl Run {
         outcome
     }
 
+    /// When the conversation to be carried on may be touched again; `None` for at once.
+    fn ready_to_continue(&self) -> Option<Instant> {
+        let Conversation::Continued { begun_ms, .. } = self.job.plan.launch.conversation else {
+            return None;
+        };
+        let ResumeSupport::History { min_age_s } = self.capabilities?.resume else {
+            return None;
+        };
+        let ready_ms = begun_ms + i64::from(min_age_s) * 1000;
+        let wait_ms = u64::try_from(ready_ms - self.bench.clock.now_ms()).ok()?;
+        // A clock that was set back must not make it wait for years.
+        let wait = Duration::from_millis(wait_ms).min(Duration::from_secs(u64::from(min_age_s)));
+        Some(Instant::now() + wait)
+    }
+
+    /// Waits without a session; returns the end of the run if it comes meanwhile.
+    async fn pause(&mut self, until: Instant) -> Option<Outcome> {
+        let timeout = deadline(self.began, self.job.plan.budget.timeout_s);
+        loop {
+            let order = tokio::select! {
+                biased;
+                () = self.bench.closing.cancelled() => {
+                    return Some(Outcome::Stopped(CLOSING.to_owned()));
+                }
+                order = self.orders.recv() => order,
+                () = sleep_until(until) => return None,
+                () = sleep_until(timeout) => return Some(Outcome::Cut("timeout_s")),
+            };
+            match order {
+                Some(Order::Stop(reason)) => return Some(Outcome::Stopped(reason)),
+                Some(Order::Steer(steer)) => self.early.push(steer),
+                None => return Some(Outcome::Stopped(CREW_GONE.to_owned())),
+            }
+        }
+    }
+
     /// Attends a session until something ends it.
     async fn attend(&mut self, session: &mut Session) -> Outcome {
         let budget = self.job.plan.budget;
         let mut active = Instant::now();
+        let says_when_up = self.capabilities.is_some_and(|can| can.cold_start);
+        let up_by = active + START_PATIENCE;
         loop {
             let timeout = deadline(self.began, budget.timeout_s);
             // Also a line that means nothing to us is a sign of life.
@@ -229,7 +275,7 @@ impl Run {
                 () = self.bench.closing.cancelled() => Some(Outcome::Stopped(CLOSING.to_owned())),
                 order = self.orders.recv() => match order {
                     Some(order) => self.obey(session, order).await,
-                    None => Some(Outcome::Stopped("the crew is gone".to_owned())),
+                    None => Some(Outcome::Stopped(CREW_GONE.to_owned())),
                 },
                 event = session.next() => {
                     active = Instant::now();
@@ -237,13 +283,16 @@ impl Run {
                         Some(event) => self.handle(session, event).await,
                         // A message of the last moment came too late; what it had finished counts.
                         None if self.turn_ended => Some(Outcome::Finished),
-                        None => Some(Outcome::Failed(Failure {
-                            class: FailureClass::Crashed,
-                            message: "the child ended without a word".to_owned(),
-                        })),
+                        None => Some(Outcome::Failed(Failure::new(
+                            FailureClass::Crashed,
+                            "the child ended without a word",
+                        ))),
                     }
                 }
                 () = sleep_until(timeout) => Some(Outcome::Cut("timeout_s")),
+                () = sleep_until(up_by), if says_when_up && !self.started => {
+                    Some(Outcome::Failed(Failure::new(FailureClass::Hung, never_came_up())))
+                }
                 () = sleep_until(idle) => {
                     let silent_until = deadline(active.max(session.heard()), budget.idle_s);
                     (silent_until <= Instant::now()).then_some(Outcome::Cut("idle_s"))
@@ -259,16 +308,20 @@ impl Run {
         match order {
             Order::Stop(reason) => Some(Outcome::Stopped(reason)),
             Order::Steer(steer) => {
-                let body = json!({ "id": steer.id, "message": steer.message });
-                session.send(Command::Steer {
-                    id: steer.id.to_string(),
-                    text: steer.message,
-                    when: steer.when,
-                });
-                self.log("steer", body).await;
+                self.steer(session, steer).await;
                 None
             }
         }
+    }
+
+    async fn steer(&self, session: &mut Session, steer: Steer) {
+        let body = json!({ "id": steer.id, "message": steer.message });
+        session.send(Command::Steer {
+            id: steer.id.to_string(),
+            text: steer.message,
+            when: steer.when,
+        });
+        self.log("steer", body).await;
     }
 
     async fn handle(&mut self, session: &mut Session, event: Event) -> Option<Outcome> {
@@ -297,7 +350,7 @@ impl Run {
                 writes,
                 ..
             } => {
-                let (decision, over) = self.decide(gate, &tool, writes.as_deref());
+                let (decision, over) = self.decide(gate, &tool, &writes);
                 if let Decision::Deny(reason) = &decision {
                     self.ledger.denied(&tool, reason);
                     let input = input.to_string();
@@ -317,10 +370,10 @@ impl Run {
             } => self.finished(session).await,
             Event::TurnInterrupted {
                 more_follows: false,
-            } => Some(Outcome::Failed(Failure {
-                class: FailureClass::Other,
-                message: "the turn was broken off, and not by ostler".to_owned(),
-            })),
+            } => Some(Outcome::Failed(Failure::new(
+                FailureClass::Other,
+                "the turn was broken off, and not by ostler",
+            ))),
             Event::LimitReached { limit } => Some(Outcome::CutByProvider(limit)),
             Event::Failed(failure) => Some(Outcome::Failed(failure)),
             _ => None,
@@ -362,7 +415,7 @@ impl Run {
     /// Keeps the account and the log of an event.
     async fn account(&mut self, event: &Event) {
         let now_ms = self.bench.clock.now_ms();
-        let own_steer = matches!(event, Event::SteerDelivered { id } if id == WRAP_UP);
+        let own_steer = matches!(event, Event::SteerDelivered { id, .. } if id == WRAP_UP);
         if !own_steer {
             self.ledger.observe(event);
         }
@@ -395,7 +448,7 @@ impl Run {
                 }
             }
             Event::SteerDelivered { .. } if own_steer => self.answers_wrap_up = self.turn_ended,
-            Event::SteerDelivered { id } if !own_steer => {
+            Event::SteerDelivered { id, .. } if !own_steer => {
                 self.bench.journal.delivered(id, now_ms).await;
             }
             _ => {}
@@ -432,18 +485,19 @@ impl Run {
             Verdict::Exhausted(limit) => Some(Outcome::Cut(limit)),
             Verdict::WrapUp(limit) => {
                 self.ledger.limit_hit(limit);
-                // Who cannot be told to wrap up has no use for the grace.
-                if self
-                    .capabilities
-                    .is_none_or(|can| can.steer == SteerSupport::None)
-                {
-                    return Some(Outcome::Cut(limit));
-                }
+                let support = self.capabilities.map(|can| can.steer);
+                let when = match support {
+                    // Who cannot be told to wrap up has no use for the grace.
+                    None | Some(SteerSupport::None) => return Some(Outcome::Cut(limit)),
+                    // The end of the turn would be too late.
+                    Some(SteerSupport::Restarts) => When::Now,
+                    Some(SteerSupport::Injected | SteerSupport::Queued) => When::NextStep,
+                };
                 self.wrap_up_sent = true;
                 session.send(Command::Steer {
                     id: WRAP_UP.to_owned(),
                     text: wrap_up_message(limit, self.job.plan.budget.grace_turns),
-                    when: When::NextStep,
+                    when,
                 });
                 None
             }
@@ -468,6 +522,14 @@ fn deadline(from: Instant, limit: Limit<u32>) -> Instant {
     }
 }
 
+fn never_came_up() -> String {
+    let seconds = START_PATIENCE.as_secs();
+    format!(
+        "the program runs but did not come up within {seconds} s. Next: start it by hand in the \
+         agent's directory and see what it waits for"
+    )
+}
+
 fn not_started(error: &StartError) -> Outcome {
     match error {
         StartError::NotInstalled { .. } | StartError::NotExecutable { .. } => {
@@ -480,10 +542,7 @@ fn not_started(error: &StartError) -> Outcome {
 }
 
 fn failed(class: FailureClass, error: &dyn std::fmt::Display) -> Outcome {
-    Outcome::Failed(Failure {
-        class,
-        message: error.to_string(),
-    })
+    Outcome::Failed(Failure::new(class, error.to_string()))
 }
 
 /// The prompt for a conversation that has to begin anew: what was asked before, then the last.

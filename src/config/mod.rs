@@ -20,6 +20,9 @@ mod tests;
 
 pub use error::{ConfigError, Origin};
 pub use number::Limit;
-pub use provider::{ClaudeProvider, ProviderConfig, ScriptInput, ScriptProvider};
+pub use provider::{
+    AcpProvider, ClaudeProvider, CodexProvider, Flavour, ProviderConfig, ScriptInput,
+    ScriptProvider,
+};
 pub use settings::{Agents, Config, Permission, StoreConfig};
 pub use sources::{Sources, state_dir};

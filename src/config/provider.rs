@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The provider that is always there.
+/// The provider of an agent that names none.
 pub(super) const CLAUDE: &str = "claude";
 
 /// How the agents of one provider are driven.
@@ -14,6 +14,10 @@ pub(super) const CLAUDE: &str = "claude";
 pub enum ProviderConfig {
     /// The `claude` program.
     Claude(ClaudeProvider),
+    /// The `codex` program.
+    Codex(CodexProvider),
+    /// A program that speaks the Agent Client Protocol.
+    Acp(AcpProvider),
     /// Any program that reads a prompt and writes a result.
     Script(ScriptProvider),
 }
@@ -23,6 +27,8 @@ impl ProviderConfig {
     pub fn env(&self) -> &BTreeMap<String, String> {
         match self {
             ProviderConfig::Claude(claude) => &claude.env,
+            ProviderConfig::Codex(codex) => &codex.env,
+            ProviderConfig::Acp(acp) => &acp.env,
             ProviderConfig::Script(script) => &script.env,
         }
     }
@@ -50,6 +56,41 @@ impl Default for ClaudeProvider {
             env: BTreeMap::new(),
         }
     }
+}
+
+/// How the `codex` program is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodexProvider {
+    /// The program and its first arguments; never empty.
+    pub command: Vec<String>,
+    /// The model of an agent that names none; `None` leaves the choice to the program.
+    pub model: Option<String>,
+    /// Variables set for the program, beside those it inherits.
+    pub env: BTreeMap<String, String>,
+}
+
+/// How a program that speaks the Agent Client Protocol is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcpProvider {
+    /// Which program it is, as far as its own ways matter.
+    pub flavour: Flavour,
+    /// The program and all its arguments; never empty.
+    pub command: Vec<String>,
+    /// The model of an agent that names none; `None` leaves the choice to the program.
+    pub model: Option<String>,
+    /// Variables set for the program, beside those it inherits.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Programs whose ways beyond the protocol are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// Any agent: the protocol and nothing else.
+    Plain,
+    /// Gemini CLI.
+    Gemini,
+    /// opencode.
+    Opencode,
 }
 
 /// How a script is started and spoken to.
@@ -92,8 +133,40 @@ pub(super) struct ProviderTable {
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Claude,
+    Codex,
+    Gemini,
+    Opencode,
+    Acp,
     Script,
 }
+
+impl Kind {
+    /// The kind of a provider that is there without being configured.
+    fn built_in(name: &str) -> Option<Kind> {
+        match name {
+            CLAUDE => Some(Kind::Claude),
+            "codex" => Some(Kind::Codex),
+            "gemini" => Some(Kind::Gemini),
+            "opencode" => Some(Kind::Opencode),
+            _ => None,
+        }
+    }
+}
+
+/// The providers that are there without being configured.
+pub(super) fn built_in() -> BTreeMap<String, ProviderConfig> {
+    [CLAUDE, "codex", "gemini", "opencode"]
+        .into_iter()
+        .filter_map(|name| {
+            let provider = ProviderTable::default().resolve(name).ok()?;
+            Some((name.to_owned(), provider))
+        })
+        .collect()
+}
+
+const ONLY_SCRIPT: &str = "only a `script` provider has it";
+const ONLY_CLAUDE: &str = "only a `claude` provider has it";
+const NO_COMMAND: Misfit = Misfit::Missing("command", r#"command = ["program", "argument"]"#);
 
 /// Why a table is no provider; the key is relative to it.
 pub(super) enum Misfit {
@@ -106,17 +179,55 @@ pub(super) enum Misfit {
 impl ProviderTable {
     /// The provider that the whole table describes.
     pub(super) fn resolve(self, name: &str) -> Result<ProviderConfig, Misfit> {
-        match self.kind {
+        match self.kind.or_else(|| Kind::built_in(name)) {
             Some(Kind::Claude) => self.claude().map(ProviderConfig::Claude),
+            Some(Kind::Codex) => self.codex().map(ProviderConfig::Codex),
+            Some(Kind::Gemini) => self.acp(Flavour::Gemini, Some(&["gemini", "--acp"])),
+            Some(Kind::Opencode) => self.acp(Flavour::Opencode, Some(&["opencode", "acp"])),
+            Some(Kind::Acp) => self.acp(Flavour::Plain, None),
             Some(Kind::Script) => self.script().map(ProviderConfig::Script),
-            None if name == CLAUDE => self.claude().map(ProviderConfig::Claude),
-            None => Err(Misfit::Missing("kind", r#"kind = "script""#)),
+            None => Err(Misfit::Missing("kind", r#"kind = "acp""#)),
         }
+    }
+
+    /// Refuses what only another kind has.
+    fn has_only_the_common_keys(&self) -> Result<(), Misfit> {
+        if self.input.is_some() {
+            return Err(Misfit::Foreign("input", ONLY_SCRIPT));
+        }
+        if self.setting_sources.is_some() {
+            return Err(Misfit::Foreign("setting_sources", ONLY_CLAUDE));
+        }
+        Ok(())
+    }
+
+    fn codex(self) -> Result<CodexProvider, Misfit> {
+        self.has_only_the_common_keys()?;
+        Ok(CodexProvider {
+            command: self.command.unwrap_or_else(|| vec!["codex".to_owned()]),
+            model: self.model,
+            env: self.env,
+        })
+    }
+
+    fn acp(
+        self,
+        flavour: Flavour,
+        usual_command: Option<&[&str]>,
+    ) -> Result<ProviderConfig, Misfit> {
+        self.has_only_the_common_keys()?;
+        let usual = || usual_command.map(|words| words.iter().map(|w| (*w).to_owned()).collect());
+        Ok(ProviderConfig::Acp(AcpProvider {
+            flavour,
+            command: self.command.or_else(usual).ok_or(NO_COMMAND)?,
+            model: self.model,
+            env: self.env,
+        }))
     }
 
     fn claude(self) -> Result<ClaudeProvider, Misfit> {
         if self.input.is_some() {
-            return Err(Misfit::Foreign("input", "only a `script` provider has it"));
+            return Err(Misfit::Foreign("input", ONLY_SCRIPT));
         }
         let default = ClaudeProvider::default();
         Ok(ClaudeProvider {
@@ -128,18 +239,14 @@ impl ProviderTable {
     }
 
     fn script(self) -> Result<ScriptProvider, Misfit> {
-        const NOT_CLAUDE: &str = "only a `claude` provider has it";
         if self.model.is_some() {
-            return Err(Misfit::Foreign("model", NOT_CLAUDE));
+            return Err(Misfit::Foreign("model", "a `script` provider has no model"));
         }
         if self.setting_sources.is_some() {
-            return Err(Misfit::Foreign("setting_sources", NOT_CLAUDE));
+            return Err(Misfit::Foreign("setting_sources", ONLY_CLAUDE));
         }
         Ok(ScriptProvider {
-            command: self.command.ok_or(Misfit::Missing(
-                "command",
-                r#"command = ["program", "argument"]"#,
-            ))?,
+            command: self.command.ok_or(NO_COMMAND)?,
             input: self.input.unwrap_or_default(),
             env: self.env,
         })

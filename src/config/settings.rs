@@ -7,14 +7,14 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::number::{Limit, limit_up_to, whole};
-use super::provider::{CLAUDE, ClaudeProvider, ProviderConfig};
+use super::provider::{CLAUDE, ProviderConfig, built_in};
 
 /// The effective configuration: every layer applied, every value in its range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Limits and defaults of the agents.
     pub agents: Agents,
-    /// How agents can be driven, by provider name; `claude` is always there.
+    /// How agents can be driven, by provider name; the four usual ones are always there.
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Where the state lies.
     pub store: StoreConfig,
@@ -22,10 +22,9 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let claude = ProviderConfig::Claude(ClaudeProvider::default());
         Self {
             agents: Agents::default(),
-            providers: BTreeMap::from([(CLAUDE.to_owned(), claude)]),
+            providers: built_in(),
             store: StoreConfig::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! The contract of all providers: what a run is launched with, what is asked of a session, what it
 //! reports, and what a provider can do. Data only, and the one trait.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,12 +36,16 @@ pub enum Conversation {
         /// The id of the new session, a UUID.
         session: String,
     },
-    /// The history of an earlier session, carried on under a new id.
+    /// The history of an earlier session, carried on under a new id where the provider takes one.
     Continued {
         /// The id of the session whose history is carried on.
         from: String,
         /// The id of the new session, a UUID.
         session: String,
+        /// When a process last began to write to the earlier session, in milliseconds since the
+        /// Unix epoch; see [`ResumeSupport::History`].
+        #[serde(default)]
+        begun_ms: i64,
     },
 }
 
@@ -51,6 +56,19 @@ impl Conversation {
             Conversation::Fresh { session } | Conversation::Continued { session, .. } => session,
         }
     }
+}
+
+/// An MCP server that a child is given beside its own: a process that speaks over stdio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpServer {
+    /// Its name, as the model sees it.
+    pub name: String,
+    /// The program.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Variables it needs. CLIs pass only part of their environment on to servers.
+    pub env: BTreeMap<String, String>,
 }
 
 /// When a steering message should reach the model.
@@ -84,7 +102,7 @@ pub enum Command {
     },
     /// Break off the running turn and withdraw what was not delivered.
     Interrupt,
-    /// The decision about an [`Event::PermissionAsked`].
+    /// The decision about an [`Event::PermissionAsked`] or an [`Event::QuestionAsked`].
     Answer {
         /// The request that is answered.
         request: String,
@@ -97,13 +115,15 @@ pub enum Command {
     Close,
 }
 
-/// The answer to a permission request.
+/// The answer to a permission request or a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// Let the call through.
     Allow,
     /// Refuse it; the reason is shown to the model.
     Deny(String),
+    /// What was answered to a question.
+    Reply(String),
 }
 
 /// What goes to the child's standard input.
@@ -180,11 +200,20 @@ pub enum Event {
         tool: String,
         /// Its arguments.
         input: serde_json::Value,
-        /// The file that the call would write, when the tool is an editing one.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        writes: Option<String>,
+        /// What the call does, as far as the protocol says.
+        reach: Reach,
+        /// The files that the call would write, when the tool is an editing one.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        writes: Vec<String>,
     },
-    /// The provider withdrew a [`Event::PermissionAsked`].
+    /// The child asks something that only words answer, and waits for them.
+    QuestionAsked {
+        /// To be named in the answer.
+        request: String,
+        /// The question with its choices, as text.
+        question: String,
+    },
+    /// The provider withdrew an [`Event::PermissionAsked`] or an [`Event::QuestionAsked`].
     PermissionWithdrawn {
         /// The request that needs no answer any more.
         request: String,
@@ -202,6 +231,8 @@ pub enum Event {
     SteerDelivered {
         /// The receipt id of the steer.
         id: String,
+        /// How it came to the model.
+        how: Arrival,
     },
     /// The provider tries again by itself after a failure of the model API.
     Retrying {
@@ -209,6 +240,9 @@ pub enum Event {
         reason: String,
         /// Which attempt comes next, from 1.
         attempt: u32,
+        /// What kind of failure, where the provider tells.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        class: Option<FailureClass>,
     },
     /// The protocol's own end of a turn, with success.
     TurnEnded {
@@ -244,6 +278,31 @@ pub enum Gate {
     Policy,
     /// The CLI's own rules allow the call only if we do.
     Approval,
+}
+
+/// What a tool call that asks for permission does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// It only looks.
+    Reads,
+    /// It writes the files named with it, and does nothing else.
+    Edits,
+    /// Anything: a command, a network request, a tool that nobody knows.
+    Acts,
+}
+
+/// How a steering message came to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrival {
+    /// Within the turn that ran.
+    SameTurn,
+    /// As a turn of its own, behind the one before.
+    NewTurn,
+    /// The running turn was broken off and its task stated again with the message, because the
+    /// agent forgets what it has broken off.
+    Restarted,
 }
 
 /// Tokens and cost, cumulative for the child process.
@@ -291,6 +350,10 @@ pub enum UsageScope {
     /// One run, with the sub-agents that the CLI itself started in it.
     #[default]
     Run,
+    /// One run without the CLI's own sub-agents, whose tokens it does not tell.
+    OwnSteps,
+    /// The last model step of each turn only: a lower bound.
+    LastSteps,
 }
 
 /// Why a session cannot go on, in the same words for every provider.
@@ -317,6 +380,8 @@ pub enum FailureClass {
     Protocol,
     /// The process ended on its own without an end event.
     Crashed,
+    /// The process runs and does not answer.
+    Hung,
     /// The conversation to carry on is not there.
     SessionLost,
     /// Anything else, told in the message.
@@ -330,14 +395,33 @@ pub struct Failure {
     pub class: FailureClass,
     /// What happened and what to do next.
     pub message: String,
+    /// Seconds after which the service wants to be asked again, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u32>,
+}
+
+impl Failure {
+    /// A failure for which no time to try again is known.
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            retry_after_s: None,
+        }
+    }
 }
 
 /// How a provider takes messages while it works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SteerSupport {
-    /// Into the running turn.
+    /// Into the running turn: with the next tool result, or at once.
     Injected,
+    /// Into the agent's own queue: behind the running step.
+    Queued,
+    /// Behind the running turn. `now` breaks the turn off, and since the agent forgets it, states
+    /// its task again.
+    Restarts,
     /// Not at all.
     None,
 }
@@ -346,10 +430,35 @@ pub enum SteerSupport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResumeSupport {
-    /// With its history.
-    History,
-    /// As a new process that sees only the new prompt.
+    /// With its history, from the same directory.
+    History {
+        /// Seconds that have to pass since a process began to write to the session; 0 for none.
+        min_age_s: u32,
+    },
+    /// As a new session that sees only the new prompt.
     Restarts,
+}
+
+/// What becomes of calls that need a permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionSupport {
+    /// The CLI itself holds `read_only` and `edit`, and asks about what goes beyond.
+    Enforced,
+    /// As far as the agent asks; what it does unasked is not held.
+    AsFarAsAsked,
+    /// Nothing is held.
+    None,
+}
+
+/// How a model can be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelChoice {
+    /// By any name that the CLI knows.
+    ByName,
+    /// Not by us: the agent's own configuration decides.
+    None,
 }
 
 /// What a provider can do, as data to be shown and never faked.
@@ -359,22 +468,31 @@ pub struct Capabilities {
     pub steer: SteerSupport,
     /// Continuing an ended session.
     pub resume: ResumeSupport,
-    /// Whether `permission` is enforced.
-    pub permissions: bool,
+    /// How `permission` is held.
+    pub permissions: PermissionSupport,
     /// Whether model steps are reported, so that `max_turns` can hold.
     pub turns: bool,
-    /// Whether tokens and cost are reported.
-    pub usage: bool,
-    /// Whether a start keeps a core busy for a while, so that starts are staggered.
+    /// What reported tokens cover; `None` when none are reported.
+    pub usage: Option<UsageScope>,
+    /// Whether cost is reported.
+    pub cost: bool,
+    /// Whether the model's final answer can be bound to a JSON schema by the CLI itself.
+    pub structured_output: bool,
+    /// Choosing a model.
+    pub model: ModelChoice,
+    /// Whether a start keeps a core busy for a while, so that starts are staggered, and whether the
+    /// session says when it is up.
     pub cold_start: bool,
 }
 
 /// How long each step of ending a session may take before the next, harder one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StopLadder {
+    /// After the end of input of a session whose work is done.
+    pub leave: Duration,
     /// After the interrupt of the protocol; zero when there is none.
     pub interrupt: Duration,
-    /// After the end of input.
+    /// After the end of input of a session that is stopped.
     pub close: Duration,
     /// After the provider's clean signal.
     pub signal: Duration,

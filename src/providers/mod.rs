@@ -3,7 +3,9 @@
 //! with IO is `session`; it serves every provider alike. Nothing here knows of agents, the store or
 //! MCP.
 
+mod acp;
 mod claude;
+mod codex;
 mod command;
 mod contract;
 pub mod guard;
@@ -19,16 +21,18 @@ use crate::config::ProviderConfig;
 
 pub use command::{CommandSpec, LINEAGE_VARIABLE, Lineage};
 pub use contract::{
-    Capabilities, CleanSignal, Codec, Command, Conversation, Decision, Event, Failure,
-    FailureClass, Gate, Input, Launch, Provider, ResumeSupport, SteerSupport, StopLadder, Usage,
-    UsageScope, When,
+    Arrival, Capabilities, CleanSignal, Codec, Command, Conversation, Decision, Event, Failure,
+    FailureClass, Gate, Input, Launch, McpServer, ModelChoice, PermissionSupport, Provider, Reach,
+    ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope, When,
 };
 pub use session::{Exit, Session, StartError};
 
-/// Prepares `launch` for the configured provider.
-pub fn prepare(config: &ProviderConfig, launch: &Launch) -> Provider {
+/// Prepares `launch` for the configured provider; the child gets `servers` beside its own.
+pub fn prepare(config: &ProviderConfig, launch: &Launch, servers: &[McpServer]) -> Provider {
     match config {
-        ProviderConfig::Claude(claude) => claude::prepare(claude, launch),
+        ProviderConfig::Claude(claude) => claude::prepare(claude, launch, servers),
+        ProviderConfig::Codex(codex) => codex::prepare(codex, launch, servers),
+        ProviderConfig::Acp(acp) => acp::prepare(acp, launch, servers),
         ProviderConfig::Script(script) => script::prepare(script, launch),
     }
 }
@@ -37,6 +41,8 @@ pub fn prepare(config: &ProviderConfig, launch: &Launch) -> Provider {
 pub fn capabilities(config: &ProviderConfig) -> Capabilities {
     match config {
         ProviderConfig::Claude(_) => claude::CAPABILITIES,
+        ProviderConfig::Codex(_) => codex::CAPABILITIES,
+        ProviderConfig::Acp(acp) => acp::capabilities(acp.flavour),
         ProviderConfig::Script(script) => script::capabilities(script),
     }
 }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Capabilities, CleanSignal, Codec, Command, CommandSpec, Decision, Environment, Event, Exit,
-    Failure, FailureClass, Gate, Input, Launch, Provider, ResumeSupport, SteerSupport, StopLadder,
-    Usage, When, clip,
+    Arrival, Capabilities, CleanSignal, Codec, Command, CommandSpec, Decision, Environment, Event,
+    Exit, Failure, FailureClass, Gate, Input, Launch, ModelChoice, PermissionSupport, Provider,
+    Reach, ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope, When, clip,
 };
 use crate::config::{ScriptInput, ScriptProvider};
 
@@ -19,16 +19,21 @@ use crate::config::{ScriptInput, ScriptProvider};
 const RESULT_LIMIT: usize = 1024 * 1024;
 
 pub(super) fn capabilities(config: &ScriptProvider) -> Capabilities {
+    // A plain program may print progress lines, and need not.
+    let lines = config.input == ScriptInput::Lines;
     Capabilities {
-        steer: match config.input {
-            ScriptInput::Lines => SteerSupport::Injected,
-            ScriptInput::Text => SteerSupport::None,
+        steer: if lines {
+            SteerSupport::Injected
+        } else {
+            SteerSupport::None
         },
         resume: ResumeSupport::Restarts,
-        permissions: false,
-        // A plain program may print progress lines, and need not.
-        turns: config.input == ScriptInput::Lines,
-        usage: config.input == ScriptInput::Lines,
+        permissions: PermissionSupport::None,
+        turns: lines,
+        usage: lines.then_some(UsageScope::Run),
+        cost: lines,
+        structured_output: false,
+        model: ModelChoice::ByName,
         cold_start: false,
     }
 }
@@ -69,6 +74,7 @@ pub(super) fn prepare(config: &ScriptProvider, launch: &Launch) -> Provider {
             cut: 0,
         }),
         ladder: StopLadder {
+            leave: Duration::from_secs(8),
             interrupt: if lines {
                 Duration::from_secs(2)
             } else {
@@ -110,6 +116,10 @@ enum ToScript<'a> {
         allow: bool,
         reason: &'a str,
     },
+    Reply {
+        request: &'a str,
+        text: &'a str,
+    },
     Interrupt,
 }
 
@@ -148,6 +158,10 @@ enum FromScript {
         #[serde(default)]
         input: Value,
     },
+    Question {
+        request: String,
+        text: String,
+    },
     Usage {
         #[serde(default)]
         input_tokens: u64,
@@ -158,12 +172,18 @@ enum FromScript {
     Delivered {
         id: String,
     },
+    Retrying {
+        reason: String,
+        class: Option<FailureClass>,
+    },
     Interrupted,
     Result {
         text: String,
     },
     Error {
         message: String,
+        class: Option<FailureClass>,
+        retry_after_s: Option<u32>,
     },
 }
 
@@ -224,7 +244,12 @@ impl Script {
                 request,
                 tool,
                 input,
-                writes: None,
+                reach: Reach::Acts,
+                writes: Vec::new(),
+            },
+            FromScript::Question { request, text } => Event::QuestionAsked {
+                request,
+                question: text,
             },
             FromScript::Usage {
                 input_tokens,
@@ -237,7 +262,15 @@ impl Script {
                 is_final: true,
                 ..Usage::default()
             }),
-            FromScript::Delivered { id } => Event::SteerDelivered { id },
+            FromScript::Delivered { id } => Event::SteerDelivered {
+                id,
+                how: Arrival::SameTurn,
+            },
+            FromScript::Retrying { reason, class } => Event::Retrying {
+                reason,
+                attempt: 1,
+                class,
+            },
             FromScript::Interrupted => {
                 self.interrupted = true;
                 Event::TurnInterrupted {
@@ -251,11 +284,16 @@ impl Script {
                     more_follows: false,
                 }
             }
-            FromScript::Error { message } => {
+            FromScript::Error {
+                message,
+                class,
+                retry_after_s,
+            } => {
                 self.ended = true;
                 Event::Failed(Failure {
-                    class: FailureClass::Other,
+                    class: class.unwrap_or(FailureClass::Other),
                     message,
+                    retry_after_s,
                 })
             }
         }
@@ -278,6 +316,12 @@ impl Codec for Script {
                 let (allow, reason) = match &decision {
                     Decision::Allow => (true, ""),
                     Decision::Deny(reason) => (false, reason.as_str()),
+                    Decision::Reply(text) => {
+                        return self.line(&ToScript::Reply {
+                            request: &request,
+                            text,
+                        });
+                    }
                 };
                 self.line(&ToScript::Answer {
                     request: &request,
@@ -340,10 +384,10 @@ impl Codec for Script {
             return Vec::new();
         }
         if !exit.is_success() {
-            events.push(Event::Failed(Failure {
-                class: FailureClass::Crashed,
-                message: format!("the script ended with {exit}"),
-            }));
+            events.push(Event::Failed(Failure::new(
+                FailureClass::Crashed,
+                format!("the script ended with {exit}"),
+            )));
             return events;
         }
         match self.input {
@@ -358,12 +402,11 @@ impl Codec for Script {
                     more_follows: false,
                 });
             }
-            ScriptInput::Lines => events.push(Event::Failed(Failure {
-                class: FailureClass::Protocol,
-                message: "the script ended without a result line; print \
-                          {\"ostler\":\"result\",\"text\":…} before leaving"
-                    .to_owned(),
-            })),
+            ScriptInput::Lines => events.push(Event::Failed(Failure::new(
+                FailureClass::Protocol,
+                "the script ended without a result line; print {\"ostler\":\"result\",\"text\":…} \
+                 before leaving",
+            ))),
         }
         events
     }

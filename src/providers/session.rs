@@ -247,15 +247,12 @@ impl Session {
         }
     }
 
-    /// Ends a session whose work is done: closes its input and lets it leave by itself for up to
-    /// `patience`, then goes on with the harder rungs of the ladder. What it still says goes to
-    /// `sink`. Returns the processes that could not be removed.
-    pub async fn close(
-        &mut self,
-        patience: Duration,
-        sink: &mut (dyn FnMut(Event) + Send),
-    ) -> Vec<Process> {
+    /// Ends a session whose work is done: closes its input and lets it leave by itself, then goes on
+    /// with the harder rungs of the ladder. What it still says goes to `sink`. Returns the processes
+    /// that could not be removed.
+    pub async fn close(&mut self, sink: &mut (dyn FnMut(Event) + Send)) -> Vec<Process> {
         let known = members(self.agent.to_string()).await;
+        let patience = self.ladder.leave;
         self.leave(known, patience, sink).await
     }
 
@@ -364,11 +361,7 @@ impl Session {
             stderr,
         };
         if !self.started && exit.stderr.starts_with(leash::NOT_STARTED) {
-            let message = exit.stderr;
-            let failure = Failure {
-                class: FailureClass::NotInstalled,
-                message,
-            };
+            let failure = Failure::new(FailureClass::NotInstalled, exit.stderr);
             self.pending.push_back(Event::Failed(failure));
             return;
         }

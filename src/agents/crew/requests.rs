@@ -72,8 +72,12 @@ impl Crew {
         plan.max_tree = self.config.agents.max_tree;
         let session = self.ids.uuid();
         plan.launch.conversation = match read::last_session(&self.store, id).await? {
-            Some(from) if can.resume == ResumeSupport::History => {
-                Conversation::Continued { from, session }
+            Some((from, begun_ms)) if can.resume != ResumeSupport::Restarts => {
+                Conversation::Continued {
+                    from,
+                    session,
+                    begun_ms,
+                }
             }
             _ => Conversation::Fresh { session },
         };
@@ -203,8 +207,9 @@ impl Crew {
             return Err(wrong());
         }
         let provider = self.config.providers.get(&line.plan.launch.provider);
+        let support = provider.map(|provider| providers::capabilities(provider).steer);
         let steer_id = SteerId::new(self.ids.as_ref());
-        if provider.map(|p| providers::capabilities(p).steer) == Some(SteerSupport::None) {
+        if support == Some(SteerSupport::None) {
             let note = "this provider takes no messages while it works; resume_agent sends one \
                         after the run";
             return Ok(SteerReceipt {
@@ -224,11 +229,9 @@ impl Crew {
             return Err(wrong());
         }
         self.nudge.notify_one();
-        let note = match (line.status, when) {
-            (Status::Queued, _) => "the agent has not started; the message follows its prompt",
-            (_, When::Now) => "it breaks off what the model writes; a running tool ends first",
-            (_, When::NextStep) => "it reaches the model with its next step",
-            (_, When::AfterTurn) => "it starts a turn of its own when this one is done",
+        let note = match line.status {
+            Status::Queued => "the agent has not started; the message follows its prompt",
+            _ => steer_note(support.unwrap_or(SteerSupport::Injected), when),
         };
         Ok(SteerReceipt {
             steer_id,
@@ -303,5 +306,29 @@ impl Crew {
             *guard = Some(Guard::start(&self.program, self.owner())?);
         }
         Ok(())
+    }
+}
+
+/// What a provider that steers like this does with a message.
+fn steer_note(support: SteerSupport, when: When) -> &'static str {
+    match (support, when) {
+        (SteerSupport::None, _) => "this provider takes no messages while it works",
+        (SteerSupport::Injected, When::Now) => {
+            "it breaks off what the model writes; a running tool ends first"
+        }
+        (SteerSupport::Injected, When::NextStep) => "it reaches the model with its next step",
+        (SteerSupport::Queued, When::NextStep) => {
+            "it waits in the agent's own queue and reaches the model behind the running step"
+        }
+        (SteerSupport::Queued, When::Now) => "it breaks off the running turn and starts another",
+        (SteerSupport::Restarts, When::NextStep) => {
+            "this provider takes no message into a running turn; it starts a turn of its own when \
+             this one is done (`now` breaks the turn off)"
+        }
+        (SteerSupport::Restarts, When::Now) => {
+            "this provider takes no message into a running turn; the turn is broken off and its task \
+             is stated again with the message"
+        }
+        (_, When::AfterTurn) => "it starts a turn of its own when this one is done",
     }
 }

@@ -13,7 +13,7 @@ statements! {
     TEXTS = "SELECT prompt, provider_session, result, result_from, evidence FROM run
         WHERE agent_id = $1 AND run_no = $2";
     /// The provider's session of the newest run that got far enough to have one.
-    LAST_SESSION = "SELECT provider_session FROM run
+    LAST_SESSION = "SELECT provider_session, coalesce(started_ms, 0) FROM run
         WHERE agent_id = $1 AND provider_session <> '' ORDER BY run_no DESC LIMIT 1";
     PROMPTS = "SELECT prompt FROM run WHERE agent_id = $1 ORDER BY run_no";
     LIST = concat!("SELECT ", line_columns!(), " WHERE ($1 = '' OR agent.project_id = $1)
@@ -70,11 +70,12 @@ pub(crate) async fn texts(store: &Store, id: &AgentId, run_no: u32) -> Result<Te
     })
 }
 
+/// The provider's session that a new run can carry on, and when the last run began to write to it.
 pub(crate) async fn last_session(
     store: &Store,
     id: &AgentId,
-) -> Result<Option<String>, StoreError> {
-    Ok(sqlx::query_scalar(LAST_SESSION)
+) -> Result<Option<(String, i64)>, StoreError> {
+    Ok(sqlx::query_as(LAST_SESSION)
         .bind(id.as_str())
         .fetch_optional(store.read())
         .await?)

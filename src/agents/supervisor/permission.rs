@@ -13,7 +13,7 @@ impl Run {
         &mut self,
         gate: Gate,
         tool: &str,
-        writes: Option<&str>,
+        writes: &[String],
     ) -> (Decision, Option<Outcome>) {
         let permission = self.job.plan.launch.permission;
         let uncovered = || {
@@ -27,7 +27,9 @@ impl Run {
             // The CLI lets its agents write some places outside, its own memory among them.
             Gate::Policy
                 if permission != Permission::Full
-                    && writes.is_some_and(|path| !inside(&self.job.plan.launch.cwd, path)) =>
+                    && writes
+                        .iter()
+                        .any(|path| !inside(&self.job.plan.launch.cwd, path)) =>
             {
                 (uncovered(), None)
             }

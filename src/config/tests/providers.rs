@@ -19,7 +19,7 @@ fn claude_is_there_and_needs_no_kind() {
         .load();
     assert_eq!(
         config.providers.keys().collect::<Vec<_>>(),
-        ["claude", "other"]
+        ["claude", "codex", "gemini", "opencode", "other"]
     );
     assert_eq!(
         ClaudeProvider::default(),
@@ -52,10 +52,34 @@ fn a_script_reads_text_unless_told_otherwise() {
 }
 
 #[test]
+fn three_lines_make_any_acp_agent_a_provider() {
+    let acp = |flavour, command: &[&str]| {
+        ProviderConfig::Acp(AcpProvider {
+            flavour,
+            command: strings(command),
+            model: None,
+            env: BTreeMap::new(),
+        })
+    };
+    let text = "[providers.goose]\nkind = 'acp'\ncommand = ['goose', 'acp']\n";
+    assert_eq!(one(text, "goose"), acp(Flavour::Plain, &["goose", "acp"]));
+    for (name, flavour, command) in [
+        ("gemini", Flavour::Gemini, ["gemini", "--acp"]),
+        ("opencode", Flavour::Opencode, ["opencode", "acp"]),
+    ] {
+        assert_eq!(one("", name), acp(flavour, &command));
+    }
+    Layers::new().user("providers.x.kind = 'acp'").refuses(
+        "`providers.x.command` is missing in ~/user.toml\n\
+         Add `command = [\"program\", \"argument\"]`.",
+    );
+}
+
+#[test]
 fn what_a_kind_needs_is_asked_for() {
     Layers::new()
         .user("providers.x.command = ['cat']")
-        .refuses("`providers.x.kind` is missing in ~/user.toml\nAdd `kind = \"script\"`.");
+        .refuses("`providers.x.kind` is missing in ~/user.toml\nAdd `kind = \"acp\"`.");
     Layers::new().user("providers.x.kind = 'script'").refuses(
         "`providers.x.command` is missing in ~/user.toml\n\
          Add `command = [\"program\", \"argument\"]`.",
@@ -88,6 +112,18 @@ fn what_another_kind_has_is_refused() {
             "script",
             "model = 'x'",
             "model",
+            "a `script` provider has no model",
+        ),
+        (
+            "codex",
+            "input = 'text'",
+            "input",
+            "only a `script` provider has it",
+        ),
+        (
+            "acp",
+            "setting_sources = []",
+            "setting_sources",
             "only a `claude` provider has it",
         ),
         (

@@ -86,7 +86,7 @@ fn a_bad_value_names_the_variable() {
         .refuses_key(
             "providers.x.model",
             "the variable OSTLER_PROVIDERS_X_MODEL",
-            "only a `claude` provider has it",
+            "a `script` provider has no model",
         );
 }
 

@@ -11,8 +11,8 @@ use super::wire::{
     self, Block, MessageUsage, Outcome, Received, Request, Response, Spoken, System,
 };
 use crate::providers::{
-    Codec, Command, Decision, Event, Exit, Failure, FailureClass, Gate, Input, Launch, Usage, When,
-    clip,
+    Arrival, Codec, Command, Decision, Event, Exit, Failure, FailureClass, Gate, Input, Launch,
+    Reach, Usage, When, clip,
 };
 
 /// Tools that write the file they name.
@@ -161,7 +161,7 @@ impl Claude {
             self.denied.insert(asked.call);
         }
         let response = match (asked.gate, decision) {
-            (Gate::Policy, Decision::Allow) => json!({}),
+            (Gate::Policy, Decision::Allow | Decision::Reply(_)) => json!({}),
             (Gate::Policy, Decision::Deny(reason)) => json!({
                 "hookSpecificOutput": {
                     "hookEventName": "PreToolUse",
@@ -169,7 +169,7 @@ impl Claude {
                     "permissionDecisionReason": reason,
                 }
             }),
-            (Gate::Approval, Decision::Allow) => {
+            (Gate::Approval, Decision::Allow | Decision::Reply(_)) => {
                 json!({ "behavior": "allow", "updatedInput": asked.input })
             }
             (Gate::Approval, Decision::Deny(reason)) => {
@@ -211,6 +211,7 @@ impl Claude {
                 vec![Event::Retrying {
                     reason: format!("{error}{status}"),
                     attempt,
+                    class: Some(classify(error_status, &error).class),
                 }]
             }
             System::Unknown => Vec::new(),
@@ -337,10 +338,12 @@ impl Claude {
     /// A line that we wrote has reached the model.
     fn taken_up(&mut self, uuid: &str) -> Option<Event> {
         let at = self.waiting.iter().position(|line| line.uuid == uuid)?;
-        self.waiting
-            .remove(at)
-            .steer
-            .map(|id| Event::SteerDelivered { id })
+        let line = self.waiting.remove(at);
+        let how = match line.fate {
+            Fate::Open => Arrival::SameTurn,
+            Fate::Taken | Fate::Doubtful => Arrival::NewTurn,
+        };
+        line.steer.map(|id| Event::SteerDelivered { id, how })
     }
 
     fn asked(&mut self, id: String, request: Request) -> Vec<Event> {
@@ -370,13 +373,19 @@ impl Claude {
         };
         self.asked.insert(id.clone(), asked);
         {
-            let writes = written_path(&tool, &input);
+            let writes: Vec<String> = written_path(&tool, &input).into_iter().collect();
+            let reach = if writes.is_empty() {
+                Reach::Acts
+            } else {
+                Reach::Edits
+            };
             vec![Event::PermissionAsked {
                 request: id,
                 gate,
                 call,
                 tool,
                 input,
+                reach,
                 writes,
             }]
         }
@@ -443,10 +452,7 @@ impl Claude {
             "error_max_turns" => self.limit("max_turns"),
             _ if errors.contains("No conversation found") => {
                 let class = FailureClass::SessionLost;
-                self.failed(Failure {
-                    class,
-                    message: message(class, &errors),
-                })
+                self.failed(Failure::new(class, message(class, &errors)))
             }
             "error_during_execution" if interrupted => {
                 self.ended = !more_follows;
@@ -580,22 +586,19 @@ impl Codec for Claude {
             return Vec::new();
         }
         let failure = match &self.noise {
-            Some(noise) if !self.understood => Failure {
-                class: FailureClass::Protocol,
-                message: format!(
+            Some(noise) if !self.understood => Failure::new(
+                FailureClass::Protocol,
+                format!(
                     "it does not speak stream-json; it began with {noise:?} and ended with {exit}. \
                      Next: check `providers.claude.command`."
                 ),
-            },
+            ),
             _ => {
                 let class = match exit.stderr.as_str() {
                     text if text.contains("No conversation found") => FailureClass::SessionLost,
                     _ => FailureClass::Crashed,
                 };
-                Failure {
-                    class,
-                    message: format!("claude ended without a result, with {exit}"),
-                }
+                Failure::new(class, format!("claude ended without a result, with {exit}"))
             }
         };
         vec![Event::Failed(failure)]

@@ -26,10 +26,7 @@ pub(super) fn classify(status: Option<u64>, text: &str) -> Failure {
         }
         _ => FailureClass::Other,
     };
-    Failure {
-        class,
-        message: message(class, text),
-    }
+    Failure::new(class, message(class, text))
 }
 
 /// Words of the CLI with the next step behind them.

@@ -3,13 +3,19 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::config::{ClaudeProvider, Permission};
-use crate::providers::{CleanSignal, CommandSpec, Conversation, Environment, Launch, StopLadder};
+use crate::providers::{
+    CleanSignal, CommandSpec, Conversation, Environment, Launch, McpServer, StopLadder,
+};
 
 /// SIGTERM, SIGHUP and SIGKILL orphan the shell tools, which run in sessions of their own; an
 /// interrupt in the protocol, or SIGINT, ends them (within 1.6 s even when they trap SIGTERM).
 /// After the end of input it waits 5 s for background shells, so that rung is short in a stop.
+/// A session whose work is done gets longer.
 pub(super) const LADDER: StopLadder = StopLadder {
+    leave: Duration::from_secs(8),
     interrupt: Duration::from_secs(3),
     close: Duration::from_secs(2),
     signal: Duration::from_secs(2),
@@ -58,7 +64,11 @@ const UNATTENDED: &[&str] = &[
 /// What a reading agent is offered at all: a list that a new tool of a later CLI is not on.
 const READING: &str = "Read,Grep,Glob,Bash,WebFetch,WebSearch,Task,TaskOutput,TaskStop";
 
-pub(super) fn command(config: &ClaudeProvider, launch: &Launch) -> CommandSpec {
+pub(super) fn command(
+    config: &ClaudeProvider,
+    launch: &Launch,
+    servers: &[McpServer],
+) -> CommandSpec {
     let mut words = config.command.iter().map(OsString::from);
     let program = words.next().unwrap_or_else(|| "claude".into());
     let mut args: Vec<OsString> = words.collect();
@@ -74,12 +84,15 @@ pub(super) fn command(config: &ClaudeProvider, launch: &Launch) -> CommandSpec {
     ]);
     // The replay of a line is the receipt of its delivery.
     add(&["--replay-user-messages"]);
-    // A child has no use for the user's other servers, and must not load this one again.
+    // A child has no use for the user's other servers.
     add(&["--strict-mcp-config"]);
+    if !servers.is_empty() {
+        add(&["--mcp-config", &mcp_config(servers)]);
+    }
     add(&["--permission-prompt-tool", "stdio"]);
     match &launch.conversation {
         Conversation::Fresh { session } => add(&["--session-id", session]),
-        Conversation::Continued { from, session } => {
+        Conversation::Continued { from, session, .. } => {
             add(&["--resume", from, "--fork-session", "--session-id", session]);
         }
     }
@@ -140,6 +153,23 @@ pub(super) fn command(config: &ClaudeProvider, launch: &Launch) -> CommandSpec {
     }
 }
 
+fn mcp_config(servers: &[McpServer]) -> String {
+    let servers: serde_json::Map<String, serde_json::Value> = servers
+        .iter()
+        .map(|server| {
+            let entry = json!({
+                "type": "stdio",
+                "command": server.command,
+                "args": server.args,
+                "env": server.env,
+                "alwaysLoad": true,
+            });
+            (server.name.clone(), entry)
+        })
+        .collect();
+    json!({ "mcpServers": servers }).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,7 +190,7 @@ mod tests {
             conversation,
             max_cost_usd: Some(0.5),
         };
-        let spec = command(&config, &launch);
+        let spec = command(&config, &launch, &[]);
         spec.args.join(" ".as_ref()).to_string_lossy().into_owned()
     }
 
@@ -199,6 +229,7 @@ mod tests {
         let conversation = Conversation::Continued {
             from: "OLD".to_owned(),
             session: "NEW".to_owned(),
+            begun_ms: 0,
         };
         let args = args(Permission::Full, conversation);
         assert!(

@@ -6,21 +6,30 @@ mod failure;
 mod launch;
 mod wire;
 
-use super::{Capabilities, Provider, ResumeSupport, SteerSupport};
+use super::{
+    Capabilities, ModelChoice, PermissionSupport, Provider, ResumeSupport, SteerSupport, UsageScope,
+};
 use crate::config::ClaudeProvider;
 
 pub(super) const CAPABILITIES: Capabilities = Capabilities {
     steer: SteerSupport::Injected,
-    resume: ResumeSupport::History,
-    permissions: true,
+    resume: ResumeSupport::History { min_age_s: 0 },
+    permissions: PermissionSupport::Enforced,
     turns: true,
-    usage: true,
+    usage: Some(UsageScope::Run),
+    cost: true,
+    structured_output: true,
+    model: ModelChoice::ByName,
     cold_start: true,
 };
 
-pub(super) fn prepare(config: &ClaudeProvider, launch: &super::Launch) -> Provider {
+pub(super) fn prepare(
+    config: &ClaudeProvider,
+    launch: &super::Launch,
+    servers: &[super::McpServer],
+) -> Provider {
     Provider {
-        command: launch::command(config, launch),
+        command: launch::command(config, launch, servers),
         codec: Box::new(codec::Claude::new(launch)),
         ladder: launch::LADDER,
     }

@@ -187,7 +187,10 @@ fn a_steer_is_delivered_when_its_line_is_replayed() {
     ));
     assert_eq!(
         claude.receive(&replay(&uuid)),
-        [Event::SteerDelivered { id }]
+        [Event::SteerDelivered {
+            id,
+            how: Arrival::SameTurn
+        }]
     );
     assert!(matches!(
         end(&mut claude, json!({})).as_ref(),
@@ -223,7 +226,10 @@ fn a_message_now_breaks_the_turn_off_and_starts_the_next() {
     let steer = claude.waiting.last().unwrap().uuid.clone();
     assert_eq!(
         claude.receive(&replay(&steer)),
-        [Event::SteerDelivered { id: "s".to_owned() }]
+        [Event::SteerDelivered {
+            id: "s".to_owned(),
+            how: Arrival::NewTurn
+        }]
     );
     assert!(matches!(
         end(&mut claude, json!({})).as_ref(),
