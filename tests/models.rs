@@ -1,6 +1,8 @@
 //! The scripted model and the worlds of the real CLIs, without ostler: each CLI runs a tool and
 //! answers.
 
+mod dialects;
+
 use serde_json::{Value, json};
 
 use crate::support::Home;
