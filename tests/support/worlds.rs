@@ -39,6 +39,11 @@ pub(crate) fn with_codex(home: Home, model: &Model) -> Option<Home> {
 model_provider = "loopback"
 check_for_update_on_startup = false
 
+# These two ask github.com and chatgpt.com.
+[features]
+plugins = false
+apps = false
+
 [analytics]
 enabled = false
 
@@ -98,11 +103,13 @@ pub(crate) fn with_opencode(home: Home, model: &Model) -> Option<Home> {
     let folder = home.path("home/.config/opencode");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("opencode.json"), config.to_string()).unwrap();
+    // With these two it takes its plugin interface for installed, and asks no registry for it.
+    let lock = json!({"packages": {"": {"dependencies": {"@opencode-ai/plugin": "*"}}}});
+    fs::write(folder.join("package-lock.json"), lock.to_string()).unwrap();
+    fs::create_dir(folder.join("node_modules")).unwrap();
     let env = [
         ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
-        ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
         ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
-        ("OPENCODE_DISABLE_DEFAULT_PLUGINS", "1"),
     ];
     Some(provider(home, "opencode", opencode, &env))
 }
