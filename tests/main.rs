@@ -7,5 +7,6 @@ mod cli;
 mod clients;
 mod faults;
 mod lifecycle;
+mod models;
 mod protocol;
 mod support;

@@ -1,5 +1,5 @@
 //! Installs the foreign programs that integration tests run, at pinned versions, into the build
-//! folder: the Claude Code CLI and the official MCP SDKs for TypeScript and Python.
+//! folder: the coding CLIs and the official MCP SDKs for TypeScript and Python.
 //!
 //! Each is installed once per build folder, however many test processes start at once. Where that
 //! is impossible (no npm, no network) the tests that need it are skipped with one loud line, but
@@ -16,6 +16,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 const CLAUDE_VERSION: &str = "2.1.197";
+const CODEX_VERSION: &str = "0.169.0";
+const GEMINI_VERSION: &str = "0.61.0";
+const OPENCODE_VERSION: &str = "1.18.33";
 const NODE_SDK_VERSION: &str = "1.32.2";
 const PYTHON_SDK_VERSION: &str = "2.3.0";
 
@@ -29,6 +32,46 @@ pub(crate) fn claude() -> Option<PathBuf> {
         installed("claude", &package, |folder| {
             npm_install(folder, &package)?;
             claude_in(folder)
+        })
+    })
+}
+
+/// The Codex CLI's native executable, or `None` where it cannot be installed.
+pub(crate) fn codex() -> Option<PathBuf> {
+    static CODEX: Found = Found::new();
+    found_or_skip(&CODEX, "real Codex CLI tests need npm", || {
+        let package = format!("@openai/codex@{CODEX_VERSION}");
+        installed("codex", &package, |folder| {
+            npm_install(folder, &package)?;
+            codex_in(folder)
+        })
+    })
+}
+
+/// The Gemini CLI's start script, which finds `node` in PATH, or `None` where it cannot be
+/// installed.
+pub(crate) fn gemini() -> Option<PathBuf> {
+    static GEMINI: Found = Found::new();
+    found_or_skip(&GEMINI, "real Gemini CLI tests need npm", || {
+        let package = format!("@google/gemini-cli@{GEMINI_VERSION}");
+        installed("gemini", &package, |folder| {
+            npm_install(folder, &package)?;
+            let script = folder.join("node_modules/.bin/gemini");
+            answering([script], GEMINI_VERSION, folder)
+        })
+    })
+}
+
+/// The opencode CLI's native executable, or `None` where it cannot be installed.
+pub(crate) fn opencode() -> Option<PathBuf> {
+    static OPENCODE: Found = Found::new();
+    found_or_skip(&OPENCODE, "real opencode CLI tests need npm", || {
+        let package = format!("opencode-ai@{OPENCODE_VERSION}");
+        installed("opencode", &package, |folder| {
+            npm_install(folder, &package)?;
+            let packages = entries(&folder.join("node_modules"));
+            let executables = packages.iter().map(|path| path.join("bin/opencode"));
+            answering(executables, OPENCODE_VERSION, folder)
         })
     })
 }
@@ -130,28 +173,51 @@ fn npm_install(folder: &Path, package: &str) -> Result<(), String> {
     run(npm.current_dir(folder))
 }
 
-/// The first executable below `folder` that answers with the pinned version. A package for another
-/// C library may lie beside the right one, and `.bin/claude` may be a stub.
+/// The right package may have neighbours for other processors or C libraries, and `.bin/claude`
+/// may be a stub.
 fn claude_in(folder: &Path) -> Result<PathBuf, String> {
     let modules = folder.join("node_modules");
-    let packages = fs::read_dir(modules.join("@anthropic-ai"))
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut candidates: Vec<_> = packages.map(|entry| entry.path().join("claude")).collect();
-    candidates.sort();
+    let packages = entries(&modules.join("@anthropic-ai"));
+    let mut candidates: Vec<_> = packages.iter().map(|path| path.join("claude")).collect();
     candidates.push(modules.join(".bin/claude"));
+    answering(candidates, CLAUDE_VERSION, folder)
+}
+
+/// The executable behind the wrapper: `codex-<platform>/vendor/<triple>/bin/codex`.
+fn codex_in(folder: &Path) -> Result<PathBuf, String> {
+    let packages = entries(&folder.join("node_modules/@openai"));
+    let triples = packages
+        .iter()
+        .flat_map(|path| entries(&path.join("vendor")));
+    let executables = triples.map(|path| path.join("bin/codex"));
+    answering(executables, &format!("codex-cli {CODEX_VERSION}"), folder)
+}
+
+/// What is in `folder`, in order; nothing if it is no folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The first candidate that answers `--version` with `version`, run with `home` as its home.
+fn answering(
+    candidates: impl IntoIterator<Item = PathBuf>,
+    version: &str,
+    home: &Path,
+) -> Result<PathBuf, String> {
     let answers = |path: &PathBuf| {
-        let mut version = Command::new(path);
-        version
+        let mut command = Command::new(path);
+        command
             .arg("--version")
-            .env("HOME", folder)
+            .env("HOME", home)
             .env("DISABLE_AUTOUPDATER", "1");
-        let output = version.output();
-        output.is_ok_and(|output| output.stdout.starts_with(CLAUDE_VERSION.as_bytes()))
+        let output = command.output();
+        output.is_ok_and(|output| output.stdout.starts_with(version.as_bytes()))
     };
     let found = candidates.into_iter().find(answers);
-    found.ok_or_else(|| format!("no executable of version {CLAUDE_VERSION} in the package"))
+    found.ok_or_else(|| format!("no executable of version {version} in the package"))
 }
 
 /// Runs a command to its end; its output is part of the error, and dropped otherwise.

@@ -4,5 +4,6 @@ pub(crate) mod clis;
 pub(crate) mod home;
 pub(crate) mod mcp;
 pub(crate) mod model;
+pub(crate) mod worlds;
 
 pub(crate) use home::{Home, processes_with, until};

@@ -1,8 +1,7 @@
-//! The wire of the scripted model: HTTP/1.1 by hand and the event stream of a message.
+//! The wire of the scripted model: HTTP/1.1 by hand, and server-sent events in chunks.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -10,7 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Ending, Gate, Reply, State, last_user_text, list};
+use super::State;
+use super::dialect::{Call, Dialect, Frame};
+use super::reply::{Ending, Reply};
 
 type Socket = BufReader<TcpStream>;
 
@@ -33,24 +34,40 @@ async fn talk(mut socket: Socket, state: Arc<State>) -> io::Result<()> {
     socket.get_ref().set_nodelay(true)?;
     while let Some((method, path, body)) = read_request(&mut socket).await? {
         let (status, answer) = match (method.as_str(), path.as_str()) {
-            ("POST", "/v1/messages") => match serde_json::from_slice(&body) {
+            ("POST", path) if asks_for_an_answer(path) => match serde_json::from_slice(&body) {
                 Ok(body) => {
-                    state.reply_to(&body).send(&mut socket, &body).await?;
+                    let call = Call::new(path, body);
+                    state.reply_to(&call).send(&mut socket, &call).await?;
                     continue;
                 }
-                Err(error) => (400, error_body(400, &error.to_string())),
+                Err(error) => (400, Dialect::of(path).error(400, &error.to_string(), None)),
             },
             ("POST", "/v1/messages/count_tokens") => (200, json!({"input_tokens": body.len() / 4})),
-            ("GET", "/v1/models") => (200, json!({"data": [], "has_more": false})),
+            ("POST", path) if path.ends_with(":countTokens") => {
+                (200, json!({"totalTokens": body.len() / 4}))
+            }
+            // In the shapes of Anthropic, OpenAI and Codex at once.
+            ("GET", "/v1/models") => {
+                let lists = json!({"object": "list", "data": [], "models": [], "has_more": false});
+                (200, lists)
+            }
             ("HEAD", _) => {
-                send_head(&mut socket, 200, "", "content-length: 0\r\n").await?;
+                send_head(&mut socket, 200, &[], "content-length: 0\r\n").await?;
                 continue;
             }
-            _ => (404, error_body(404, &path)),
+            (_, path) => (404, Dialect::of(path).error(404, path, None)),
         };
-        send_json(&mut socket, status, "", answer).await?;
+        send_json(&mut socket, status, &[], answer).await?;
     }
     Ok(())
+}
+
+/// Whether a path is one of those on which a model answers.
+fn asks_for_an_answer(path: &str) -> bool {
+    let fixed = ["/v1/messages", "/v1/responses", "/v1/chat/completions"];
+    fixed.contains(&path)
+        || path.ends_with(":generateContent")
+        || path.ends_with(":streamGenerateContent")
 }
 
 /// The method, the path without its query, and the body; `None` when the client has left.
@@ -82,90 +99,59 @@ async fn read_request(socket: &mut Socket) -> io::Result<Option<(String, String,
 }
 
 impl Reply {
-    async fn send(self, socket: &mut Socket, request: &Value) -> io::Result<()> {
-        if let Some(Gate(open)) = &self.gate {
-            open.subscribe().wait_for(|open| *open).await.unwrap();
+    async fn send(self, socket: &mut Socket, call: &Call) -> io::Result<()> {
+        if let Some(gate) = &self.gate {
+            gate.opened().await;
         }
-        if let Ending::Error(status) = self.ending {
-            let body = error_body(status, &format!("scripted {status}"));
-            return send_json(socket, status, &self.headers, body).await;
+        let answer = call.answer(&self);
+        if let Ending::Error(status, body) = &self.ending {
+            let own = || {
+                let message = format!("scripted {status}");
+                call.dialect.error(*status, &message, self.retry_after())
+            };
+            let body = body.clone().unwrap_or_else(own);
+            return send_json(socket, *status, &self.headers, body).await;
         }
-        let message = self.message(request);
-        let streaming = request["stream"] == true;
-        if streaming {
-            self.stream(socket, &message).await?;
+        if call.streaming {
+            let framing = "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n";
+            send_head(socket, 200, &self.headers, framing).await?;
+            for frame in &answer.frames {
+                if frame.is_delta {
+                    sleep(self.chunk_delay).await;
+                }
+                send_frame(socket, frame).await?;
+            }
         }
-        match self.ending {
+        match &self.ending {
             Ending::Hang => wait_until_closed(socket).await,
             Ending::Cut => Err(io::ErrorKind::ConnectionAborted.into()),
-            _ if streaming => finish(socket, &message).await,
-            _ => send_json(socket, 200, &self.headers, message).await,
+            Ending::Failed(error) if call.streaming => finish(socket, &[call.failure(error)]).await,
+            _ if call.streaming => finish(socket, &answer.end).await,
+            _ => send_json(socket, 200, &self.headers, answer.whole).await,
         }
-    }
-
-    /// The whole answer as the API gives it when not streaming.
-    fn message(&self, request: &Value) -> Value {
-        // Counted over all models, because a resumed session may talk to several of them.
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let mut content = self.blocks.clone();
-        let mut stop_reason = "end_turn";
-        for (index, block) in content.iter_mut().enumerate() {
-            if let Some(text) = block["text"].as_str() {
-                block["text"] = text
-                    .replace("{{last_user}}", &last_user_text(request))
-                    .into();
-            } else {
-                block["id"] = format!("toolu_{count}_{index}").into();
-                stop_reason = "tool_use";
-            }
-        }
-        json!({
-            "id": format!("msg_{count}"), "type": "message", "role": "assistant",
-            "model": request["model"], "content": content, "usage": self.usage,
-            "stop_reason": stop_reason, "stop_sequence": null,
-        })
-    }
-
-    /// Streams the message up to where a complete one would be finished.
-    async fn stream(&self, socket: &mut Socket, message: &Value) -> io::Result<()> {
-        let framing = "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n";
-        send_head(socket, 200, &self.headers, framing).await?;
-        let mut start = message.clone();
-        start["content"] = json!([]);
-        start["stop_reason"] = Value::Null;
-        start["usage"]["output_tokens"] = json!(1);
-        send_event(socket, json!({"type": "message_start", "message": start})).await?;
-        for (index, block) in list(&message["content"]).enumerate() {
-            let mut event = json!({"type": "content_block_start", "index": index});
-            let (start, deltas) = pieces(block);
-            event["content_block"] = start;
-            send_event(socket, event).await?;
-            for delta in deltas {
-                sleep(self.chunk_delay).await;
-                let event = json!({"type": "content_block_delta", "index": index, "delta": delta});
-                send_event(socket, event).await?;
-            }
-            let event = json!({"type": "content_block_stop", "index": index});
-            send_event(socket, event).await?;
-        }
-        Ok(())
     }
 }
 
-/// `headers` and `framing` are whole header lines.
+/// `framing` is whole header lines.
 async fn send_head(
     socket: &mut Socket,
     status: u16,
-    headers: &str,
+    headers: &[(String, String)],
     framing: &str,
 ) -> io::Result<()> {
-    let first = format!("HTTP/1.1 {status} Scripted\r\nrequest-id: req_scripted\r\n");
-    let head = format!("{first}{framing}{headers}\r\n");
-    socket.write_all(head.as_bytes()).await
+    let mut head = format!("HTTP/1.1 {status} Scripted\r\nrequest-id: req_scripted\r\n{framing}");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    socket.write_all(format!("{head}\r\n").as_bytes()).await
 }
 
-async fn send_json(socket: &mut Socket, status: u16, headers: &str, body: Value) -> io::Result<()> {
+async fn send_json(
+    socket: &mut Socket,
+    status: u16,
+    headers: &[(String, String)],
+    body: Value,
+) -> io::Result<()> {
     let body = body.to_string();
     let length = body.len();
     let framing = format!("content-type: application/json\r\ncontent-length: {length}\r\n");
@@ -173,54 +159,21 @@ async fn send_json(socket: &mut Socket, status: u16, headers: &str, body: Value)
     socket.write_all(body.as_bytes()).await
 }
 
-async fn send_event(socket: &mut Socket, event: Value) -> io::Result<()> {
-    let kind = event["type"].as_str().unwrap_or_default();
-    let event = format!("event: {kind}\ndata: {event}\n\n");
+async fn send_frame(socket: &mut Socket, frame: &Frame) -> io::Result<()> {
+    let event = &frame.text;
     let chunk = format!("{:x}\r\n{event}\r\n", event.len());
     socket.write_all(chunk.as_bytes()).await
 }
 
-/// The end of a streamed message.
-async fn finish(socket: &mut Socket, message: &Value) -> io::Result<()> {
-    let delta = json!({"stop_reason": message["stop_reason"], "stop_sequence": null});
-    let event = json!({"type": "message_delta", "delta": delta, "usage": message["usage"]});
-    send_event(socket, event).await?;
-    send_event(socket, json!({"type": "message_stop"})).await?;
+/// The end of a stream.
+async fn finish(socket: &mut Socket, frames: &[Frame]) -> io::Result<()> {
+    for frame in frames {
+        send_frame(socket, frame).await?;
+    }
     socket.write_all(b"0\r\n\r\n").await
 }
 
 async fn wait_until_closed(socket: &mut Socket) -> io::Result<()> {
     while socket.read_u8().await.is_ok() {}
     Err(io::ErrorKind::ConnectionAborted.into())
-}
-
-/// How a content block is streamed: as an empty block and the deltas that fill it.
-fn pieces(block: &Value) -> (Value, Vec<Value>) {
-    let mut start = block.clone();
-    if let Some(text) = block["text"].as_str() {
-        start["text"] = json!("");
-        let (head, tail) = text.split_at(text.floor_char_boundary(text.len() / 2));
-        let delta = |text| json!({"type": "text_delta", "text": text});
-        (start, vec![delta(head), delta(tail)])
-    } else {
-        start["input"] = json!({});
-        let json = block["input"].to_string();
-        let delta = json!({"type": "input_json_delta", "partial_json": json});
-        (start, vec![delta])
-    }
-}
-
-fn error_body(status: u16, message: &str) -> Value {
-    let kind = match status {
-        400 => "invalid_request_error",
-        401 => "authentication_error",
-        403 => "permission_error",
-        404 => "not_found_error",
-        413 => "request_too_large",
-        429 => "rate_limit_error",
-        529 => "overloaded_error",
-        _ => "api_error",
-    };
-    let error = json!({"type": kind, "message": message});
-    json!({"type": "error", "request_id": "req_scripted", "error": error})
 }
