@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -59,7 +59,7 @@ pub struct Server {
     crew: Arc<OnceCell<Arc<Crew>>>,
     tools: Arc<ToolRouter<Server>>,
     /// Asks the person, once it is known that this can be done.
-    person: Arc<OnceCell<AbortOnDropHandle<()>>>,
+    person: Arc<OnceLock<AbortOnDropHandle<()>>>,
 }
 
 impl Server {
@@ -135,11 +135,8 @@ impl ServerHandler for Server {
             && crew.asks_the_person()
         {
             crew.person_can_be_asked(true);
-            self.person
-                .get_or_init(async || {
-                    AbortOnDropHandle::new(tokio::spawn(person::ask_person(crew, context.peer)))
-                })
-                .await;
+            let ask = || tokio::spawn(person::ask_person(crew, context.peer));
+            self.person.get_or_init(|| AbortOnDropHandle::new(ask()));
         }
     }
 
