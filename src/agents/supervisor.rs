@@ -41,8 +41,6 @@ const INPUT_LOGGED: usize = 2000;
 const LAST_WORDS: usize = 1000;
 /// Meaningless lines of a run that go into the log; all are counted.
 const NOISE_LOGGED: u32 = 100;
-/// How long a CLI that says when it is up may take to say so; a cold start takes seconds.
-const START_PATIENCE: Duration = Duration::from_secs(120);
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
 
@@ -66,6 +64,8 @@ pub(super) struct Bench {
     pub(super) lineage: Lineage,
     pub(super) env_allow: Vec<String>,
     pub(super) asking: Asking,
+    /// How long a CLI that says when it is up may take to say so.
+    pub(super) start_patience: Duration,
     /// The ostler binary.
     pub(super) ostler: OsString,
     /// Cancelled when this process is about to end.
@@ -280,7 +280,7 @@ impl Run {
         let budget = self.job.plan.budget;
         let mut active = Instant::now();
         let says_when_up = self.capabilities.is_some_and(|can| can.cold_start);
-        let up_by = active + START_PATIENCE;
+        let up_by = active + self.bench.start_patience;
         loop {
             let timeout = deadline(self.began, budget.timeout_s);
             // Also a line that means nothing to us is a sign of life.
@@ -310,7 +310,7 @@ impl Run {
                 }
                 () = sleep_until(timeout) => Some(Outcome::Cut("timeout_s")),
                 () = sleep_until(up_by), if says_when_up && !self.started => {
-                    Some(Outcome::Failed(Failure::new(FailureClass::Hung, never_came_up())))
+                    Some(Outcome::Failed(Failure::new(FailureClass::Hung, never_came_up(self.bench.start_patience))))
                 }
                 () = sleep_until(expiry.unwrap_or(timeout)), if expiry.is_some() => {
                     self.expire(session).await;
@@ -575,8 +575,8 @@ fn deadline(from: Instant, limit: Limit<u32>) -> Instant {
     }
 }
 
-fn never_came_up() -> String {
-    let seconds = START_PATIENCE.as_secs();
+fn never_came_up(patience: Duration) -> String {
+    let seconds = patience.as_secs();
     format!(
         "the program runs but did not come up within {seconds} s. Next: start it by hand in the \
          agent's directory and see what it waits for"

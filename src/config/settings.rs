@@ -76,6 +76,9 @@ pub struct Agents {
     /// Seconds without a sign of life before a run is ended, at most 86400.
     #[serde(deserialize_with = "limit_up_to::<86_400, _>")]
     pub idle_s: Limit<u32>,
+    /// Seconds in which the program of an agent has to come up, 1 to 3600.
+    #[serde(deserialize_with = "whole::<1, 3600, _>")]
+    pub start_timeout_s: u32,
     /// Further variables that children inherit; a trailing `*` stands for any ending.
     #[serde(deserialize_with = "variable_patterns")]
     pub env_allow: Vec<String>,
@@ -98,6 +101,7 @@ impl Default for Agents {
             max_cost_usd: Limit::At(5.0),
             timeout_s: Limit::At(3600),
             idle_s: Limit::At(900),
+            start_timeout_s: 120,
             env_allow: Vec::new(),
         }
     }
@@ -117,6 +121,10 @@ impl Agents {
             ("max_cost_usd", other.max_cost_usd > self.max_cost_usd),
             ("timeout_s", other.timeout_s > self.timeout_s),
             ("idle_s", other.idle_s > self.idle_s),
+            (
+                "start_timeout_s",
+                other.start_timeout_s > self.start_timeout_s,
+            ),
             ("ask_timeout_s", other.ask_timeout_s > self.ask_timeout_s),
         ];
         raised

@@ -149,6 +149,7 @@ impl Crew {
             owner: self.owner().clone(),
             lineage: self.host.lineage.child(self.owner(), &line.id),
             env_allow: self.config.agents.env_allow.clone(),
+            start_patience: Duration::from_secs(u64::from(self.config.agents.start_timeout_s)),
             asking: Asking {
                 ask: self.config.agents.ask,
                 patience: Duration::from_secs(u64::from(self.config.agents.ask_timeout_s)),
