@@ -4,6 +4,7 @@
 mod asking;
 mod bounds;
 mod limits;
+mod pace;
 mod queue;
 mod reading;
 mod resume;

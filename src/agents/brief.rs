@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::crew::Waiting;
 use super::evidence::Evidence;
 use super::lifecycle::Status;
-use super::record::{Line, LogEntry, Page, Texts};
+use super::record::{Backoff, Line, LogEntry, Page, Texts};
 use crate::config::Limit;
 use crate::ids::AgentId;
 use crate::providers::clip;
@@ -36,6 +36,9 @@ pub struct AgentBrief {
     /// The oldest request that waits for an answer, and what it is for.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub waiting: String,
+    /// Set while the model service turns it away: when it tries again, and how often it may.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub backing_off: String,
     /// The tool it called last.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub last_tool: String,
@@ -76,6 +79,10 @@ impl AgentBrief {
                 Limit::Unlimited => line.progress.turns.to_string(),
             },
             waiting: line.waiting.clone(),
+            backing_off: match &line.progress.backoff {
+                Some(backoff) if running => backing_off(backoff, now_ms),
+                _ => String::new(),
+            },
             last_tool: line.progress.last_tool.clone(),
             elapsed_s: line.started_ms.map(|started| (until - started) / 1000),
             idle_s: running.then(|| (now_ms - line.progress.active_ms.max(line.queued_ms)) / 1000),
@@ -84,6 +91,19 @@ impl AgentBrief {
             unread: !live && !line.delivered,
         }
     }
+}
+
+fn backing_off(backoff: &Backoff, now_ms: i64) -> String {
+    let Backoff {
+        until_ms,
+        attempt,
+        of,
+    } = backoff;
+    let again = match (until_ms - now_ms + 999) / 1000 {
+        ..=0 => "tries again as soon as it may".to_owned(),
+        seconds => format!("tries again in {seconds} s"),
+    };
+    format!("the model service turns it away; {again} ({attempt} of {of})")
 }
 
 /// A short result of an ended run.

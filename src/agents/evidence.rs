@@ -46,6 +46,9 @@ pub struct Evidence {
     /// Failures of the model API that the CLI tried again.
     #[serde(skip_serializing_if = "is_zero")]
     pub retries: u32,
+    /// How often the model service turned the run away and it went on later in another process.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub backoffs: u32,
     /// Lines that meant nothing in the protocol.
     #[serde(skip_serializing_if = "is_zero")]
     pub noise_lines: u32,

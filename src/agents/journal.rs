@@ -357,6 +357,7 @@ pub(super) async fn evidence_so_far(store: &Store, line: &Line) -> Result<Eviden
                         _ => {}
                     }
                 }
+                None if logged.kind == "backoff" => ledger.evidence.backoffs += 1,
                 None if logged.kind == "denied" => {
                     let text = |name| logged.body.get(name).and_then(Value::as_str);
                     ledger.denied(

@@ -12,6 +12,7 @@ mod launch;
 mod lifecycle;
 pub(crate) mod limiter;
 mod owner;
+pub(crate) mod pace;
 pub(crate) mod record;
 pub(crate) mod recovery;
 mod supervisor;

@@ -2,6 +2,7 @@
 //! end. The end is written only when the process tree is gone.
 
 mod asking;
+mod backoff;
 mod ending;
 mod permission;
 
@@ -15,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use asking::Parked;
+use backoff::Thread;
 use permission::Ruling;
 
 use super::budget::{LimitName, Meter, Verdict, wrap_up_message};
@@ -66,6 +68,10 @@ pub(super) struct Bench {
     pub(super) asking: Asking,
     /// How long a CLI that says when it is up may take to say so.
     pub(super) start_patience: Duration,
+    /// Permits of the limiter.
+    pub(super) max_concurrent: u32,
+    /// How often a run goes on in a row after the model service turned it away.
+    pub(super) max_retries: u32,
     /// The ostler binary.
     pub(super) ostler: OsString,
     /// Cancelled when this process is about to end.
@@ -104,6 +110,7 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         began: Instant::now(),
         started: false,
         early: Vec::new(),
+        thread: Thread::default(),
         parked: Vec::new(),
         turn_ended: false,
         answers_wrap_up: false,
@@ -133,6 +140,8 @@ struct Run {
     started: bool,
     /// Messages that came while there was no session to take them.
     early: Vec<Steer>,
+    /// What goes on from one session to the next.
+    thread: Thread,
     /// What the child has asked for and waits for.
     parked: Vec<Parked>,
     /// The turn is over and no other has begun.
@@ -143,35 +152,48 @@ struct Run {
 }
 
 impl Run {
-    /// The run with its one second chance: a conversation that cannot be carried on is begun anew
-    /// with everything that was asked before.
+    /// The run, session by session: it goes on when the service that turned it away answers again,
+    /// and begins anew, once, when the conversation to be carried on cannot be found.
     async fn whole(&mut self) -> Outcome {
-        let outcome = self.session().await;
-        match outcome {
-            Outcome::Failed(Failure {
-                class: FailureClass::SessionLost,
-                ..
-            }) if matches!(
-                self.job.plan.launch.conversation,
-                Conversation::Continued { .. }
-            ) =>
-            {
-                match read::prompts(&self.bench.store, &self.job.subject.agent).await {
-                    Ok(prompts) => self.job.prompt = restated(&prompts),
-                    Err(error) => return failed(FailureClass::SessionLost, &error),
-                }
-                self.started = false;
-                let session = self.bench.ids.uuid();
-                self.job.plan.launch.conversation = Conversation::Fresh { session };
-                self.log(
-                    "restarted",
-                    json!({ "why": "the conversation was not found" }),
-                )
-                .await;
-                self.session().await
+        loop {
+            let outcome = self.session().await;
+            let over = if Run::is_turned_away(&outcome) {
+                self.back_off(outcome).await
+            } else if self.has_lost_its_past(&outcome) {
+                self.restate().await
+            } else {
+                Some(outcome)
+            };
+            if let Some(outcome) = over {
+                return outcome;
             }
-            outcome => outcome,
         }
+    }
+
+    fn has_lost_its_past(&self, outcome: &Outcome) -> bool {
+        let lost = FailureClass::SessionLost;
+        let continued = matches!(
+            self.job.plan.launch.conversation,
+            Conversation::Continued { .. }
+        );
+        continued && matches!(outcome, Outcome::Failed(failure) if failure.class == lost)
+    }
+
+    /// Prepares a new conversation with everything that was asked before.
+    async fn restate(&mut self) -> Option<Outcome> {
+        match read::prompts(&self.bench.store, &self.job.subject.agent).await {
+            Ok(prompts) => self.job.prompt = restated(&prompts),
+            Err(error) => return Some(failed(FailureClass::SessionLost, &error)),
+        }
+        let session = self.bench.ids.uuid();
+        self.job.plan.launch.conversation = Conversation::Fresh { session };
+        self.begin_anew();
+        self.log(
+            "restarted",
+            json!({ "why": "the conversation was not found" }),
+        )
+        .await;
+        None
     }
 
     async fn session(&mut self) -> Outcome {
@@ -203,10 +225,9 @@ impl Run {
             let session = self.job.plan.launch.conversation.session();
             self.bench.journal.warm(subject, now_ms, session).await;
         }
-        session.send(Command::Prompt(self.job.prompt.clone()));
-        for steer in std::mem::take(&mut self.early) {
-            self.steer(&mut session, steer).await;
-        }
+        let opening = self.thread.opening.as_ref().unwrap_or(&self.job.prompt);
+        session.send(Command::Prompt(opening.clone()));
+        self.hand_over(&mut session).await;
         let outcome = self.attend(&mut session).await;
         self.withdraw_all().await;
         // What the child still says while it leaves counts as well, a flood of it does not.
@@ -227,8 +248,9 @@ impl Run {
             Outcome::Finished => session.close(&mut sink).await,
             _ => session.stop(&mut sink).await,
         };
-        for event in &last_words {
-            self.account(event).await;
+        for event in last_words {
+            let event = self.of_run(event);
+            self.account(&event).await;
         }
         self.ledger.evidence.processes_left = left
             .iter()
@@ -343,7 +365,8 @@ impl Run {
         }
     }
 
-    async fn steer(&self, session: &mut Session, steer: Steer) {
+    async fn steer(&mut self, session: &mut Session, steer: Steer) {
+        self.thread.sends(&steer);
         let body = json!({ "id": steer.id, "message": steer.message });
         session.send(Command::Steer {
             id: steer.id.to_string(),
@@ -354,6 +377,7 @@ impl Run {
     }
 
     async fn handle(&mut self, session: &mut Session, event: Event) -> Option<Outcome> {
+        let event = self.of_run(event);
         self.account(&event).await;
         match event {
             Event::Stepped => {
@@ -464,6 +488,7 @@ impl Run {
         if !own_steer {
             self.ledger.observe(event);
         }
+        self.follow(event).await;
         match event {
             // Every turn of a session begins with it; the log needs it once.
             Event::Started { session, .. } if self.started => {
@@ -514,6 +539,7 @@ impl Run {
             usage: evidence.usage.clone(),
             // A noisy child is a live one, but a second is exact enough for those who watch.
             active_ms: now_ms - now_ms.rem_euclid(1000),
+            backoff: None,
         };
         if progress != self.progress {
             self.progress = progress.clone();
@@ -539,11 +565,8 @@ impl Run {
                     Some(SteerSupport::Injected | SteerSupport::Queued) => When::NextStep,
                 };
                 self.wrap_up_sent = true;
-                session.send(Command::Steer {
-                    id: WRAP_UP.to_owned(),
-                    text: wrap_up_message(limit, self.job.plan.budget.grace_turns),
-                    when,
-                });
+                let text = wrap_up_message(limit, self.job.plan.budget.grace_turns);
+                session.send(self.thread.wraps_up(text, when));
                 None
             }
         }
@@ -604,6 +627,12 @@ fn restated(prompts: &[String]) -> String {
         Some((last, earlier)) => (last.as_str(), earlier),
         None => ("", prompts),
     };
+    if earlier.is_empty() {
+        return format!(
+            "{last}\n\n[You may have begun with this in a conversation that could not be recovered. \
+             Look before you repeat what may be done already.]"
+        );
+    }
     format!(
         "Your earlier conversation could not be recovered. This is what you were asked before, \
          oldest first; parts of it may be done already, so look before you repeat them:\n\n\

@@ -51,6 +51,13 @@ impl Log {
             "steer" => format!("message  {}", of("message")),
             "steer_delivered" => "message delivered".to_owned(),
             "retry" => format!("tries again  {}", of("reason")),
+            "backoff" => {
+                let wait = body
+                    .get("wait_s")
+                    .and_then(Value::as_f64)
+                    .unwrap_or_default();
+                format!("turned away  {}  goes on in {wait} s", of("message"))
+            }
             "turn_ended" if of("text") == self.said => "turn ended".to_owned(),
             "turn_ended" => format!("turn ended  {}", of("text")),
             "turn_interrupted" => "turn broken off".to_owned(),

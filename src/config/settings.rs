@@ -79,6 +79,10 @@ pub struct Agents {
     /// Seconds in which the program of an agent has to come up, 1 to 3600.
     #[serde(deserialize_with = "whole::<1, 3600, _>")]
     pub start_timeout_s: u32,
+    /// How often in a row a run goes on after the model service turned it away, at most 100; 0 ends it
+    /// at once.
+    #[serde(deserialize_with = "whole::<0, 100, _>")]
+    pub max_retries: u32,
     /// Further variables that children inherit; a trailing `*` stands for any ending.
     #[serde(deserialize_with = "variable_patterns")]
     pub env_allow: Vec<String>,
@@ -102,6 +106,7 @@ impl Default for Agents {
             timeout_s: Limit::At(3600),
             idle_s: Limit::At(900),
             start_timeout_s: 120,
+            max_retries: 6,
             env_allow: Vec::new(),
         }
     }
@@ -125,6 +130,7 @@ impl Agents {
                 "start_timeout_s",
                 other.start_timeout_s > self.start_timeout_s,
             ),
+            ("max_retries", other.max_retries > self.max_retries),
             ("ask_timeout_s", other.ask_timeout_s > self.ask_timeout_s),
         ];
         raised

@@ -17,6 +17,7 @@ const FILES: &[(i64, &str, &str)] = &[
         include_str!("migrations/sqlite/0001_agents.sql"),
     ),
     (2, "asks", include_str!("migrations/sqlite/0002_asks.sql")),
+    (3, "pace", include_str!("migrations/sqlite/0003_pace.sql")),
 ];
 
 /// Brings the schema up to date. Holds `migrate.lock` in `home` meanwhile.

@@ -31,6 +31,7 @@ mod tests {
         ("agents/record/asks.rs", crate::agents::record::asks::ALL),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
+        ("agents/pace.rs", crate::agents::pace::ALL),
         ("agents/recovery.rs", crate::agents::recovery::ALL),
     ];
 

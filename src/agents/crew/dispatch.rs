@@ -29,7 +29,8 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// What a look at the store has left to wait for.
 struct Outlook {
     live: usize,
-    queued: usize,
+    /// Runs that wait for a place.
+    waiting: usize,
 }
 
 impl Crew {
@@ -78,7 +79,7 @@ impl Crew {
         if let Err(error) = self.keep_guarded() {
             tracing::error!(%error, "the guard is gone and cannot be started again");
         }
-        if outlook.queued > 0
+        if outlook.waiting > 0
             && let Err(error) = self.reconcile().await
         {
             tracing::warn!(%error, "dead processes could not be looked for");
@@ -88,16 +89,28 @@ impl Crew {
     async fn look(self: &Arc<Self>) -> Result<Outlook, AgentError> {
         let lines = read::of_owner(&self.store, self.owner()).await?;
         if lines.is_empty() {
-            return Ok(Outlook { live: 0, queued: 0 });
+            return Ok(Outlook {
+                live: 0,
+                waiting: 0,
+            });
         }
         for (agent, _, reason) in read::stops(&self.store, self.owner()).await? {
             self.order(&agent, || Order::Stop(reason));
         }
-        let mut queued = 0;
+        // Who backs off wants its place again.
+        let mut waiting = lines
+            .iter()
+            .filter(|l| l.progress.backoff.is_some())
+            .count();
+        let mut held_back: Vec<&str> = Vec::new();
         for line in lines.iter().filter(|line| line.status == Status::Queued) {
-            // Behind one that has to wait, all have to wait.
-            if queued > 0 || !self.admit(line).await? {
-                queued += 1;
+            // Behind one that has to wait, all of its provider have to wait.
+            let provider = line.plan.launch.provider.as_str();
+            if held_back.contains(&provider) {
+                waiting += 1;
+            } else if !self.admit(line).await? {
+                waiting += 1;
+                held_back.push(provider);
             }
         }
         for steer in steers::waiting(&self.store, self.owner()).await? {
@@ -114,7 +127,7 @@ impl Crew {
         }
         Ok(Outlook {
             live: lines.len(),
-            queued,
+            waiting,
         })
     }
 
@@ -156,6 +169,8 @@ impl Crew {
                 someone: self.host.answers,
                 person: self.person.load(Ordering::Relaxed),
             },
+            max_concurrent: self.config.agents.max_concurrent,
+            max_retries: self.config.agents.max_retries,
             ostler: self.program.clone(),
             closing: self.closing.clone(),
         });

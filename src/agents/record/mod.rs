@@ -36,6 +36,20 @@ pub(crate) struct Progress {
     pub(crate) usage: Usage,
     /// Time of the last sign of life.
     pub(crate) active_ms: i64,
+    /// Set while the run waits for the model service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backoff: Option<Backoff>,
+}
+
+/// How a run waits for a model service that turned it away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Backoff {
+    /// When it tries again.
+    pub(crate) until_ms: i64,
+    /// Which try that will be, from 1.
+    pub(crate) attempt: u32,
+    /// How many there are.
+    pub(crate) of: u32,
 }
 
 /// An agent to be written.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::read::Filter;
 use super::*;
 use crate::agents::budget::Budget;
+use crate::agents::journal::Subject;
 use crate::agents::lifecycle::Lifecycle;
 use crate::agents::limiter;
+use crate::agents::pace;
 use crate::clock::{Clock, ManualClock};
 use crate::config::{Agents, Permission};
 use crate::ids::{IdSource, SequentialIds};
@@ -196,6 +198,75 @@ async fn cold_starts_hold_each_other_back_until_warm_or_long_over() {
         world.admit(&third, &limits).await,
         "the second is taking too long to wait for"
     );
+}
+
+#[tokio::test]
+async fn a_slow_provider_holds_back_its_own_runs_only() {
+    let mut world = World::new().await;
+    let limits = Agents::default();
+    let first = world.running().await;
+    let now_ms = world.clock.now_ms();
+    pace::slow_down(&world.store, "claude", Some(60), now_ms)
+        .await
+        .unwrap();
+    let (second, third) = (world.agent().await, world.agent().await);
+    world.plan.launch.provider = "other".to_owned();
+    let other = world.agent().await;
+    assert!(!world.admit(&second, &limits).await, "its provider rests");
+    assert!(
+        world.admit(&other, &limits).await,
+        "it is held up by others"
+    );
+    world.clock.advance(60_000);
+    assert!(
+        !world.admit(&second, &limits).await,
+        "one may be at work, and one is"
+    );
+    world.end(&first, FINISH).await.unwrap();
+    assert!(!world.admit(&third, &limits).await, "it is not the first");
+    assert!(world.admit(&second, &limits).await);
+    world.clock.advance(pace::FORGOTTEN_MS);
+    assert!(world.admit(&third, &limits).await, "the pace is long over");
+}
+
+#[tokio::test]
+async fn who_backs_off_gives_its_permit_away_and_comes_before_who_waits_in_line() {
+    let mut world = World::new().await;
+    let limits = Agents {
+        max_concurrent: 1,
+        ..Agents::default()
+    };
+    let first = world.running().await;
+    let subject = Subject {
+        agent: first.clone(),
+        run_no: 1,
+    };
+    let now_ms = world.clock.now_ms();
+    let rest = pace::slow_down(&world.store, "claude", Some(1), now_ms)
+        .await
+        .unwrap();
+    limiter::step_back(&world.store, &subject, rest.not_before_ms, now_ms)
+        .await
+        .unwrap();
+    let same = world.agent().await;
+    world.plan.launch.provider = "other".to_owned();
+    let (other, another) = (world.agent().await, world.agent().await);
+    assert!(
+        world.admit(&other, &limits).await,
+        "the permit of who waits is taken"
+    );
+    world.clock.advance(1_000);
+    world.end(&other, FINISH).await.unwrap();
+    assert!(
+        !world.admit(&another, &limits).await && !world.admit(&same, &limits).await,
+        "the one that waits longest comes first"
+    );
+    let go_on = || limiter::go_on(&world.store, &subject, 1, world.clock.now_ms());
+    assert!(go_on().await.unwrap());
+    assert!(!world.admit(&another, &limits).await, "no permit is free");
+    world.end(&first, FINISH).await.unwrap();
+    assert!(!go_on().await.unwrap(), "a run that has ended goes on");
+    assert!(world.admit(&same, &limits).await);
 }
 
 #[tokio::test]

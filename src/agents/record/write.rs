@@ -18,9 +18,9 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, 1, $6)";
     /// The ticket puts the run behind everything that waits now.
     ADD_RUN = "INSERT INTO run(agent_id, run_no, status, owner_id, ticket, slot, prompt, launch,
-          queued_ms, changed_ms)
+          queued_ms, changed_ms, provider)
         SELECT $1, $2, 'queued', $3,
-          coalesce((SELECT max(ticket) FROM run WHERE status = 'queued'), 0) + 1, $4, $5, $6, $7, $7";
+          coalesce((SELECT max(ticket) FROM run WHERE status = 'queued'), 0) + 1, $4, $5, $6, $7, $7, $8";
     NEXT_RUN = "UPDATE agent SET run_no = run_no + 1, session = $3 WHERE id = $1 AND run_no = $2
         AND EXISTS (SELECT 1 FROM run WHERE agent_id = $1 AND run_no = $2
           AND status NOT IN ('queued','running'))";
@@ -169,6 +169,7 @@ async fn add_run(
         .bind(run.prompt)
         .bind(json(run.plan))
         .bind(now_ms)
+        .bind(&run.plan.launch.provider)
         .execute(&mut **tx)
         .await?;
     let body = json!({ "to": run.state.status, "prompt": run.prompt });

@@ -23,6 +23,7 @@ fn the_documented_defaults() {
         timeout_s,
         idle_s,
         start_timeout_s,
+        max_retries,
         env_allow,
     } = Agents::default();
     assert_eq!((max_concurrent, max_starting, max_tree), (4, 2, 16));
@@ -38,7 +39,7 @@ fn the_documented_defaults() {
     );
     assert_eq!(max_cost_usd, Limit::At(5.0));
     assert_eq!((timeout_s, idle_s), (Limit::At(3600), Limit::At(900)));
-    assert_eq!(start_timeout_s, 120);
+    assert_eq!((start_timeout_s, max_retries), (120, 6));
     assert_eq!(env_allow, strings(&[]));
 }
 
