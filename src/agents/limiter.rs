@@ -5,22 +5,26 @@
 
 use super::journal::Subject;
 use super::lifecycle::{AgentState, Lifecycle, next};
-use super::pace;
+use super::pace::{self, leaves_no_room};
 use super::record::{Line, TransitionError, write};
 use crate::config::Agents;
 use crate::store::{Store, StoreError, statements};
 
-/// Whether the pace of the provider of `$run` holds it back at the time `$3`; paces that are over
-/// since `$5` are forgotten. A new run also leaves room for those that back off: they come first.
+/// Whether the pace of its provider holds back the run `$run`. A new run leaves room for those that
+/// back off: they come first.
 macro_rules! held_back {
     ($run:literal, $counted:literal) => {
         concat!(
             "EXISTS (SELECT 1 FROM pace p WHERE p.provider = ",
             $run,
-            ".provider AND p.not_before_ms > $5 AND (p.not_before_ms > $3 OR p.max_live <= \
-             (SELECT count(*) FROM run a WHERE a.status = 'running' AND a.provider = p.provider",
-            $counted,
-            ")))"
+            ".provider AND ",
+            leaves_no_room!(concat!(
+                "(SELECT count(*) FROM run a WHERE a.status = 'running' \
+                 AND a.provider = p.provider",
+                $counted,
+                ")"
+            )),
+            ")"
         )
     };
 }
@@ -73,7 +77,7 @@ pub(super) async fn admit(
         .bind(i64::from(line.run_no))
         .bind(now_ms)
         .bind(i64::from(limits.max_concurrent))
-        .bind(now_ms - pace::FORGOTTEN_MS)
+        .bind(now_ms + pace::LONGEST_WAIT_MS)
         .bind(now_ms - COLD_START_MS)
         .bind(i64::from(limits.max_starting))
         .execute(&mut *tx)
@@ -127,7 +131,7 @@ pub(super) async fn go_on(
         .bind(i64::from(run.run_no))
         .bind(now_ms)
         .bind(i64::from(max_concurrent))
-        .bind(now_ms - pace::FORGOTTEN_MS)
+        .bind(now_ms + pace::LONGEST_WAIT_MS)
         .execute(&mut *tx)
         .await?;
     if gone_on.rows_affected() != 1 {

@@ -1,6 +1,6 @@
 //! How fast a provider is asked. When its service turns agents away, the whole provider slows down:
 //! fewer of its runs may be at work, none starts before a while has passed, and it recovers step by
-//! step as the service answers again. The pace lies in the store and so holds over all ostler
+//! step as long as the service turns nobody away. The pace lies in the store and so holds over all ostler
 //! processes of the machine; the limiter obeys it.
 
 use std::time::Duration;
@@ -9,13 +9,14 @@ use super::record::count;
 use crate::store::{Store, StoreError, statements};
 
 statements! {
-    GET = "SELECT max_live, not_before_ms, incidents, changed_ms FROM pace WHERE provider = $1";
+    GET = "SELECT max_live, not_before_ms, incidents FROM pace WHERE provider = $1";
     AT_WORK = "SELECT count(*) FROM run
         WHERE status = 'running' AND backing_off = 0 AND provider = $1";
-    SET = "INSERT INTO pace(provider, max_live, not_before_ms, incidents, changed_ms)
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (provider) DO UPDATE SET max_live = $2,
-          not_before_ms = $3, incidents = $4, changed_ms = $5";
-    LIFT = "DELETE FROM pace WHERE provider = $1";
+    SET = "INSERT INTO pace(provider, max_live, not_before_ms, incidents)
+        VALUES ($1, $2, $3, $4) ON CONFLICT (provider) DO UPDATE SET max_live = $2,
+          not_before_ms = $3, incidents = $4";
+    /// Answers to what was asked before the incident say nothing.
+    ANSWERED = "UPDATE pace SET incidents = 0 WHERE provider = $1 AND not_before_ms <= $2";
 }
 
 /// The first wait where the service names none; it doubles with each incident.
@@ -25,74 +26,86 @@ const SHORTEST_WAIT_MS: i64 = 1_000;
 /// The longest wait that is of our own making.
 const LONGEST_OWN_WAIT_MS: i64 = 5 * 60 * 1_000;
 /// How far a service is believed that says when it wants to be asked again.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
-const LONGEST_WAIT_MS: i64 = 15 * 60 * 1_000;
-/// Between two steps of the recovery.
+pub(super) const LONGEST_WAIT_MS: i64 = 15 * 60 * 1_000;
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(LONGEST_WAIT_MS.unsigned_abs());
+/// One run more may be at work each time that this has passed without an incident.
 const RECOVERY_MS: i64 = 10_000;
-/// A pace that was not touched for so long after its wait says nothing about the service any more.
-pub(super) const FORGOTTEN_MS: i64 = 10 * 60 * 1_000;
+/// An incident that is over for so long says nothing about the next.
+const FORGOTTEN_MS: i64 = 10 * 60 * 1_000;
+
+/// Whether the pace `p` leaves no room at the time `$3` for one more beside `$at_work`. A wait that
+/// ends behind `$5` comes from a clock that was set back.
+macro_rules! leaves_no_room {
+    ($at_work:expr) => {
+        concat!(
+            "p.not_before_ms <= $5 AND (p.not_before_ms > $3 OR \
+             p.max_live + ($3 - p.not_before_ms) / 10000 <= ",
+            $at_work,
+            ")"
+        )
+    };
+}
+pub(super) use leaves_no_room;
 
 /// What a provider is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Pace {
-    /// Runs that may be at work at the same time.
-    pub(super) max_live: u32,
+    /// Runs that may be at work at the same time once the wait is over.
+    max_live: u32,
     /// No run starts or goes on before, in milliseconds since the Unix epoch.
-    pub(super) not_before_ms: i64,
+    not_before_ms: i64,
     /// Incidents since the service last answered.
     incidents: u32,
-    changed_ms: i64,
 }
 
 impl Pace {
-    /// What follows when the service turns away one of `at_work` runs. A burst of failures is one
-    /// incident: what fails while the others wait already only makes them wait longer.
-    fn slowed(before: Option<Pace>, at_work: u32, retry_after_s: Option<u32>, now_ms: i64) -> Pace {
-        let before = before.filter(|pace| pace.not_before_ms > now_ms - FORGOTTEN_MS);
-        let same = before.filter(|pace| now_ms < pace.not_before_ms);
-        let incidents = match (same, before) {
-            (Some(pace), _) => pace.incidents.max(1),
-            (None, Some(pace)) => pace.incidents.saturating_add(1),
-            (None, None) => 1,
-        };
-        let not_before_ms = now_ms + wait_ms(incidents, retry_after_s);
-        match same {
-            Some(pace) => Pace {
-                incidents,
-                not_before_ms: not_before_ms.max(pace.not_before_ms),
-                ..pace
-            },
-            None => Pace {
-                max_live: (before.map_or(at_work, |pace| pace.max_live.min(at_work)) / 2).max(1),
-                not_before_ms,
-                incidents,
-                changed_ms: now_ms,
-            },
+    /// How long its runs have to rest. A wait that is too long comes from a clock that was set back.
+    pub(super) fn rest(self, now_ms: i64) -> Duration {
+        let rest = u64::try_from(self.not_before_ms - now_ms).unwrap_or(0);
+        let rest = Duration::from_millis(rest);
+        if rest > LONGEST_WAIT {
+            Duration::ZERO
+        } else {
+            rest
         }
     }
 
-    /// What follows when the service answers: one more run may be at work, at most once in
-    /// [`RECOVERY_MS`]. `None`: the limiter alone, which lets `max_concurrent` through, is enough.
-    fn quickened(self, max_concurrent: u32, now_ms: i64) -> Option<Pace> {
-        // Answers to what was asked before the incident say nothing.
-        if now_ms < self.not_before_ms {
-            return Some(self);
-        }
-        let since = self.changed_ms.max(self.not_before_ms);
-        let max_live = match now_ms - since {
-            ..RECOVERY_MS => self.max_live,
-            _ => self.max_live.saturating_add(1),
+    /// How many runs may be at work: after the wait it grows with the time that passes well.
+    fn limit(self, now_ms: i64) -> u32 {
+        let steps = (now_ms - self.not_before_ms).max(0) / RECOVERY_MS;
+        self.max_live
+            .saturating_add(u32::try_from(steps).unwrap_or(u32::MAX))
+    }
+
+    /// What follows when the service turns away one of `at_work` runs. A burst of failures is one
+    /// incident: what fails while the others wait already only makes them wait longer.
+    fn slowed(before: Option<Pace>, at_work: u32, retry_after_s: Option<u32>, now_ms: i64) -> Pace {
+        let known = |pace: &Pace| {
+            let passed = now_ms - pace.not_before_ms;
+            (-LONGEST_WAIT_MS..FORGOTTEN_MS).contains(&passed)
         };
-        (max_live < max_concurrent).then_some(Pace {
+        let Some(before) = before.filter(known) else {
+            return Pace {
+                max_live: (at_work / 2).max(1),
+                not_before_ms: now_ms + wait_ms(1, retry_after_s),
+                incidents: 1,
+            };
+        };
+        let same = now_ms < before.not_before_ms;
+        let (max_live, incidents) = match same {
+            true => (before.max_live, before.incidents.max(1)),
+            false => (
+                (before.limit(now_ms).min(at_work) / 2).max(1),
+                before.incidents.saturating_add(1),
+            ),
+        };
+        Pace {
             max_live,
-            incidents: 0,
-            changed_ms: if max_live > self.max_live {
-                now_ms
-            } else {
-                self.changed_ms
-            },
-            ..self
-        })
+            not_before_ms: before
+                .not_before_ms
+                .max(now_ms + wait_ms(incidents, retry_after_s)),
+            incidents,
+        }
     }
 }
 
@@ -133,59 +146,38 @@ pub(super) async fn slow_down(
         .fetch_one(&mut *tx)
         .await?;
     let slowed = Pace::slowed(before, count(at_work), retry_after_s, now_ms);
-    set(&mut tx, provider, slowed).await?;
+    sqlx::query(SET)
+        .bind(provider)
+        .bind(i64::from(slowed.max_live))
+        .bind(slowed.not_before_ms)
+        .bind(i64::from(slowed.incidents))
+        .execute(&mut *tx)
+        .await?;
     store.commit(tx).await?;
     Ok(slowed)
 }
 
-/// The service has answered a run of `provider`.
-pub(super) async fn speed_up(
-    store: &Store,
-    provider: &str,
-    max_concurrent: u32,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    // Nearly always there is none, and nothing to write.
-    let Some(seen) = get(store, provider).await? else {
-        return Ok(());
-    };
-    if seen.quickened(max_concurrent, now_ms) == Some(seen) {
+/// The service has answered a run of `provider`: the next incident is the first of its row.
+pub(super) async fn answered(store: &Store, provider: &str, now_ms: i64) -> Result<(), StoreError> {
+    // Nearly always there is nothing to write.
+    let seen = get(store, provider).await?;
+    if seen.is_none_or(|pace| pace.incidents == 0 || now_ms < pace.not_before_ms) {
         return Ok(());
     }
     let mut tx = store.begin().await?;
-    let now = sqlx::query_as(GET)
+    sqlx::query(ANSWERED)
         .bind(provider)
-        .fetch_optional(&mut *tx)
-        .await?
-        .map(pace);
-    match now.map(|pace| pace.quickened(max_concurrent, now_ms)) {
-        None => return Ok(()),
-        Some(Some(quickened)) => set(&mut tx, provider, quickened).await?,
-        Some(None) => {
-            sqlx::query(LIFT).bind(provider).execute(&mut *tx).await?;
-        }
-    }
+        .bind(now_ms)
+        .execute(&mut *tx)
+        .await?;
     store.commit(tx).await
 }
 
-async fn set(tx: &mut crate::store::Tx, provider: &str, pace: Pace) -> Result<(), StoreError> {
-    sqlx::query(SET)
-        .bind(provider)
-        .bind(i64::from(pace.max_live))
-        .bind(pace.not_before_ms)
-        .bind(i64::from(pace.incidents))
-        .bind(pace.changed_ms)
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
-}
-
-fn pace((max_live, not_before_ms, incidents, changed_ms): (i64, i64, i64, i64)) -> Pace {
+fn pace((max_live, not_before_ms, incidents): (i64, i64, i64)) -> Pace {
     Pace {
         max_live: count(max_live),
         not_before_ms,
         incidents: count(incidents),
-        changed_ms,
     }
 }
 
@@ -256,49 +248,53 @@ mod tests {
     }
 
     #[test]
-    fn it_recovers_one_by_one_and_is_then_lifted() {
-        let mut pace = Pace::slowed(None, 4, Some(1), NOW);
-        assert_eq!(
-            pace.quickened(4, NOW + 500),
-            Some(pace),
-            "an answer within the wait says nothing"
-        );
-        let mut steps = Vec::new();
-        let mut now_ms = pace.not_before_ms;
-        while let Some(quickened) = pace.quickened(5, now_ms) {
-            pace = quickened;
-            steps.push(pace.max_live);
-            now_ms += RECOVERY_MS / 2;
-        }
+    fn it_recovers_one_by_one_with_the_time_that_passes_well() {
+        let pace = Pace::slowed(None, 4, Some(1), NOW);
+        let steps: Vec<u32> = (0..6)
+            .map(|step| pace.limit(pace.not_before_ms + step * RECOVERY_MS / 2))
+            .collect();
         assert_eq!(steps, [2, 2, 3, 3, 4, 4]);
-        let again = Pace::slowed(Some(pace), 4, Some(1), now_ms);
-        assert_eq!(
-            (again.max_live, again.not_before_ms - now_ms),
-            (2, 1_000),
-            "an answer ends the row of incidents"
-        );
+        let later = pace.not_before_ms + 4 * RECOVERY_MS;
+        let again = Pace::slowed(Some(pace), 8, Some(1), later);
+        assert_eq!(again.max_live, 3, "half of what it had recovered to");
+    }
+
+    #[test]
+    fn an_answer_ends_the_row_of_incidents() {
+        let first = Pace::slowed(None, 4, None, NOW);
+        let answered = Pace {
+            incidents: 0,
+            ..first
+        };
+        let later = first.not_before_ms + 1;
+        let waits = [first, answered]
+            .map(|before| Pace::slowed(Some(before), 4, None, later).not_before_ms - later);
+        assert_eq!(waits, [2 * FIRST_WAIT_MS, FIRST_WAIT_MS]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_for_years() {
+        let future = Pace::slowed(None, 4, None, NOW + (1 << 40));
+        let pace = Pace::slowed(Some(future), 4, None, NOW);
+        assert_eq!(pace.not_before_ms - NOW, FIRST_WAIT_MS);
     }
 
     proptest::proptest! {
         #[test]
         fn somebody_may_always_work_and_nobody_waits_for_ever(
-            happenings in proptest::collection::vec(
-                (proptest::bool::ANY, 0_u32..70, proptest::option::of(0_u32..10_000), 0_i64..900_000),
+            refusals in proptest::collection::vec(
+                (0_u32..70, proptest::option::of(0_u32..10_000), 0_i64..900_000),
                 1..60,
             ),
         ) {
             let (mut pace, mut now_ms): (Option<Pace>, i64) = (None, NOW);
-            for (refused, at_work, retry_after_s, passed) in happenings {
+            for (at_work, retry_after_s, passed) in refusals {
                 now_ms += passed;
-                pace = if refused {
-                    Some(Pace::slowed(pace, at_work, retry_after_s, now_ms))
-                } else {
-                    pace.and_then(|pace| pace.quickened(4, now_ms))
-                };
-                if let Some(pace) = pace {
-                    assert!(pace.max_live >= 1);
-                    assert!(pace.not_before_ms <= now_ms + LONGEST_WAIT_MS);
-                }
+                let slowed = Pace::slowed(pace, at_work, retry_after_s, now_ms);
+                assert!(slowed.max_live >= 1);
+                assert!(slowed.not_before_ms > now_ms);
+                assert!(slowed.not_before_ms <= now_ms + LONGEST_WAIT_MS);
+                pace = Some(slowed);
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::support::model::{Model, Reply, Script};
 async fn end_with(reply: Reply, retries: Option<&str>) -> Option<serde_json::Value> {
     let home = world()?;
     let model = Model::start(Script::new().otherwise(reply)).await;
-    let mut home = with(home, &model);
+    let mut home = with(home, &model).config("[agents]\nmax_retries = 0");
     if let Some(retries) = retries {
         home = home.env("CLAUDE_CODE_MAX_RETRIES", retries);
     }

@@ -5,6 +5,7 @@ mod bounds;
 mod endings;
 mod faults;
 mod limits;
+mod pace;
 mod work;
 
 use crate::support::Home;

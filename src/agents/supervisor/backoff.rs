@@ -149,9 +149,8 @@ impl Run {
         self.thread.answered = Some(Instant::now());
         let now_ms = self.bench.clock.now_ms();
         let provider = &self.job.plan.launch.provider;
-        let most = self.bench.max_concurrent;
-        if let Err(error) = pace::speed_up(&self.bench.store, provider, most, now_ms).await {
-            tracing::warn!(%error, provider, "the provider stays slowed down");
+        if let Err(error) = pace::answered(&self.bench.store, provider, now_ms).await {
+            tracing::warn!(%error, provider, "the pace of the provider cannot be changed");
         }
     }
 
@@ -160,7 +159,7 @@ impl Run {
         let now_ms = self.bench.clock.now_ms();
         let provider = &self.job.plan.launch.provider;
         match pace::slow_down(&self.bench.store, provider, retry_after_s, now_ms).await {
-            Ok(pace) => millis(pace.not_before_ms - now_ms),
+            Ok(pace) => pace.rest(now_ms),
             Err(error) => {
                 tracing::warn!(%error, provider, "the provider cannot be slowed down");
                 Duration::from_secs(u64::from(retry_after_s.unwrap_or(1))).min(pace::LONGEST_WAIT)
@@ -291,13 +290,12 @@ impl Run {
         loop {
             let now_ms = self.bench.clock.now_ms();
             let provider = &self.job.plan.launch.provider;
-            let not_before_ms = match pace::get(&self.bench.store, provider).await {
-                Ok(pace) => pace.map_or(now_ms, |pace| pace.not_before_ms),
-                Err(_) => now_ms,
+            let rest = match pace::get(&self.bench.store, provider).await {
+                Ok(Some(pace)) => pace.rest(now_ms),
+                Ok(None) | Err(_) => Duration::ZERO,
             };
-            if not_before_ms > now_ms || !waited {
+            if !rest.is_zero() || !waited {
                 // A new wait, or one that others made longer.
-                let rest = millis(not_before_ms - now_ms);
                 let wait = rest + jitter(rest, self.bench.ids.number());
                 let until = Instant::now() + wait;
                 let until = self
@@ -364,11 +362,6 @@ fn jitter(wait: Duration, number: u64) -> Duration {
     const STEPS: u32 = 1 << 16;
     let part = u32::try_from(number % u64::from(STEPS)).unwrap_or(0);
     wait / 2 * part / STEPS
-}
-
-fn millis(ms: i64) -> Duration {
-    // A clock that was set back must not make it wait for years.
-    Duration::from_millis(u64::try_from(ms).unwrap_or(0)).min(pace::LONGEST_WAIT)
 }
 
 fn whole_millis(duration: Duration) -> i64 {

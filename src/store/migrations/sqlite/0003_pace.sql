@@ -1,10 +1,9 @@
 -- How fast the service behind a provider may be asked, while it turns agents away.
 CREATE TABLE pace (
   provider      TEXT PRIMARY KEY,
-  max_live      INTEGER NOT NULL,  -- runs of it that may be at work at the same time
   not_before_ms INTEGER NOT NULL,  -- no run of it starts or goes on before
-  incidents     INTEGER NOT NULL,  -- how often it turned somebody away since it last answered
-  changed_ms    INTEGER NOT NULL
+  max_live      INTEGER NOT NULL,  -- runs of it that may be at work then; one more every 10 s
+  incidents     INTEGER NOT NULL   -- how often it turned somebody away since it last answered
 ) STRICT;
 
 ALTER TABLE run ADD COLUMN provider TEXT NOT NULL DEFAULT '';
