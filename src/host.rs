@@ -2,7 +2,7 @@
 //! it. The only place that reads the environment, so that everything below can be tested.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agents::{Crew, CrewOptions, Host};
@@ -81,6 +81,15 @@ async fn lineage(surroundings: &Surroundings) -> Lineage {
         .unwrap_or_default()
 }
 
+/// The state file: the configured one, else `ostler.db` in the state directory `home`.
+pub fn database(config: &Config, home: &Path) -> PathBuf {
+    let url = config.store.url.as_deref();
+    match url.and_then(|url| url.strip_prefix("sqlite:")) {
+        Some(path) => home.join(path.strip_prefix("//").unwrap_or(path)),
+        None => home.join("ostler.db"),
+    }
+}
+
 /// Opens the state and the crew.
 ///
 /// # Errors
@@ -95,18 +104,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
         .values()
         .flat_map(|provider| provider.env().clone());
     let secrets: Vec<(String, String)> = secrets.collect();
-    let store = match config
-        .store
-        .url
-        .as_deref()
-        .and_then(|url| url.strip_prefix("sqlite:"))
-    {
-        Some(path) => {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            Store::open_at(&home.join(path)).await?
-        }
-        None => Store::open(&home).await?,
-    };
+    let store = Store::open_at(&database(&config, &home)).await?;
     let child_server = (surroundings.answers && config.agents.ask != Ask::Deny)
         .then(|| child_server(surroundings, &config, &sources, &store))
         .flatten();

@@ -3,6 +3,7 @@
 
 mod answers;
 mod dispatch;
+mod providers;
 mod questions;
 mod requests;
 mod views;
@@ -33,6 +34,7 @@ use crate::providers::{Lineage, McpServer};
 use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
+pub use providers::ProviderBrief;
 
 /// How many ids are named for a mistyped one.
 const CANDIDATES: usize = 3;
