@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::agents::{AgentError, Status};
 use crate::config::ConfigError;
-use crate::ids::BadId;
+use crate::ids::{AskId, BadId};
 use crate::project::ProjectError;
 use crate::store::StoreError;
 
@@ -219,9 +219,15 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
         | AgentError::BadDirectory { .. } => Kind::Invalid,
-        AgentError::Unknown { .. } | AgentError::NoProvider { .. } => Kind::NotFound,
-        AgentError::TooDeep { .. } | AgentError::TooMany { .. } => Kind::Refused,
-        AgentError::WrongState { .. } | AgentError::Changed { .. } => Kind::Conflict,
+        AgentError::Unknown { .. } | AgentError::NoProvider { .. } | AgentError::NoAsk { .. } => {
+            Kind::NotFound
+        }
+        AgentError::TooDeep { .. } | AgentError::TooMany { .. } | AgentError::ForPerson { .. } => {
+            Kind::Refused
+        }
+        AgentError::WrongState { .. }
+        | AgentError::Changed { .. }
+        | AgentError::AskSettled { .. } => Kind::Conflict,
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
         AgentError::Guard(_) | AgentError::Store(_) => Kind::Internal,
     }
@@ -247,6 +253,26 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             Some(near) => format!("did you mean `{near}`?").into(),
             None => format!("providers here: {}", known.join(", ")).into(),
         },
+        AgentError::BadValue {
+            field: "decision", ..
+        } => Hint::of_each(
+            "`decision` for a permission, `text` alone for a question",
+            "`allow` or `deny` for a permission, `--text` for a question",
+        ),
+        AgentError::NoAsk { open, .. } => match open.as_slice() {
+            [] => "it waits for nothing now".into(),
+            open => {
+                let open: Vec<&str> = open.iter().map(AskId::as_str).collect();
+                format!("it waits for an answer to {}", open.join(", ")).into()
+            }
+        },
+        AgentError::AskSettled { .. } => Hint::of_each(
+            "the first answer holds; steer_agent sends a message, stop_agents ends the agent",
+            "the first answer holds; `ostler agents stop` ends the agent",
+        ),
+        AgentError::ForPerson { .. } => {
+            "go on; the person at this session is asked and wait_agents waits for the answer".into()
+        }
         AgentError::BadDirectory { .. } => "name a directory that is there".into(),
         AgentError::TooDeep { .. } => "do the work in this session".into(),
         AgentError::TooMany { .. } => Hint::of_each(

@@ -27,6 +27,8 @@ pub struct Surroundings {
     pub program: OsString,
     /// Whether a session reads results here, and not a person.
     pub collects: bool,
+    /// Whether somebody is there who can answer what agents ask.
+    pub answers: bool,
 }
 
 impl Surroundings {
@@ -55,6 +57,7 @@ impl Surroundings {
             lineage: Lineage::parse(std::env::var_os(LINEAGE_VARIABLE).as_deref()),
             program: program.into(),
             collects: false,
+            answers: false,
         })
     }
 }
@@ -112,6 +115,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
             cwd: surroundings.cwd.clone(),
             lineage: lineage(surroundings).await,
             collects: surroundings.collects,
+            answers: surroundings.answers,
         },
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),

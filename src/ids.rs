@@ -127,6 +127,10 @@ id!(
     SteerId, "s-", "a steer id"
 );
 id!(
+    /// One request of a running agent for a permission or an answer.
+    AskId, "q-", "a request id"
+);
+id!(
     /// One live ostler process that may own agents.
     OwnerId, "o-", "an owner id"
 );

@@ -313,7 +313,7 @@ async fn an_unknown_provider_is_answered_with_the_nearest_or_those_there_are() {
     assert_eq!((code, out.as_str()), (3, ""));
     assert_eq!(
         err,
-        "ostler: there is no provider `gpt`\nproviders here: claude, echo\n"
+        "ostler: there is no provider `gpt`\nproviders here: claude, codex, echo, gemini, opencode\n"
     );
 }
 

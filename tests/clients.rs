@@ -12,7 +12,8 @@ use crate::support::clis;
 use crate::support::model::{Model, Reply, Script};
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
-const TOOLS: [&str; 8] = [
+const TOOLS: [&str; 9] = [
+    "answer_agent",
     "catch_up",
     "get_agent",
     "list_agents",

@@ -1,6 +1,7 @@
 //! The life of agents, seen from outside: the real server, driven over its standard input, with
 //! shell scripts as agents.
 
+mod asking;
 mod bounds;
 mod limits;
 mod queue;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::crew::Waiting;
 use super::evidence::Evidence;
 use super::lifecycle::Status;
 use super::record::{Line, LogEntry, Page, Texts};
@@ -32,6 +33,9 @@ pub struct AgentBrief {
     pub provider: String,
     /// Model steps so far and how many there may be, as in `3/50`.
     pub turns: String,
+    /// The oldest request that waits for an answer, and what it is for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub waiting: String,
     /// The tool it called last.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub last_tool: String,
@@ -71,6 +75,7 @@ impl AgentBrief {
                 Limit::At(max) => format!("{}/{max}", line.progress.turns),
                 Limit::Unlimited => line.progress.turns.to_string(),
             },
+            waiting: line.waiting.clone(),
             last_tool: line.progress.last_tool.clone(),
             elapsed_s: line.started_ms.map(|started| (until - started) / 1000),
             idle_s: running.then(|| (now_ms - line.progress.active_ms.max(line.queued_ms)) / 1000),
@@ -176,6 +181,9 @@ pub struct Resulted {
     pub result: String,
     /// Where the text comes from: `final`, `last_text`, `digest` (ours) or `none`.
     pub result_from: String,
+    /// What it has asked for and nobody has answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<Waiting>,
     /// To be given as `cursor` for the rest of the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
@@ -185,6 +193,7 @@ impl Resulted {
     pub(super) fn of(
         line: &Line,
         texts: &Texts,
+        requests: Vec<Waiting>,
         now_ms: i64,
         from: usize,
         limit: Option<usize>,
@@ -197,6 +206,7 @@ impl Resulted {
             detail: line.detail.clone(),
             result: page.to_owned(),
             result_from: texts.result_from.clone(),
+            requests,
             next_cursor: (to < texts.result.len()).then(|| to.to_string()),
         }
     }
@@ -281,7 +291,13 @@ impl CatchUp {
                     reason => format!("{start} ({reason})"),
                 });
             } else {
-                catch_up.live.push(format!("{start}, turn {}", brief.turns));
+                let waiting = match brief.waiting.as_str() {
+                    "" => String::new(),
+                    waiting => format!(", waits for an answer to {waiting}"),
+                };
+                catch_up
+                    .live
+                    .push(format!("{start}, turn {}{waiting}", brief.turns));
             }
         }
         catch_up.next = match (catch_up.live.is_empty(), catch_up.unread.is_empty()) {

@@ -1,6 +1,7 @@
 //! All agents of this process: takes requests, lets queued runs start in their turn, passes stops
 //! and messages on to the supervisors, and ends everything when the process ends.
 
+mod answers;
 mod dispatch;
 mod requests;
 mod views;
@@ -8,6 +9,7 @@ mod views;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
@@ -29,6 +31,8 @@ use crate::providers::Lineage;
 use crate::providers::guard::Guard;
 use crate::store::Store;
 
+pub use answers::{Answer, Answered, Waiting};
+
 /// How many ids are named for a mistyped one.
 const CANDIDATES: usize = 3;
 
@@ -43,6 +47,8 @@ pub struct Host {
     pub lineage: Lineage,
     /// Whether results are read here by the session they are for, and not by a person who looks.
     pub collects: bool,
+    /// Whether somebody is there who can answer what agents ask.
+    pub answers: bool,
 }
 
 /// What a crew is made of.
@@ -75,6 +81,8 @@ pub struct Crew {
     program: OsString,
     journal: Arc<Journal>,
     guard: Mutex<Option<Guard>>,
+    /// Whether the person can be asked through this process.
+    person: AtomicBool,
     supervisors: Mutex<HashMap<AgentId, mpsc::UnboundedSender<Order>>>,
     /// Something for the dispatcher to look at.
     nudge: Notify,
@@ -112,6 +120,7 @@ impl Crew {
             owner,
             program,
             guard: Mutex::new(None),
+            person: AtomicBool::new(false),
             supervisors: Mutex::new(HashMap::new()),
             nudge: Notify::new(),
             tasks: TaskTracker::new(),

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::budget::BadBudget;
 use super::lifecycle::Status;
 use super::record::TransitionError;
-use crate::ids::{AgentId, BadId};
+use super::record::asks::AskState;
+use crate::ids::{AgentId, AskId, BadId};
 use crate::store::StoreError;
 
 /// A refusal; nothing was changed.
@@ -90,6 +91,30 @@ pub enum AgentError {
         status: Status,
         /// What was asked for.
         action: &'static str,
+    },
+    /// The agent has no such request.
+    #[error("{id} has no request {request}")]
+    NoAsk {
+        /// The agent.
+        id: AgentId,
+        /// The request.
+        request: AskId,
+        /// What it waits for.
+        open: Vec<AskId>,
+    },
+    /// A request has its answer, or needs none any more.
+    #[error("the request {request} is settled already ({state})")]
+    AskSettled {
+        /// The request.
+        request: AskId,
+        /// How it was settled.
+        state: AskState,
+    },
+    /// A request is for the person, and a model answered.
+    #[error("the request {request} is for the person at this session, not for you")]
+    ForPerson {
+        /// The request.
+        request: AskId,
     },
     /// Somebody else changed the agent at the same time.
     #[error("{id} was changed by somebody else meanwhile")]

@@ -27,6 +27,9 @@ pub struct Evidence {
     /// Files that the child's editing tools wrote.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub files_written: BTreeSet<String>,
+    /// Calls beyond the agent's permission that somebody allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<Allowed>,
     /// Calls that were refused.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<Denied>,
@@ -68,6 +71,15 @@ pub struct CommandRun {
     /// Whether the tool reported success; absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ok: Option<bool>,
+}
+
+/// One tool call that was let through although the agent's permission does not cover it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// The tool.
+    pub tool: String,
+    /// Who allowed it.
+    pub by: String,
 }
 
 /// One refused tool call.
@@ -161,6 +173,15 @@ impl Ledger {
             Event::Retrying { .. } => evidence.retries += 1,
             Event::Noise { .. } => evidence.noise_lines += 1,
             _ => {}
+        }
+    }
+
+    pub(super) fn allowed(&mut self, tool: &str, by: &str) {
+        if self.evidence.allowed.len() < KEPT {
+            let (tool, by) = (tool.to_owned(), by.to_owned());
+            self.evidence.allowed.push(Allowed { tool, by });
+        } else {
+            self.evidence.entries_left_out += 1;
         }
     }
 

@@ -347,6 +347,16 @@ pub(super) async fn evidence_so_far(store: &Store, line: &Line) -> Result<Eviden
         for logged in page.iter().filter(|logged| logged.run_no == line.run_no) {
             match event(logged) {
                 Some(event) => ledger.observe(&event),
+                None if logged.kind == "answered" => {
+                    let text = |name| logged.body.get(name).and_then(Value::as_str);
+                    let tool = text("tool").unwrap_or_default();
+                    let by = text("by").unwrap_or_default();
+                    match text("state") {
+                        Some("allowed") => ledger.allowed(tool, by),
+                        Some("denied" | "expired") if !tool.is_empty() => ledger.denied(tool, by),
+                        _ => {}
+                    }
+                }
                 None if logged.kind == "denied" => {
                     let text = |name| logged.body.get(name).and_then(Value::as_str);
                     ledger.denied(

@@ -19,10 +19,11 @@ mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
-pub use crew::{Crew, CrewOptions, Host};
+pub use crew::{Answer, Answered, Crew, CrewOptions, Host, Waiting};
 pub use error::AgentError;
-pub use evidence::{CommandRun, Denied, Evidence, SteerTally};
+pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
 pub use launch::{SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
+pub use record::asks::{Addressee, AskKind, AskState};
 pub use record::{LogEntry, Page, SteerReceipt};
 pub use wait::{Mode, Waited};

@@ -1,6 +1,7 @@
 //! One running agent: feeds its child, keeps its account, holds its limits, and gives the run its
 //! end. The end is written only when the process tree is gone.
 
+mod asking;
 mod ending;
 mod permission;
 
@@ -13,17 +14,21 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use asking::Parked;
+use permission::Ruling;
+
 use super::budget::{LimitName, Meter, Verdict, wrap_up_message};
 use super::evidence::Ledger;
 use super::journal::{Journal, Subject};
 use super::lifecycle::AgentState;
+use super::record::asks::{Ask, AskKind};
 use super::record::{Plan, Progress, Steer, read, steers};
 use crate::clock::Clock;
 use crate::config::{Limit, ProviderConfig};
 use crate::ids::{IdSource, OwnerId};
 use crate::providers::{
     self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass, Lineage,
-    ResumeSupport, Session, StartError, SteerSupport, When, clip,
+    ResumeSupport, Session, StartError, SteerSupport, When,
 };
 use crate::store::Store;
 
@@ -36,16 +41,17 @@ const INPUT_LOGGED: usize = 2000;
 const LAST_WORDS: usize = 1000;
 /// Meaningless lines of a run that go into the log; all are counted.
 const NOISE_LOGGED: u32 = 100;
-/// How long a CLI that says when it is up may take to say so; a cold start takes seconds.
-const START_PATIENCE: Duration = Duration::from_secs(120);
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
+
+pub(super) use asking::Asking;
 
 /// What the crew tells a supervisor.
 #[derive(Debug)]
 pub(super) enum Order {
     Stop(String),
     Steer(Steer),
+    Answer(Ask),
 }
 
 /// What a supervisor works with.
@@ -57,6 +63,9 @@ pub(super) struct Bench {
     pub(super) owner: OwnerId,
     pub(super) lineage: Lineage,
     pub(super) env_allow: Vec<String>,
+    pub(super) asking: Asking,
+    /// How long a CLI that says when it is up may take to say so.
+    pub(super) start_patience: Duration,
     /// The ostler binary.
     pub(super) ostler: OsString,
     /// Cancelled when this process is about to end.
@@ -95,6 +104,7 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         began: Instant::now(),
         started: false,
         early: Vec::new(),
+        parked: Vec::new(),
         turn_ended: false,
         answers_wrap_up: false,
         progress: Progress {
@@ -123,6 +133,8 @@ struct Run {
     started: bool,
     /// Messages that came while there was no session to take them.
     early: Vec<Steer>,
+    /// What the child has asked for and waits for.
+    parked: Vec<Parked>,
     /// The turn is over and no other has begun.
     turn_ended: bool,
     /// Our wrap-up message, and nothing else, has started the running turn.
@@ -196,6 +208,7 @@ impl Run {
             self.steer(&mut session, steer).await;
         }
         let outcome = self.attend(&mut session).await;
+        self.withdraw_all().await;
         // What the child still says while it leaves counts as well, a flood of it does not.
         let mut last_words = Vec::new();
         let mut sink = |event: Event| {
@@ -255,6 +268,8 @@ impl Run {
             match order {
                 Some(Order::Stop(reason)) => return Some(Outcome::Stopped(reason)),
                 Some(Order::Steer(steer)) => self.early.push(steer),
+                // Who asked is gone.
+                Some(Order::Answer(_)) => {}
                 None => return Some(Outcome::Stopped(CREW_GONE.to_owned())),
             }
         }
@@ -265,16 +280,20 @@ impl Run {
         let budget = self.job.plan.budget;
         let mut active = Instant::now();
         let says_when_up = self.capabilities.is_some_and(|can| can.cold_start);
-        let up_by = active + START_PATIENCE;
+        let up_by = active + self.bench.start_patience;
         loop {
             let timeout = deadline(self.began, budget.timeout_s);
             // Also a line that means nothing to us is a sign of life.
             let idle = deadline(active.max(session.heard()), budget.idle_s);
+            let expiry = self.next_expiry();
             let over = tokio::select! {
                 biased;
                 () = self.bench.closing.cancelled() => Some(Outcome::Stopped(CLOSING.to_owned())),
                 order = self.orders.recv() => match order {
-                    Some(order) => self.obey(session, order).await,
+                    Some(order) => {
+                        active = Instant::now();
+                        self.obey(session, order).await
+                    }
                     None => Some(Outcome::Stopped(CREW_GONE.to_owned())),
                 },
                 event = session.next() => {
@@ -291,9 +310,15 @@ impl Run {
                 }
                 () = sleep_until(timeout) => Some(Outcome::Cut("timeout_s")),
                 () = sleep_until(up_by), if says_when_up && !self.started => {
-                    Some(Outcome::Failed(Failure::new(FailureClass::Hung, never_came_up())))
+                    Some(Outcome::Failed(Failure::new(FailureClass::Hung, never_came_up(self.bench.start_patience))))
                 }
-                () = sleep_until(idle) => {
+                () = sleep_until(expiry.unwrap_or(timeout)), if expiry.is_some() => {
+                    self.expire(session).await;
+                    active = Instant::now();
+                    None
+                }
+                // Who waits for an answer is not idle.
+                () = sleep_until(idle), if expiry.is_none() => {
                     let silent_until = deadline(active.max(session.heard()), budget.idle_s);
                     (silent_until <= Instant::now()).then_some(Outcome::Cut("idle_s"))
                 }
@@ -309,6 +334,10 @@ impl Run {
             Order::Stop(reason) => Some(Outcome::Stopped(reason)),
             Order::Steer(steer) => {
                 self.steer(session, steer).await;
+                None
+            }
+            Order::Answer(ask) => {
+                self.answered(session, ask).await;
                 None
             }
         }
@@ -347,22 +376,38 @@ impl Run {
                 gate,
                 tool,
                 input,
+                reach,
                 writes,
                 ..
             } => {
-                let (decision, over) = self.decide(gate, &tool, &writes);
-                if let Decision::Deny(reason) = &decision {
-                    self.ledger.denied(&tool, reason);
-                    let input = input.to_string();
-                    let input = clip(&input, INPUT_LOGGED);
-                    self.log(
-                        "denied",
-                        json!({ "tool": tool, "input": input, "why": reason }),
-                    )
+                let kind = AskKind::Permission;
+                let content = shown(&input);
+                let (reason, over) = match self.rule(gate, &tool, reach, &writes) {
+                    Ruling::Allow => {
+                        let decision = Decision::Allow;
+                        session.send(Command::Answer { request, decision });
+                        return None;
+                    }
+                    Ruling::Ask => {
+                        self.park(session, request, kind, tool, &content).await;
+                        return None;
+                    }
+                    Ruling::Deny(reason) => (reason, None),
+                    Ruling::End(reason, over) => (reason, Some(over)),
+                };
+                self.refuse(session, request, kind, &tool, &content, reason)
                     .await;
-                }
-                session.send(Command::Answer { request, decision });
                 over
+            }
+            Event::QuestionAsked { request, question } => {
+                let kind = AskKind::Question;
+                self.park(session, request, kind, String::new(), &question)
+                    .await;
+                None
+            }
+            Event::PermissionWithdrawn { request } => {
+                self.withdrawn(&request).await;
+                None
             }
             Event::TurnEnded {
                 more_follows: false,
@@ -513,6 +558,14 @@ impl Run {
     }
 }
 
+/// The arguments of a tool as a person reads them: a command alone is its own best description.
+fn shown(input: &serde_json::Value) -> String {
+    match input.get("command").and_then(serde_json::Value::as_str) {
+        Some(command) => command.to_owned(),
+        None => input.to_string(),
+    }
+}
+
 fn deadline(from: Instant, limit: Limit<u32>) -> Instant {
     /// Far enough to mean never, near enough for the timer.
     const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -522,8 +575,8 @@ fn deadline(from: Instant, limit: Limit<u32>) -> Instant {
     }
 }
 
-fn never_came_up() -> String {
-    let seconds = START_PATIENCE.as_secs();
+fn never_came_up(patience: Duration) -> String {
+    let seconds = patience.as_secs();
     format!(
         "the program runs but did not come up within {seconds} s. Next: start it by hand in the \
          agent's directory and see what it waits for"

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::brief::{AgentBrief, Done};
-use super::crew::Crew;
+use super::crew::{Crew, Waiting};
 use super::error::AgentError;
+use super::record::asks::Addressee;
 use super::record::{Line, read};
 use crate::ids::AgentId;
 
@@ -35,6 +36,9 @@ pub struct Waited {
     pub done: Vec<Done>,
     /// Agents that still run or wait for a slot.
     pub running: Vec<AgentBrief>,
+    /// What running agents have asked for and nobody has answered: answer_agent does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
     /// True when time was up first.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub timed_out: bool,
@@ -44,7 +48,8 @@ pub struct Waited {
 }
 
 impl Crew {
-    /// Waits for `ids`, or for all agents of this host session that live or are unread. `watch` is
+    /// Waits for `ids`, or for all agents of this host session that live or are unread. A request
+    /// that the session has to answer ends the wait, too: its agent does not go on without. `watch` is
     /// called on every change with what is still live. Dropping the future ends the wait, not the
     /// agents, and leaves results unread.
     ///
@@ -66,10 +71,12 @@ impl Crew {
                 .into_iter()
                 .partition(|line| line.status.is_terminal());
             let fresh = ended.iter().any(|line| !line.delivered);
-            let over = live.is_empty() || (mode == Mode::Any && fresh);
+            let waiting = self.waiting_of(&live).await?;
+            let asked = waiting.iter().any(|ask| ask.to == Addressee::Parent);
+            let over = live.is_empty() || (mode == Mode::Any && fresh) || asked;
             let timed_out = !over && Instant::now() >= deadline;
             if over || timed_out {
-                return self.hand_out(&ended, &live, timed_out).await;
+                return self.hand_out(&ended, &live, waiting, timed_out).await;
             }
             watch(ended.len(), &self.briefs(&live));
             let foreign = live.iter().any(|line| line.owner != *self.owner());
@@ -98,6 +105,7 @@ impl Crew {
         &self,
         ended: &[Line],
         live: &[Line],
+        waiting: Vec<Waiting>,
         timed_out: bool,
     ) -> Result<Waited, AgentError> {
         let mut texts = Vec::with_capacity(ended.len());
@@ -111,7 +119,9 @@ impl Crew {
             .map(|((line, texts), before)| Done::of(line, texts, before))
             .collect();
         let running = self.briefs(live);
+        let asked = waiting.iter().any(|ask| ask.to == Addressee::Parent);
         let next = match (done.is_empty(), running.is_empty()) {
+            _ if asked => Some("answer_agent decides each request under `waiting`; then wait on"),
             (true, true) => Some("this session has no agents that live or are unread"),
             (_, false) if timed_out => Some("call wait_agents again to wait on"),
             _ => None,
@@ -119,6 +129,7 @@ impl Crew {
         Ok(Waited {
             done,
             running,
+            waiting,
             timed_out,
             next,
         })

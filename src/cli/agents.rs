@@ -4,15 +4,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::log::Log;
 use super::output::{duration, one_line, out, reader_has_left, table};
-use crate::agents::{AgentBrief, Crew, Status};
+use crate::agents::{Addressee, AgentBrief, Answer, AskKind, Crew, Status, Waiting};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, AskId};
 
 const PAGE: u32 = 100;
 
@@ -50,6 +50,19 @@ pub(super) enum Agents {
         #[arg(long, default_value = "stopped from the command line")]
         reason: String,
     },
+    /// Allow or deny what a running agent asks permission for, or answer its question
+    Answer {
+        /// The agent
+        id: String,
+        /// The request, as `show` names it
+        request: String,
+        /// For a permission
+        #[arg(value_enum)]
+        decision: Option<Decision>,
+        /// The answer to a question, or why not
+        #[arg(long, default_value = "")]
+        text: String,
+    },
     /// Print an agent's log
     Logs {
         /// The agent
@@ -61,6 +74,12 @@ pub(super) enum Agents {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Decision {
+    Allow,
+    Deny,
 }
 
 fn status(name: &str) -> Result<Status, String> {
@@ -114,6 +133,9 @@ impl Agents {
                     out(&as_json(&shown)?)?;
                 } else {
                     out(&listed(std::slice::from_ref(&result.brief)))?;
+                    for request in &result.requests {
+                        out(&format!("\n{}", asked(request)))?;
+                    }
                     if !result.detail.is_empty() {
                         out(&format!("\n{}\n", result.detail))?;
                     }
@@ -131,12 +153,50 @@ impl Agents {
                 let stopped = crew.stop(&ids, &reason).await.map_err(Failure::from)?;
                 out(&listed(&stopped))?;
             }
+            Agents::Answer {
+                id,
+                request,
+                decision,
+                text,
+            } => {
+                let request = AskId::parse(&request).map_err(Failure::from)?;
+                let answer = match decision {
+                    Some(Decision::Allow) => Answer::Allow,
+                    Some(Decision::Deny) => Answer::Deny(text),
+                    None => Answer::Reply(text),
+                };
+                let by = Addressee::Person;
+                let answered = crew.answer(&agent_id(&id)?, &request, answer, by).await;
+                let answered = answered.map_err(Failure::from)?;
+                out(&format!("{} {}\n", answered.request_id, answered.state))?;
+            }
             Agents::Logs { id, follow, json } => {
                 logs(crew, &agent_id(&id)?, follow, json).await?;
             }
         }
         Ok(())
     }
+}
+
+/// A request and how to answer it.
+pub(super) fn asked(request: &Waiting) -> String {
+    let Waiting {
+        id,
+        request_id,
+        tool,
+        content,
+        refused_in_s,
+        ..
+    } = request;
+    let (what, answer) = match request.kind {
+        AskKind::Permission => (format!("asks to use {tool}"), "allow|deny"),
+        AskKind::Question => ("asks".to_owned(), "--text ANSWER"),
+    };
+    format!(
+        "{id} {what}, and is refused in {}:\n  {}\n  ostler agents answer {id} {request_id} {answer}\n",
+        duration(*refused_in_s),
+        one_line(content, 400),
+    )
 }
 
 fn agent_id(text: &str) -> Result<AgentId, Failure> {

@@ -90,6 +90,7 @@ mod tests {
             run_no: 1,
             provider: "echo".to_owned(),
             turns: "1/50".to_owned(),
+            waiting: String::new(),
             last_tool: String::new(),
             elapsed_s: Some(58),
             idle_s: None,

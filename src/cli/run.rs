@@ -2,7 +2,7 @@
 //! output, the status as exit code.
 
 use std::cell::RefCell;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,14 @@ use clap::Args;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::agents::asked;
 use super::output::{err, one_line, out, reader_has_left};
 use super::progress::Progress;
 use super::signals::Signals;
-use crate::agents::{AgentBrief, BudgetRequest, Crew, Done, Mode, SpawnRequest, Status};
+use crate::agents::{
+    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
+    SpawnRequest, Status, Waiting,
+};
 use crate::config::Permission;
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
@@ -76,7 +80,11 @@ impl Run {
         let mut signals = Signals::listen().context("listening for signals")?;
         let stop = CancellationToken::new();
         let work = async {
-            let crew = host::open(&Surroundings::of_process()?).await?;
+            let surroundings = Surroundings {
+                answers: std::io::stdin().is_terminal() && std::io::stderr().is_terminal(),
+                ..Surroundings::of_process()?
+            };
+            let crew = host::open(&surroundings).await?;
             let outcome = follow(&crew, &request, &stop).await;
             crew.close().await;
             outcome
@@ -145,7 +153,16 @@ async fn follow(
     let ids = [id.clone()];
     let progress = RefCell::new(Progress::new());
     let watch = |_: usize, live: &[AgentBrief]| progress.borrow_mut().show(live);
-    let waiting = crew.wait(&ids, Mode::All, UNTIL_DONE, watch);
+    let waiting = async {
+        loop {
+            let waited = crew.wait(&ids, Mode::All, UNTIL_DONE, watch).await?;
+            let Some(request) = waited.waiting.first() else {
+                return Ok(waited);
+            };
+            progress.borrow().clear();
+            ask_here(crew, request).await?;
+        }
+    };
     // Ends only by a failure: the end of the agent is told by the wait.
     let stopping = async {
         stop.cancelled().await;
@@ -174,6 +191,38 @@ async fn follow(
     err(&summary(done));
     printed?;
     Ok(exit_code(done.status))
+}
+
+/// Puts a request to the person at the terminal.
+async fn ask_here(crew: &Crew, request: &Waiting) -> Result<(), AgentError> {
+    err(&asked(request));
+    let question = match request.kind {
+        AskKind::Permission => "  allow? [y/N] ",
+        AskKind::Question => "  answer: ",
+    };
+    err(question);
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let line = line.await.ok().and_then(Result::ok).unwrap_or_default();
+    let line = line.trim();
+    let answer = match request.kind {
+        AskKind::Permission if matches!(line, "y" | "Y" | "yes") => Answer::Allow,
+        AskKind::Permission => Answer::Deny(String::new()),
+        AskKind::Question if line.is_empty() => Answer::Deny(String::new()),
+        AskKind::Question => Answer::Reply(line.to_owned()),
+    };
+    let answered = crew
+        .answer(&request.id, &request.request_id, answer, Addressee::Person)
+        .await;
+    match answered {
+        Err(AgentError::AskSettled { state, .. }) => {
+            err(&format!("  too late: {state}\n"));
+            Ok(())
+        }
+        answered => answered.map(|_| ()),
+    }
 }
 
 async fn print_result(crew: &Crew, id: &AgentId) -> Result<(), Failure> {

@@ -15,10 +15,11 @@ use super::sources::Sources;
 
 /// What decides which programs run, what they may do and what they get to see. A cloned repository
 /// has no say in it.
-const ONLY_THE_USER_SETS: [&[&str]; 4] = [
+const ONLY_THE_USER_SETS: [&[&str]; 5] = [
     &["providers"],
     &["store"],
     &["agents", "permission"],
+    &["agents", "ask"],
     &["agents", "env_allow"],
 ];
 

@@ -54,6 +54,11 @@ pub struct Agents {
     pub provider: String,
     /// What an agent that is not told otherwise may do.
     pub permission: Permission,
+    /// Who decides about what goes beyond the permission of an agent that may edit.
+    pub ask: Ask,
+    /// Seconds after which an unanswered request is refused, 1 to 86400.
+    #[serde(deserialize_with = "whole::<1, 86_400, _>")]
+    pub ask_timeout_s: u32,
     /// Turns of one run before the wrap-up message.
     pub max_turns: Limit<u32>,
     /// Turns left to an agent after the wrap-up message, 1 to 50.
@@ -71,6 +76,9 @@ pub struct Agents {
     /// Seconds without a sign of life before a run is ended, at most 86400.
     #[serde(deserialize_with = "limit_up_to::<86_400, _>")]
     pub idle_s: Limit<u32>,
+    /// Seconds in which the program of an agent has to come up, 1 to 3600.
+    #[serde(deserialize_with = "whole::<1, 3600, _>")]
+    pub start_timeout_s: u32,
     /// Further variables that children inherit; a trailing `*` stands for any ending.
     #[serde(deserialize_with = "variable_patterns")]
     pub env_allow: Vec<String>,
@@ -84,6 +92,8 @@ impl Default for Agents {
             max_tree: 16,
             provider: CLAUDE.to_owned(),
             permission: Permission::Edit,
+            ask: Ask::Parent,
+            ask_timeout_s: 300,
             max_turns: Limit::At(50),
             grace_turns: 5,
             max_tool_calls: Limit::At(500),
@@ -91,6 +101,7 @@ impl Default for Agents {
             max_cost_usd: Limit::At(5.0),
             timeout_s: Limit::At(3600),
             idle_s: Limit::At(900),
+            start_timeout_s: 120,
             env_allow: Vec::new(),
         }
     }
@@ -110,6 +121,11 @@ impl Agents {
             ("max_cost_usd", other.max_cost_usd > self.max_cost_usd),
             ("timeout_s", other.timeout_s > self.timeout_s),
             ("idle_s", other.idle_s > self.idle_s),
+            (
+                "start_timeout_s",
+                other.start_timeout_s > self.start_timeout_s,
+            ),
+            ("ask_timeout_s", other.ask_timeout_s > self.ask_timeout_s),
         ];
         raised
             .into_iter()
@@ -117,6 +133,18 @@ impl Agents {
             .map(|(key, _)| key)
             .collect()
     }
+}
+
+/// Who decides about a call that goes beyond the permission of an agent, and answers its questions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ask {
+    /// The session that the agent works for.
+    Parent,
+    /// The person at that session, where the client can ask; else the session.
+    Person,
+    /// Nobody: it is refused at once.
+    Deny,
 }
 
 /// What an agent may do to the machine; each level includes the one before it.

@@ -2,6 +2,7 @@
 //! parameters, calls one function of a domain, and renders. Nothing here decides.
 
 mod parameters;
+mod person;
 mod reply;
 mod schema;
 mod server;

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -14,12 +14,14 @@ use rmcp::model::{
     Implementation, ListToolsResult, MetaObject, PaginatedRequestParams, ServerCapabilities,
     ServerConfig, Tool,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{NotificationContext, RequestContext};
 use rmcp::{ErrorData, RoleServer};
 use serde_json::json;
 use tokio::sync::OnceCell;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::parameters::without_mark;
+use super::person;
 use super::reply::refusal;
 use super::schema::slim_router;
 use crate::agents::Crew;
@@ -36,8 +38,8 @@ a review, a fix, a test run, several variants at once.
 the child knows: name files, goal, limits and what to report.
 2. wait_agents collects results as agents end (mode `any` or `all`). Call it again if it times \
 out. Do not poll list_agents.
-3. steer_agent sends a message into a running agent, stop_agents ends agents, resume_agent \
-continues an ended one with its history.
+3. steer_agent sends a message into a running agent, answer_agent decides what one asks \
+permission for, stop_agents ends agents, resume_agent continues an ended one with its history.
 4. get_agent shows a whole result, its evidence, or its transcript. Evidence is reckoned by \
 ostler from what the child really did: check it before you rely on a claim.
 5. After a compaction or a restart call catch_up: it names live agents and unread results.
@@ -56,6 +58,8 @@ pub struct Server {
     surroundings: Arc<Surroundings>,
     crew: Arc<OnceCell<Arc<Crew>>>,
     tools: Arc<ToolRouter<Server>>,
+    /// Asks the person, once it is known that this can be done.
+    person: Arc<OnceLock<AbortOnDropHandle<()>>>,
 }
 
 impl Server {
@@ -65,6 +69,7 @@ impl Server {
             surroundings: Arc::new(surroundings),
             crew: Arc::default(),
             tools: Arc::new(router()),
+            person: Arc::default(),
         }
     }
 
@@ -89,6 +94,7 @@ fn router() -> ToolRouter<Server> {
         + Server::get_agent_router()
         + Server::list_agents_router()
         + Server::steer_agent_router()
+        + Server::answer_agent_router()
         + Server::stop_agents_router()
         + Server::resume_agent_router()
         + Server::catch_up_router();
@@ -118,6 +124,20 @@ impl ServerHandler for Server {
                 Implementation::new("ostler", env!("CARGO_PKG_VERSION")).with_title("ostler"),
             )
             .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        if !person::can_be_asked(&context.peer) {
+            return;
+        }
+        // A state that cannot be opened is told to the first call that needs it.
+        if let Ok(crew) = self.crew().await
+            && crew.asks_the_person()
+        {
+            crew.person_can_be_asked(true);
+            let ask = || tokio::spawn(person::ask_person(crew, context.peer));
+            self.person.get_or_init(|| AbortOnDropHandle::new(ask()));
+        }
     }
 
     async fn list_tools(

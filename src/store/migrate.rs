@@ -10,11 +10,14 @@ use sqlx::{Any, AnyPool, SqlSafeStr};
 
 use super::StoreError;
 
-const FILES: &[(i64, &str, &str)] = &[(
-    1,
-    "agents",
-    include_str!("migrations/sqlite/0001_agents.sql"),
-)];
+const FILES: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "agents",
+        include_str!("migrations/sqlite/0001_agents.sql"),
+    ),
+    (2, "asks", include_str!("migrations/sqlite/0002_asks.sql")),
+];
 
 /// Brings the schema up to date. Holds `migrate.lock` in `home` meanwhile.
 pub(super) async fn run(home: &Path, database: &Path, pool: &AnyPool) -> Result<(), StoreError> {

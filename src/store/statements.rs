@@ -28,6 +28,7 @@ mod tests {
             "agents/record/steers.rs",
             crate::agents::record::steers::ALL,
         ),
+        ("agents/record/asks.rs", crate::agents::record::asks::ALL),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/recovery.rs", crate::agents::recovery::ALL),

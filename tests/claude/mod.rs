@@ -1,5 +1,6 @@
 //! The real Claude Code CLI against a loopback model.
 
+mod asking;
 mod bounds;
 mod endings;
 mod faults;

@@ -317,6 +317,7 @@ async fn read_only_prevents_writes_and_counts_the_denials() {
 #[tokio::test]
 async fn full_permission_runs_what_edit_is_denied() {
     let Some(home) = world() else { return };
+    let home = home.config("[agents]\nask = \"deny\"");
     let outside = home.path("outside.txt");
     let write = json!({ "command": format!("sh -c 'echo x > {}'", outside.display()) });
     let replies = || [Reply::tool("Bash", write.clone()), Reply::text("tried")];

@@ -252,6 +252,21 @@ async fn a_provider_that_the_configuration_does_not_have_is_refused_with_those_t
     let refusal = server.call("spawn_agent", arguments).await.unwrap_err();
     assert_eq!(
         refusal,
-        "there is no provider `its`\nproviders here: claude, it"
+        "there is no provider `its`\nproviders here: claude, codex, gemini, it, opencode"
     );
+}
+
+#[tokio::test]
+async fn a_cli_that_never_comes_up_is_hung_and_leaves_nothing() {
+    for kind in ["claude", "codex", "acp"] {
+        let home = Home::new();
+        let path = home.path("scripts/hang");
+        std::fs::write(&path, "#!/bin/sh\nexec sleep 300\n").unwrap();
+        executable(&path);
+        let home = home.config(&format!(
+            "[agents]\nstart_timeout_s = 1\n[providers.it]\nkind = {kind:?}\ncommand = [{path:?}]"
+        ));
+        let done = ended(&home, "x").await;
+        assert_error(&done, "hung", "did not come up within 1 s");
+    }
 }

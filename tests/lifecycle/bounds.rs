@@ -117,9 +117,13 @@ async fn a_secret_that_a_child_prints_is_not_stored() {
         )
         .script("fail", "echo \"bad key $ANTHROPIC_API_KEY\" >&2; exit 1");
     let mut server = home.server().await;
-    let done = server
-        .run(json!({ "prompt": "x", "provider": "leak" }))
+    let id = server
+        .spawn(json!({ "prompt": "x", "provider": "leak" }))
         .await;
+    let asked = server.asked(&id).await;
+    assert!(!asked.to_string().contains(SECRET), "{asked:#}");
+    server.answer(&asked, json!({ "decision": "deny" })).await;
+    let done = server.wait(&[&id]).await.remove(0);
     assert_eq!(
         done["result"], "result [redacted ANTHROPIC_API_KEY]",
         "{done:#}"

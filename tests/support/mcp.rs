@@ -34,10 +34,15 @@ pub(crate) struct McpClient {
 impl McpClient {
     /// Starts the server and goes through `initialize`.
     pub(crate) async fn start(command: Command) -> Self {
+        Self::start_able(command, json!({})).await
+    }
+
+    /// The same for a client that declares `capabilities`.
+    pub(crate) async fn start_able(command: Command, capabilities: Value) -> Self {
         let mut client = Self::start_silent(command);
         let params = json!({
             "protocolVersion": "2025-11-25",
-            "capabilities": {},
+            "capabilities": capabilities,
             "clientInfo": { "name": "test", "version": "0" },
         });
         client.initialized = client.request("initialize", params).await["result"].clone();
@@ -163,6 +168,26 @@ impl McpClient {
         self.wait(&[&id]).await.remove(0)
     }
 
+    /// Waits until an agent asks for something, and returns the request.
+    pub(crate) async fn asked(&mut self, id: &str) -> Value {
+        let arguments = json!({ "ids": [id], "timeout_s": 100 });
+        let waited = self.call("wait_agents", arguments).await.unwrap();
+        let waiting = waited["waiting"].as_array();
+        let asked = waiting.and_then(|waiting| waiting.first());
+        asked
+            .unwrap_or_else(|| panic!("it asks for nothing: {waited:#}"))
+            .clone()
+    }
+
+    /// Answers a request that [`McpClient::asked`] returned.
+    pub(crate) async fn answer(&mut self, asked: &Value, answer: Value) -> Value {
+        let mut arguments = json!({ "id": asked["id"], "request_id": asked["request_id"] });
+        for (name, value) in answer.as_object().unwrap() {
+            arguments[name] = value.clone();
+        }
+        self.call("answer_agent", arguments).await.unwrap()
+    }
+
     /// Evidence of an agent.
     pub(crate) async fn evidence(&mut self, id: &str) -> Value {
         let arguments = json!({ "id": id, "view": "evidence" });
@@ -199,7 +224,6 @@ impl McpClient {
         }
     }
 
-    /// Everything that answered none of our requests, by its own id, so far.
     /// Asks until the agent's log has an entry of that kind.
     pub(crate) async fn until_logged(&mut self, id: &str, kind: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -217,6 +241,7 @@ impl McpClient {
         }
     }
 
+    /// Everything that answered none of our requests, by its own id, so far.
     pub(crate) fn notifications(&self) -> Vec<Value> {
         self.heard.lock().unwrap().notifications.clone()
     }

@@ -16,6 +16,10 @@ tool() {
   printf '{"ostler":"tool_end","id":"%s"}\n' "$1"
 }
 
+# Asks for permission $1 to run the command $2, and for an answer to the question $2.
+ask() { printf '{"ostler":"ask","request":"%s","tool":"Bash","input":{"command":"%s"}}\n' "$1" "$2"; }
+question() { printf '{"ostler":"question","request":"%s","text":"%s"}\n' "$1" "$2"; }
+
 # The next line from ostler: its $kind, its $id and what was $said, still escaped as in JSON.
 hear() {
   IFS= read -r line || exit 0

@@ -5,7 +5,7 @@
 //! without ostler.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::json;
 use tokio::process::Command;
@@ -25,7 +25,7 @@ pub(crate) fn with_claude(home: Home, model: &Model) -> Option<Home> {
         ("ANTHROPIC_API_KEY", KEY),
         ("ANTHROPIC_BASE_URL", &model.url()),
     ];
-    Some(provider(home, "claude", claude, &env))
+    Some(provider(home, "claude", &claude, &[], &env))
 }
 
 /// `codex` is the real Codex CLI, with its configuration in the folder `codex` of the world.
@@ -59,7 +59,7 @@ wire_api = "responses"
         ("CODEX_HOME", folder.to_str().unwrap()),
         ("LOOPBACK_KEY", KEY),
     ];
-    Some(provider(home, "codex", codex, &env))
+    Some(provider(home, "codex", &codex, &[], &env))
 }
 
 /// `gemini` is the real Gemini CLI.
@@ -77,7 +77,7 @@ pub(crate) fn with_gemini(home: Home, model: &Model) -> Option<Home> {
         ("GEMINI_API_KEY", KEY),
         ("GOOGLE_GEMINI_BASE_URL", &model.url()),
     ];
-    Some(provider(home, "gemini", gemini, &env))
+    Some(provider(home, "gemini", &gemini, &["--acp"], &env))
 }
 
 /// `opencode` is the real opencode CLI.
@@ -111,21 +111,23 @@ pub(crate) fn with_opencode(home: Home, model: &Model) -> Option<Home> {
         ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
         ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
     ];
-    Some(provider(home, "opencode", opencode, &env))
+    Some(provider(home, "opencode", &opencode, &["acp"], &env))
 }
 
-fn provider(home: Home, name: &str, program: PathBuf, env: &[(&str, &str)]) -> Home {
+fn provider(home: Home, name: &str, program: &Path, args: &[&str], env: &[(&str, &str)]) -> Home {
+    let mut command = vec![program.to_str().unwrap()];
+    command.extend(args);
     let variables: Vec<_> = env
         .iter()
         .map(|(name, value)| format!("{name} = {value:?}"))
         .collect();
     let variables = variables.join(", ");
     home.config(&format!(
-        "[providers.{name}]\ncommand = [{program:?}]\nenv = {{ {variables} }}"
+        "[providers.{name}]\ncommand = {command:?}\nenv = {{ {variables} }}"
     ))
 }
 
-/// The CLI of that provider with its environment, to be run without ostler.
+/// The CLI of that provider without arguments, in its environment, to be run without ostler.
 pub(crate) fn program(home: &Home, name: &str) -> Command {
     let config = fs::read_to_string(home.path("config.toml")).unwrap();
     let config: toml::Table = config.parse().unwrap();

@@ -2,6 +2,7 @@
 //! and passes stops and messages on, whichever process they came from.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use crate::agents::error::AgentError;
 use crate::agents::journal::Subject;
 use crate::agents::lifecycle::{AgentState, Lifecycle, Status};
 use crate::agents::limiter;
-use crate::agents::record::{Ending, Line, TransitionError, read, steers, write};
-use crate::agents::supervisor::{Bench, Job, Order, supervise};
+use crate::agents::record::{Ending, Line, TransitionError, asks, read, steers, write};
+use crate::agents::supervisor::{Asking, Bench, Job, Order, supervise};
 use crate::providers::tree;
 use crate::store::Listener;
 
@@ -105,6 +106,12 @@ impl Crew {
                 self.order(&agent, || Order::Steer(steer));
             }
         }
+        for ask in asks::answered(&self.store, self.owner()).await? {
+            if asks::take(&self.store, &ask.id).await? {
+                let agent = ask.agent.clone();
+                self.order(&agent, || Order::Answer(ask));
+            }
+        }
         Ok(Outlook {
             live: lines.len(),
             queued,
@@ -142,6 +149,13 @@ impl Crew {
             owner: self.owner().clone(),
             lineage: self.host.lineage.child(self.owner(), &line.id),
             env_allow: self.config.agents.env_allow.clone(),
+            start_patience: Duration::from_secs(u64::from(self.config.agents.start_timeout_s)),
+            asking: Asking {
+                ask: self.config.agents.ask,
+                patience: Duration::from_secs(u64::from(self.config.agents.ask_timeout_s)),
+                someone: self.host.answers,
+                person: self.person.load(Ordering::Relaxed),
+            },
             ostler: self.program.clone(),
             closing: self.closing.clone(),
         });

@@ -280,7 +280,7 @@ impl Crew {
 
     /// A process inside an agent looks, and does nothing to agents: neither to its own host's nor to
     /// others'.
-    fn check_depth(&self) -> Result<(), AgentError> {
+    pub(super) fn check_depth(&self) -> Result<(), AgentError> {
         let depth = self.host.lineage.depth();
         if depth < MAX_DEPTH {
             return Ok(());

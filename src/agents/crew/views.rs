@@ -87,9 +87,11 @@ impl Crew {
             });
         }
         self.collect(&[&line]).await?;
+        let requests = self.waiting_of(std::slice::from_ref(&line)).await?;
         Ok(Resulted::of(
             &line,
             &texts,
+            requests,
             self.clock.now_ms(),
             from,
             limit,

@@ -2,6 +2,7 @@
 //! [`crate::agents::next`] and is guarded by the state it started from, so that two processes can
 //! never both win.
 
+pub(crate) mod asks;
 pub(crate) mod owner;
 pub(crate) mod read;
 pub(crate) mod steers;
@@ -68,6 +69,8 @@ pub(crate) struct Line {
     pub(crate) created_ms: i64,
     pub(crate) progress: Progress,
     pub(crate) delivered: bool,
+    /// The oldest open request of the run and its tool; empty when there is none.
+    pub(crate) waiting: String,
 }
 
 impl Line {

@@ -41,7 +41,10 @@ macro_rules! line_columns {
     () => {
         "agent.id, agent.session, agent.label, agent.run_no, agent.created_ms, run.status, \
          run.reason, run.detail, run.owner_id, run.launch, run.queued_ms, run.started_ms, \
-         run.ended_ms, run.progress, run.delivered FROM agent JOIN run \
+         run.ended_ms, run.progress, run.delivered, coalesce((SELECT ask.id || ' ' || \
+         CASE ask.kind WHEN 'question' THEN 'question' ELSE ask.tool END FROM ask \
+         WHERE ask.agent_id = run.agent_id AND ask.run_no = run.run_no AND ask.state = 'open' \
+         ORDER BY ask.asked_ms, ask.id LIMIT 1), '') AS waiting FROM agent JOIN run \
          ON run.agent_id = agent.id AND run.run_no = agent.run_no"
     };
 }
@@ -240,6 +243,7 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
         created_ms: row.try_get("created_ms")?,
         progress: parse("progress", &row.try_get::<String, _>("progress")?)?,
         delivered: row.try_get::<i64, _>("delivered")? != 0,
+        waiting: row.try_get("waiting")?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Ending, NewAgent, Plan, TransitionError, count, json, steers};
+use super::{Ending, NewAgent, Plan, TransitionError, asks, count, json, steers};
 use crate::agents::lifecycle::{AgentState, Lifecycle, next};
 use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
 use crate::store::{Store, StoreError, Tx, statements};
@@ -188,6 +188,7 @@ pub(crate) async fn end(
     let to = next(from, event)?;
     let mut tx = store.begin().await?;
     ending.evidence.steers = steers::close(&mut tx, id, from.run_no, now_ms).await?;
+    asks::withdraw_all(&mut tx, id, from.run_no, now_ms).await?;
     let evidence = store.redact_json(&ending.evidence);
     let ended = sqlx::query(END)
         .bind(id.as_str())

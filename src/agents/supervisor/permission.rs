@@ -5,49 +5,65 @@ use std::path::{Component, Path};
 use super::{Outcome, Run};
 use crate::agents::budget::Admission;
 use crate::config::Permission;
-use crate::providers::{Decision, Gate};
+use crate::providers::{Gate, Reach};
+
+/// What becomes of a tool call.
+pub(super) enum Ruling {
+    /// It may be made.
+    Allow,
+    /// It may not.
+    Deny(String),
+    /// It may not, and that was one too many.
+    End(String, Outcome),
+    /// Somebody else decides.
+    Ask,
+}
 
 impl Run {
-    /// The decision, and the end of the run if that call was one too many.
-    pub(super) fn decide(
+    pub(super) fn rule(
         &mut self,
         gate: Gate,
         tool: &str,
+        reach: Reach,
         writes: &[String],
-    ) -> (Decision, Option<Outcome>) {
+    ) -> Ruling {
         let permission = self.job.plan.launch.permission;
-        let uncovered = || {
-            Decision::Deny(format!(
-                "this agent runs with permission `{}`, which does not cover this use of {tool}; \
-                 go on without it and say so in your answer",
-                permission.as_str()
-            ))
-        };
+        let cwd = &self.job.plan.launch.cwd;
+        let stays_inside = writes.iter().all(|path| inside(cwd, path));
         match gate {
             // The CLI lets its agents write some places outside, its own memory among them.
-            Gate::Policy
-                if permission != Permission::Full
-                    && writes
-                        .iter()
-                        .any(|path| !inside(&self.job.plan.launch.cwd, path)) =>
-            {
-                (uncovered(), None)
+            Gate::Policy if permission != Permission::Full && !stays_inside => {
+                Ruling::Deny(self.uncovered(tool))
             }
             Gate::Policy => {
                 let used_up = "the limit `max_tool_calls` of this run is used up; give your final \
-                               answer";
+                               answer"
+                    .to_owned();
                 match self.meter.call_asks() {
-                    Admission::Admitted => (Decision::Allow, None),
-                    Admission::Refused => (Decision::Deny(used_up.to_owned()), None),
-                    Admission::Exhausted(limit) => (
-                        Decision::Deny(used_up.to_owned()),
-                        Some(Outcome::Cut(limit)),
-                    ),
+                    Admission::Admitted => Ruling::Allow,
+                    Admission::Refused => Ruling::Deny(used_up),
+                    Admission::Exhausted(limit) => Ruling::End(used_up, Outcome::Cut(limit)),
                 }
             }
-            Gate::Approval if permission == Permission::Full => (Decision::Allow, None),
-            Gate::Approval => (uncovered(), None),
+            Gate::Approval => match (permission, reach) {
+                (Permission::Full, _) | (_, Reach::Reads) => Ruling::Allow,
+                // A reading agent stays one, whatever anybody answers.
+                (Permission::ReadOnly, _) => Ruling::Deny(self.uncovered(tool)),
+                (Permission::Edit, Reach::Edits) if stays_inside && !writes.is_empty() => {
+                    Ruling::Allow
+                }
+                (Permission::Edit, _) => Ruling::Ask,
+            },
         }
+    }
+
+    /// Why a call is refused that goes beyond the agent's permission.
+    pub(super) fn uncovered(&self, tool: &str) -> String {
+        format!(
+            "this agent runs with permission `{}`, which does not cover this use of {tool}; go on \
+             without it and say so in your answer",
+            self.job.plan.launch.permission.as_str()
+        )
     }
 }
 

@@ -13,6 +13,8 @@ fn the_documented_defaults() {
         max_tree,
         provider,
         permission,
+        ask,
+        ask_timeout_s,
         max_turns,
         grace_turns,
         max_tool_calls,
@@ -20,6 +22,7 @@ fn the_documented_defaults() {
         max_cost_usd,
         timeout_s,
         idle_s,
+        start_timeout_s,
         env_allow,
     } = Agents::default();
     assert_eq!((max_concurrent, max_starting, max_tree), (4, 2, 16));
@@ -27,6 +30,7 @@ fn the_documented_defaults() {
         (provider.as_str(), permission),
         ("claude", Permission::Edit)
     );
+    assert_eq!((ask, ask_timeout_s), (Ask::Parent, 300));
     assert_eq!((max_turns, grace_turns), (Limit::At(50), 5));
     assert_eq!(
         (max_tool_calls, max_tokens),
@@ -34,6 +38,7 @@ fn the_documented_defaults() {
     );
     assert_eq!(max_cost_usd, Limit::At(5.0));
     assert_eq!((timeout_s, idle_s), (Limit::At(3600), Limit::At(900)));
+    assert_eq!(start_timeout_s, 120);
     assert_eq!(env_allow, strings(&[]));
 }
 

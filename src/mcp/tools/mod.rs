@@ -1,5 +1,6 @@
 //! One file a tool: its parameters, its description, its one call of a domain.
 
+mod answer_agent;
 mod catch_up;
 mod get_agent;
 mod list_agents;

@@ -1,0 +1,63 @@
+//! What the CLI asks permission for: decided by the session, both ways, and obeyed.
+
+use serde_json::{Value, json};
+
+use super::{with, world};
+use crate::support::model::{Model, Reply, Script};
+
+#[tokio::test]
+async fn a_command_beyond_edit_runs_once_it_is_allowed_and_not_when_it_is_denied() {
+    let Some(home) = world() else { return };
+    let outside = home.path("outside.txt");
+    let command = format!("sh -c 'echo x > {}'", outside.display());
+    let replies = || {
+        [
+            Reply::tool("Bash", json!({ "command": command })),
+            Reply::text("tried"),
+        ]
+    };
+    let script = Script::new()
+        .on("DENY-TASK", replies())
+        .on("ALLOW-TASK", replies());
+    let model = Model::start(script).await;
+    let home = with(home, &model);
+    let mut server = home.server().await;
+
+    let id = server
+        .spawn(json!({ "prompt": "DENY-TASK", "permission": "edit" }))
+        .await;
+    let asked = server.asked(&id).await;
+    assert_eq!(
+        (&asked["tool"], &asked["content"]),
+        (&json!("Bash"), &json!(command))
+    );
+    let answer = json!({ "decision": "deny", "text": "NOT-THERE" });
+    server.answer(&asked, answer).await;
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["denied"]),
+        (&json!("completed"), &json!(1)),
+        "{done:#}"
+    );
+    assert!(!outside.exists());
+    let told = model.requests().pop().unwrap()["messages"].to_string();
+    assert!(told.contains("NOT-THERE"), "the model was not told: {told}");
+
+    let id = server
+        .spawn(json!({ "prompt": "ALLOW-TASK", "permission": "edit" }))
+        .await;
+    let asked = server.asked(&id).await;
+    server.answer(&asked, json!({ "decision": "allow" })).await;
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["denied"]),
+        (&json!("completed"), &Value::Null),
+        "{done:#}"
+    );
+    assert!(outside.exists());
+    let evidence = server.evidence(&id).await;
+    assert_eq!(
+        evidence["allowed"],
+        json!([{ "tool": "Bash", "by": "parent" }])
+    );
+}
