@@ -5,6 +5,7 @@
 mod claude;
 mod cli;
 mod clients;
+mod codex;
 mod faults;
 mod lifecycle;
 mod models;

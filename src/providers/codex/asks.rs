@@ -1,4 +1,5 @@
-//! Requests of the CLI that wait for an answer: approvals, and questions of the model.
+//! Requests of the CLI that wait for an answer: approvals, and questions of the model. A refusal
+//! takes no reason: the model is told only that there was one.
 
 use std::collections::HashMap;
 
@@ -40,19 +41,16 @@ pub(super) enum Asking {
     Asks(Event),
     /// Nobody needs to be asked.
     Answered(Input),
-    /// It was refused, and this tells of it.
-    Refused(Event, Input),
 }
 
 impl Asks {
-    /// Takes up a request. `unattended` refuses approvals without asking anybody.
+    /// Takes up a request.
     pub(super) fn received(
         &mut self,
         id: Value,
         method: &str,
         params: Value,
         calls: &HashMap<String, Call>,
-        unattended: bool,
     ) -> Asking {
         let name = match &id {
             Value::String(id) => id.clone(),
@@ -83,19 +81,11 @@ impl Asks {
             },
             _ => return unknown(&id),
         };
-        let (call, tool) = match &event {
-            Event::PermissionAsked { call, tool, .. } => (call.clone(), tool.clone()),
-            _ => (String::new(), String::new()),
+        let call = match &event {
+            Event::PermissionAsked { call, .. } => call.clone(),
+            _ => String::new(),
         };
-        let asked = Asked {
-            id,
-            call: call.clone(),
-            form,
-        };
-        if unattended && matches!(event, Event::PermissionAsked { .. }) {
-            let answer = asked.answer(&Decision::Deny(String::new()));
-            return Asking::Refused(Event::Denied { call, tool }, answer);
-        }
+        let asked = Asked { id, call, form };
         self.0.insert(name, asked);
         Asking::Asks(event)
     }
@@ -108,7 +98,8 @@ impl Asks {
     ) -> Option<(Input, Option<String>)> {
         let asked = self.0.remove(request)?;
         let answer = asked.answer(decision);
-        let refused = (*decision != Decision::Allow).then_some(asked.call);
+        let words = matches!(asked.form, Form::Words(_));
+        let refused = (*decision != Decision::Allow && !words).then_some(asked.call);
         Some((answer, refused))
     }
 

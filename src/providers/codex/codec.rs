@@ -15,8 +15,7 @@ use super::wire::{
     self, Account, ErrorNote, Item, ItemNote, Received, Resolved, RpcError, Status, ThreadOpened,
     Turn, TurnNote, TurnOpened, TurnStatus, UsageNote,
 };
-use crate::config::Permission;
-use crate::providers::{Codec, Command, Event, Exit, Failure, FailureClass, Input, When, clip};
+use crate::providers::{Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip};
 
 /// Tool calls that are remembered at a time. Background commands stay on until they end.
 const MANY_CALLS: usize = 4000;
@@ -430,21 +429,29 @@ impl Codex {
     }
 
     fn asked(&mut self, id: Value, method: &str, params: Value) -> Vec<Event> {
-        let unattended = self.plan.permission == Permission::ReadOnly;
-        let asks = &mut self.asks;
-        match asks.received(id, method, params, &self.calls, unattended) {
+        match self.asks.received(id, method, params, &self.calls) {
             Asking::Asks(event) => vec![event],
             Asking::Answered(answer) => {
                 self.replies.push(answer);
                 Vec::new()
             }
-            Asking::Refused(event, answer) => {
-                if let Event::Denied { call, .. } = &event {
-                    self.note_refusal(call.clone());
-                }
-                self.replies.push(answer);
-                vec![event]
-            }
+        }
+    }
+
+    /// Tells the model why a call is about to be refused; the refusal itself takes no reason. A reading
+    /// agent is refused in the moment it asks, when a message may cut off what else it writes.
+    fn explain(&mut self, reason: &str) {
+        if let (Running::Turn(turn), Some(thread)) = (&self.turn, &self.thread)
+            && self.plan.may_be_answered()
+            && !reason.is_empty()
+        {
+            let text = format!("[Your request for approval is denied: {reason}]");
+            let params = json!({
+                "threadId": thread,
+                "expectedTurnId": turn,
+                "input": input(&[&text]),
+            });
+            self.request(Sent::Other, "turn/steer", &params);
         }
     }
 
@@ -540,6 +547,9 @@ impl Codec for Codex {
             }
             Command::Answer { request, decision } => {
                 if let Some((answer, refused)) = self.asks.answer(&request, &decision) {
+                    if let (Some(_), Decision::Deny(reason)) = (&refused, &decision) {
+                        self.explain(reason);
+                    }
                     self.replies.push(answer);
                     if let Some(call) = refused {
                         self.note_refusal(call);

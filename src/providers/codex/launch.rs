@@ -94,7 +94,7 @@ pub(super) struct Plan {
     pub(super) provider: String,
     cwd: String,
     model: Option<String>,
-    pub(super) permission: Permission,
+    permission: Permission,
     /// The thread to be carried on.
     pub(super) resumes: Option<String>,
     servers: Map<String, Value>,
@@ -129,6 +129,11 @@ pub(super) fn plan(config: &CodexProvider, launch: &Launch, servers: &[McpServer
 }
 
 impl Plan {
+    /// Somebody may answer what the agent asks for.
+    pub(super) fn may_be_answered(&self) -> bool {
+        self.permission == Permission::Edit
+    }
+
     /// The method that opens the thread, and its parameters. `configured` are the MCP servers of the
     /// user's own configuration: a child has no use for them, and ours may be among them.
     pub(super) fn open(&self, configured: Vec<String>) -> (&'static str, Value) {
