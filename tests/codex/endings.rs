@@ -55,7 +55,11 @@ async fn stop(permission: &str) {
         (&done["status"], &done["detail"]),
         (&json!("stopped"), &json!("enough"))
     );
-    assert_eq!(configuration(&home), before, "the user's configuration changed");
+    assert_eq!(
+        configuration(&home),
+        before,
+        "the user's configuration changed"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +141,9 @@ async fn the_cli_itself_killed_is_an_error_and_the_agent_can_be_resumed() {
         .find(|process| process.ends_with("app-server "));
     let cli = cli.unwrap();
     let pid = cli.split(' ').next().unwrap();
-    let killed = std::process::Command::new("kill").args(["-9", pid]).status();
+    let killed = std::process::Command::new("kill")
+        .args(["-9", pid])
+        .status();
     assert!(killed.unwrap().success());
 
     let done = server.wait(&[&id]).await.remove(0);

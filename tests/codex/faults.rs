@@ -74,9 +74,17 @@ async fn a_rate_limit_that_passes_is_waited_for() {
     assert_eq!(model.request_count(), 2);
     let id = done["id"].as_str().unwrap();
     let entries = server.transcript(id).await;
-    let retrying = entries.iter().find(|entry| entry["kind"] == "retrying");
-    assert_eq!(retrying.unwrap()["body"]["class"], "rate_limited");
-    assert_eq!(server.evidence(id).await["turns"], 1);
+    let retry = entries
+        .iter()
+        .find(|entry| entry["kind"] == "retry")
+        .unwrap();
+    let reason = retry["body"]["reason"].as_str().unwrap();
+    assert!(reason.contains("429"), "{retry:#}");
+    let evidence = server.evidence(id).await;
+    assert_eq!(
+        (&evidence["turns"], &evidence["retries"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[tokio::test]
@@ -133,7 +141,10 @@ async fn a_stream_that_is_cut_off_once_is_one_model_step() {
         "{done:#}"
     );
     let evidence = server.evidence(done["id"].as_str().unwrap()).await;
-    assert_eq!((&evidence["turns"], &evidence["retries"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&evidence["turns"], &evidence["retries"]),
+        (&json!(1), &json!(1))
+    );
 }
 
 #[tokio::test]

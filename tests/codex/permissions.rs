@@ -39,7 +39,7 @@ async fn read_only_prevents_every_write_and_still_reads() {
         (&json!(true), &json!(false)),
         "{evidence:#}"
     );
-    assert_eq!(evidence["files_written"], json!([]));
+    assert_eq!(evidence["files_written"], Value::Null);
     let denied: Vec<_> = evidence["denied"].as_array().unwrap().iter().collect();
     let tools: Vec<_> = denied.iter().map(|denied| &denied["tool"]).collect();
     assert_eq!(tools, ["apply_patch", "exec_command"], "{evidence:#}");
@@ -56,7 +56,10 @@ async fn edit_writes_in_the_project_and_denies_what_nobody_allows() {
     assert!(!home.project().join("escalated.txt").exists());
     let patched = home.project().join("patch.txt");
     assert_eq!(evidence["files_written"], json!([patched]));
-    assert_eq!(evidence["denied"][0]["tool"], "exec_command", "{evidence:#}");
+    assert_eq!(
+        evidence["denied"][0]["tool"], "exec_command",
+        "{evidence:#}"
+    );
     assert_eq!(evidence["denied"].as_array().unwrap().len(), 1);
 }
 
@@ -83,7 +86,11 @@ async fn try_to_write(permission: &str) -> Option<(Home, Value, Value)> {
         .await;
     let evidence = server.evidence(done["id"].as_str().unwrap()).await;
     assert!(server.close().await.success());
-    assert_eq!(configuration(&home), before, "the user's configuration changed");
+    assert_eq!(
+        configuration(&home),
+        before,
+        "the user's configuration changed"
+    );
     Some((home, done, evidence))
 }
 
@@ -150,8 +157,7 @@ async fn a_patch_outside_the_project_is_asked_for_and_obeys_the_answer() {
     let model = Model::start(script).await;
     let Some(home) = world(&model) else { return };
     let mut server = home.server().await;
-    for (prompt, decision, written) in
-        [("DENY-TASK", "deny", false), ("ALLOW-TASK", "allow", true)]
+    for (prompt, decision, written) in [("DENY-TASK", "deny", false), ("ALLOW-TASK", "allow", true)]
     {
         let id = server
             .spawn(json!({ "prompt": prompt, "permission": "edit" }))
@@ -163,7 +169,11 @@ async fn a_patch_outside_the_project_is_asked_for_and_obeys_the_answer() {
         assert_eq!(done["status"], "completed", "{done:#}");
         assert_eq!(outside.0.exists(), written, "{decision}");
         let files = server.evidence(&id).await["files_written"].clone();
-        let expected = if written { json!([outside.0]) } else { json!([]) };
+        let expected = if written {
+            json!([outside.0])
+        } else {
+            Value::Null
+        };
         assert_eq!(files, expected);
     }
 }
@@ -188,5 +198,9 @@ async fn full_permission_is_asked_nothing() {
     );
     assert!(outside.0.exists());
     assert!(!home.project().join("gone").exists());
-    assert_eq!(configuration(&home), before, "the user's configuration changed");
+    assert_eq!(
+        configuration(&home),
+        before,
+        "the user's configuration changed"
+    );
 }

@@ -26,7 +26,10 @@ async fn a_child_sees_the_servers_that_it_is_given_and_not_the_users() {
 
     let own: BTreeMap<String, String> = home.environment().into_iter().collect();
     let mut env = own.clone();
-    env.insert("CODEX_HOME".to_owned(), home.path("codex").to_str().unwrap().to_owned());
+    env.insert(
+        "CODEX_HOME".to_owned(),
+        home.path("codex").to_str().unwrap().to_owned(),
+    );
     env.insert("LOOPBACK_KEY".to_owned(), "loopback-only-key".to_owned());
     let config = ProviderConfig::Codex(CodexProvider {
         command: vec![clis::codex().unwrap().to_str().unwrap().to_owned()],
@@ -68,5 +71,9 @@ async fn a_child_sees_the_servers_that_it_is_given_and_not_the_users() {
     let seen = conversation(&model.requests()[0]);
     assert!(seen.contains("mcp__given"), "{seen}");
     assert!(!seen.contains("of_the_user"), "{seen}");
-    assert_eq!(configuration(&home), before, "the user's configuration changed");
+    assert_eq!(
+        configuration(&home),
+        before,
+        "the user's configuration changed"
+    );
 }

@@ -9,18 +9,21 @@ use crate::support::model::{Model, Reply, Script};
 async fn an_agent_runs_commands_patches_files_and_answers() {
     let patch = "*** Begin Patch\n*** Add File: new.txt\n+fresh\n*** Update File: note.txt\n@@\n-one\n\
                  +two\n*** End Patch";
-    let model = Model::start(Script::new().on(
-        "ALPHA-TASK",
-        [
-            Reply::thought("first look").and_tool(
-                "exec_command",
-                json!({ "cmd": "echo \"it's\" out; exit 3" }),
-            ),
-            Reply::tool("apply_patch", json!(patch)),
-            Reply::text("Looking at it.").and_tool("exec_command", json!({ "cmd": "cat note.txt" })),
-            Reply::text("The file says two."),
-        ],
-    ))
+    let model = Model::start(
+        Script::new().on(
+            "ALPHA-TASK",
+            [
+                Reply::thought("first look").and_tool(
+                    "exec_command",
+                    json!({ "cmd": "echo \"it's\" out; exit 3" }),
+                ),
+                Reply::tool("apply_patch", json!(patch)),
+                Reply::text("Looking at it.")
+                    .and_tool("exec_command", json!({ "cmd": "cat note.txt" })),
+                Reply::text("The file says two."),
+            ],
+        ),
+    )
     .await;
     let Some(home) = world(&model) else { return };
     let before = configuration(&home);
@@ -71,7 +74,11 @@ async fn an_agent_runs_commands_patches_files_and_answers() {
     let thought = entries.iter().find(|entry| entry["kind"] == "thought");
     assert_eq!(thought.unwrap()["body"]["text"], "first look");
     assert!(server.close().await.success());
-    assert_eq!(configuration(&home), before, "the user's configuration changed");
+    assert_eq!(
+        configuration(&home),
+        before,
+        "the user's configuration changed"
+    );
 }
 
 #[tokio::test]
@@ -113,7 +120,11 @@ async fn an_ended_agent_is_resumed_with_its_history_and_counts_only_its_own_run(
         (&json!(1), &json!(120)),
         "{evidence:#}"
     );
-    assert_eq!(configuration(&home), before, "the user's configuration changed");
+    assert_eq!(
+        configuration(&home),
+        before,
+        "the user's configuration changed"
+    );
 }
 
 #[tokio::test]
@@ -180,5 +191,8 @@ async fn a_command_left_in_the_background_does_not_outlive_the_run() {
         "{done:#}"
     );
     let left = home.processes();
-    assert!(!left.iter().any(|process| process.contains("sleep")), "{left:#?}");
+    assert!(
+        !left.iter().any(|process| process.contains("sleep")),
+        "{left:#?}"
+    );
 }

@@ -15,7 +15,9 @@ use super::wire::{
     self, Account, ErrorNote, Item, ItemNote, Received, Resolved, RpcError, Status, ThreadOpened,
     Turn, TurnNote, TurnOpened, TurnStatus, UsageNote,
 };
-use crate::providers::{Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip};
+use crate::providers::{
+    Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip,
+};
 
 /// Tool calls that are remembered at a time. Background commands stay on until they end.
 const MANY_CALLS: usize = 4000;
