@@ -5,6 +5,7 @@
 mod claude;
 mod cli;
 mod clients;
+mod codex;
 mod doctor;
 mod faults;
 mod lifecycle;
