@@ -2,11 +2,14 @@
 
 #![cfg(test)]
 
+mod acp;
 mod claude;
 mod cli;
 mod clients;
 mod faults;
+mod gemini;
 mod lifecycle;
 mod models;
+mod opencode;
 mod protocol;
 mod support;
