@@ -5,6 +5,7 @@ mod asking;
 mod bounds;
 mod limits;
 mod pace;
+mod questions;
 mod queue;
 mod reading;
 mod resume;

@@ -2,11 +2,16 @@
 
 #![cfg(test)]
 
+mod acp;
 mod claude;
 mod cli;
 mod clients;
+mod codex;
+mod doctor;
 mod faults;
+mod gemini;
 mod lifecycle;
 mod models;
+mod opencode;
 mod protocol;
 mod support;

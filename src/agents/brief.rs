@@ -36,7 +36,7 @@ pub struct AgentBrief {
     /// The oldest request that waits for an answer, and what it is for.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub waiting: String,
-    /// Set while the model service turns it away: when it tries again, and how often it may.
+    /// Set while the model service turns it or its provider away: when it goes on or starts.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub backing_off: String,
     /// The tool it called last.
@@ -81,6 +81,7 @@ impl AgentBrief {
             waiting: line.waiting.clone(),
             backing_off: match &line.progress.backoff {
                 Some(backoff) if running => backing_off(backoff, now_ms),
+                _ if line.status == Status::Queued => resting(line.rests_until_ms, now_ms),
                 _ => String::new(),
             },
             last_tool: line.progress.last_tool.clone(),
@@ -93,13 +94,27 @@ impl AgentBrief {
     }
 }
 
+/// What a queued run waits for beside its turn.
+fn resting(until_ms: i64, now_ms: i64) -> String {
+    match seconds(until_ms - now_ms) {
+        ..=0 => String::new(),
+        seconds => {
+            format!("the model service turns its provider away; starts in {seconds} s at best")
+        }
+    }
+}
+
+fn seconds(ms: i64) -> i64 {
+    (ms + 999) / 1000
+}
+
 fn backing_off(backoff: &Backoff, now_ms: i64) -> String {
     let Backoff {
         until_ms,
         attempt,
         of,
     } = backoff;
-    let again = match (until_ms - now_ms + 999) / 1000 {
+    let again = match seconds(until_ms - now_ms) {
         ..=0 => "tries again as soon as it may".to_owned(),
         seconds => format!("tries again in {seconds} s"),
     };

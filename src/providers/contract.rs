@@ -535,4 +535,17 @@ pub struct Provider {
     pub codec: Box<dyn Codec>,
     /// How it is ended.
     pub ladder: StopLadder,
+    /// Files that the program is to read.
+    pub files: Vec<PlacedFile>,
+}
+
+/// A file for the child, which stands in a private directory as long as its session lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedFile {
+    /// The argument before its path.
+    pub flag: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What stands in it.
+    pub text: String,
 }

@@ -106,6 +106,8 @@ async fn a_slow_provider_holds_up_nobody_else_and_its_agents_stop_at_once() {
     let second = server
         .spawn(json!({ "prompt": "x", "provider": "slow" }))
         .await;
+    let words = server.brief(&second).await["backing_off"].clone();
+    assert!(words.as_str().unwrap().contains("; starts in "), "{words}");
     for prompt in ["one", "two"] {
         let done = server
             .run(json!({ "prompt": prompt, "provider": "quick" }))
@@ -272,6 +274,47 @@ async fn a_session_that_begins_anew_knows_what_was_told_and_all_is_added_up() {
     );
     let evidence = server.evidence(&id).await;
     assert_eq!(evidence["steers"], json!({ "delivered": 1, "lost": 0 }));
+}
+
+#[tokio::test]
+async fn a_wrap_up_message_that_did_not_arrive_is_sent_again() {
+    let home = limited(
+        "wrap",
+        r#"hear; if mkdir first 2>/dev/null; then turn; tool 1 look; hear; refuse 1; fi
+        hear; printf '%s\n' "$said" >> heard; delivered; turn; result wrapped"#,
+    );
+    let mut server = home.server().await;
+    let done = server
+        .run(json!({ "prompt": "x", "provider": "wrap", "max_turns": 1 }))
+        .await;
+    assert_eq!(
+        (&done["status"], &done["result"], &done["turns"]),
+        (&json!("steered"), &json!("wrapped"), &json!(2)),
+        "{done:#}"
+    );
+    let heard = home.lines_of("heard");
+    assert!(
+        heard.len() == 1 && heard[0].contains("limit `max_turns`"),
+        "{heard:#?}"
+    );
+}
+
+#[tokio::test]
+async fn the_place_of_a_server_that_died_goes_to_who_waits_to_go_on() {
+    let home = limited("slow", &refused_once(1))
+        .script("stay", "echo up >> up; wait_for go; echo stayed")
+        .config("[agents]\nmax_concurrent = 1");
+    let (mut server, mut doomed) = (home.server().await, home.server().await);
+    let id = server
+        .spawn(json!({ "prompt": "x", "provider": "slow" }))
+        .await;
+    until_turned_away(&mut server, &id).await;
+    doomed
+        .spawn(json!({ "prompt": "x", "provider": "stay" }))
+        .await;
+    home.written("up", 1).await;
+    doomed.kill().await;
+    assert_eq!(server.wait(&[&id]).await[0]["status"], "completed");
 }
 
 #[tokio::test]

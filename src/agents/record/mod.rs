@@ -83,6 +83,8 @@ pub(crate) struct Line {
     pub(crate) created_ms: i64,
     pub(crate) progress: Progress,
     pub(crate) delivered: bool,
+    /// Until when the provider rests, whatever the run does.
+    pub(crate) rests_until_ms: i64,
     /// The oldest open request of the run and its tool; empty when there is none.
     pub(crate) waiting: String,
 }

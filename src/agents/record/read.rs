@@ -39,7 +39,8 @@ statements! {
 
 macro_rules! line_columns {
     () => {
-        "agent.id, agent.session, agent.label, agent.run_no, agent.created_ms, run.status, \
+        "coalesce((SELECT not_before_ms FROM pace WHERE pace.provider = run.provider), 0) \
+         AS rests_until_ms, agent.id, agent.session, agent.label, agent.run_no, agent.created_ms, run.status, \
          run.reason, run.detail, run.owner_id, run.launch, run.queued_ms, run.started_ms, \
          run.ended_ms, run.progress, run.delivered, coalesce((SELECT ask.id || ' ' || \
          CASE ask.kind WHEN 'question' THEN 'question' ELSE ask.tool END FROM ask \
@@ -243,6 +244,7 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
         created_ms: row.try_get("created_ms")?,
         progress: parse("progress", &row.try_get::<String, _>("progress")?)?,
         delivered: row.try_get::<i64, _>("delivered")? != 0,
+        rests_until_ms: row.try_get("rests_until_ms")?,
         waiting: row.try_get("waiting")?,
     })
 }

@@ -19,6 +19,8 @@ use crate::store::StoreError;
 const GO_ON: &str = "Go on with your task: the model service was overloaded for a while.";
 /// The smallest ceiling that a provider is given.
 const LEAST_USD: f64 = 0.01;
+/// While the store does not say how long to rest.
+const REST_UNKNOWN: Duration = Duration::from_secs(5);
 /// Between two looks whether there is a place again, or the pace has changed.
 const LOOK: Duration = Duration::from_millis(250);
 /// Between two signs to the provider's pace that the service answers.
@@ -109,6 +111,12 @@ impl Run {
         matches!(outcome, Outcome::Failed(failure) if is_pressure(failure.class))
     }
 
+    /// Whether the session has nothing left to take up by itself, and may just leave.
+    pub(super) fn is_at_rest(&self, outcome: &Outcome) -> bool {
+        let wraps_up = self.thread.wrap_up.as_ref().is_some_and(|w| !w.arrived);
+        Self::is_turned_away(outcome) && self.thread.sent.is_empty() && !wraps_up
+    }
+
     /// `event` as one of the whole run: sessions count from nothing.
     pub(super) fn of_run(&self, event: Event) -> Event {
         match event {
@@ -133,6 +141,10 @@ impl Run {
             } if is_pressure(*class) => {
                 self.slow_down(None).await;
             }
+            // At once: others must not start while this session is being ended.
+            Event::Failed(failure) if is_pressure(failure.class) => {
+                self.slow_down(failure.retry_after_s).await;
+            }
             Event::Text { .. } | Event::ToolStarted { .. } | Event::TurnEnded { .. } => {
                 self.service_answers().await;
             }
@@ -154,16 +166,22 @@ impl Run {
         }
     }
 
-    /// Slows the provider down; returns how long it rests.
-    async fn slow_down(&self, retry_after_s: Option<u32>) -> Duration {
+    async fn slow_down(&self, retry_after_s: Option<u32>) {
         let now_ms = self.bench.clock.now_ms();
         let provider = &self.job.plan.launch.provider;
-        match pace::slow_down(&self.bench.store, provider, retry_after_s, now_ms).await {
-            Ok(pace) => pace.rest(now_ms),
-            Err(error) => {
-                tracing::warn!(%error, provider, "the provider cannot be slowed down");
-                Duration::from_secs(u64::from(retry_after_s.unwrap_or(1))).min(pace::LONGEST_WAIT)
-            }
+        let slowed = pace::slow_down(&self.bench.store, provider, retry_after_s, now_ms).await;
+        if let Err(error) = slowed {
+            tracing::warn!(%error, provider, "the provider cannot be slowed down");
+        }
+    }
+
+    /// How long the provider rests.
+    async fn rest(&self) -> Duration {
+        let now_ms = self.bench.clock.now_ms();
+        let provider = &self.job.plan.launch.provider;
+        match pace::get(&self.bench.store, provider).await {
+            Ok(pace) => pace.map_or(Duration::ZERO, |pace| pace.rest(now_ms)),
+            Err(_) => REST_UNKNOWN,
         }
     }
 
@@ -173,7 +191,7 @@ impl Run {
         let Outcome::Failed(mut failure) = outcome else {
             return Some(outcome);
         };
-        let rest = self.slow_down(failure.retry_after_s).await;
+        let rest = self.rest().await;
         self.thread.attempts += 1;
         let (attempt, of) = (self.thread.attempts, self.bench.max_retries);
         if let Some(why) = self.pointless(&failure, rest) {
@@ -182,7 +200,7 @@ impl Run {
         }
         self.ledger.evidence.backoffs += 1;
         let body = json!({
-            "class": failure.class, "message": failure.message, "wait_s": rest.as_secs_f64().ceil(),
+            "class": failure.class, "message": failure.message, "wait_s": rest.as_millis().div_ceil(1000),
             "attempt": attempt, "of": of,
         });
         self.log("backoff", body).await;
@@ -289,11 +307,7 @@ impl Run {
         let mut waited = false;
         loop {
             let now_ms = self.bench.clock.now_ms();
-            let provider = &self.job.plan.launch.provider;
-            let rest = match pace::get(&self.bench.store, provider).await {
-                Ok(Some(pace)) => pace.rest(now_ms),
-                Ok(None) | Err(_) => Duration::ZERO,
-            };
+            let rest = self.rest().await;
             if !rest.is_zero() || !waited {
                 // A new wait, or one that others made longer.
                 let wait = rest + jitter(rest, self.bench.ids.number());
@@ -385,5 +399,50 @@ fn sum(spent: &Usage, usage: Usage) -> Usage {
             .saturating_add(usage.cache_write_tokens),
         cost_usd,
         ..usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_spreads_over_half_of_the_wait() {
+        let wait = Duration::from_secs(10);
+        for (number, most_ms) in [(0, 0), (1 << 15, 2_500), (u64::MAX, 5_000)] {
+            let late = jitter(wait, number);
+            assert!(
+                late <= Duration::from_millis(most_ms)
+                    && late + Duration::from_millis(1) >= Duration::from_millis(most_ms),
+                "{number}: {late:?}"
+            );
+        }
+        assert_eq!(jitter(Duration::ZERO, u64::MAX), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_sessions_used_is_added_up_and_an_unknown_cost_stays_unknown() {
+        let usage = |output_tokens, cost_usd| Usage {
+            output_tokens,
+            cost_usd,
+            ..Usage::default()
+        };
+        for (spent, used, expected) in [
+            (None, None, None),
+            (Some(0.5), None, Some(0.5)),
+            (None, Some(0.25), Some(0.25)),
+            (Some(0.5), Some(0.25), Some(0.75)),
+        ] {
+            assert_eq!(sum(&usage(3, spent), usage(4, used)), usage(7, expected));
+        }
+    }
+
+    #[test]
+    fn the_last_word_says_what_to_do_next_once() {
+        assert_eq!(
+            with_next_step("slow down", "Tried again"),
+            "slow down. Tried again. Next: resume_agent carries it on later."
+        );
+        assert_eq!(with_next_step("Slow. Next: wait.", ""), "Slow. Next: wait.");
     }
 }
