@@ -44,7 +44,7 @@ statements! {
         WHERE agent_id = $1 AND run_no = $2 AND status = 'queued' AND stop_reason IS NULL
           AND (slot = 0 OR (", permit_free!(), "
             AND (SELECT count(*) FROM run r WHERE r.status = 'running' AND r.slot = 1
-              AND r.warm = 0 AND r.started_ms > $6) < $7
+              AND r.warm = 0 AND r.backing_off = 0 AND r.started_ms > $6) < $7
             AND NOT ", held_back!("run", ""), "
             AND NOT EXISTS (SELECT 1 FROM run b WHERE b.status = 'running'
               AND b.backing_off BETWEEN 1 AND $3 AND NOT ",

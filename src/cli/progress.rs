@@ -61,7 +61,11 @@ impl Progress {
 }
 
 fn change(agent: &AgentBrief) -> String {
-    let tool = one_line(&agent.last_tool, 24);
+    let tool = match agent.backing_off.as_str() {
+        "" => one_line(&agent.last_tool, 24),
+        // Without the seconds, which would make each look a change.
+        _ => "waits for the model service".to_owned(),
+    };
     let line = format!("{} {} turn {} {tool}", agent.id, agent.status, agent.turns);
     line.trim_end().to_owned()
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{with, world};
 use crate::support::mcp::McpClient;
-use crate::support::model::{Model, Reply, Script};
+use crate::support::model::{Gate, Model, Reply, Script};
 
 fn over_the_limit() -> Reply {
     Reply::error(429).header("retry-after", "1")
@@ -62,6 +62,36 @@ async fn a_fan_out_that_the_cli_itself_waits_out_is_not_broken_up() {
     let mut server = home.server().await;
     assert_eq!(fan_out(&mut server, 4, "retries").await, 2);
     assert_eq!(model.request_count(), 6);
+}
+
+#[tokio::test]
+async fn a_message_into_a_session_that_is_given_up_reaches_the_model_once() {
+    let Some(home) = world() else { return };
+    let gate = Gate::new();
+    let replies = [
+        over_the_limit(),
+        over_the_limit().gate(&gate),
+        Reply::text("after all"),
+    ];
+    let model = Model::start(Script::new().on("TASK", replies)).await;
+    let home = with(home, &model).env("CLAUDE_CODE_MAX_RETRIES", "1");
+    let mut server = home.server().await;
+    let id = server.spawn(json!({ "prompt": "TASK" })).await;
+    server.until_logged(&id, "retry").await;
+    let arguments = json!({ "id": id, "message": "LOOK-LEFT" });
+    server.call("steer_agent", arguments).await.unwrap();
+    server.until_logged(&id, "steer").await;
+    gate.open();
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["steers_lost"]),
+        (&json!("completed"), &Value::Null),
+        "{done:#}"
+    );
+    for e in server.transcript(&id).await {}
+    for r in model.requests() {}
+    let last = model.requests().pop().unwrap()["messages"].to_string();
+    assert_eq!(last.matches("LOOK-LEFT").count(), 1, "{last}");
 }
 
 #[tokio::test]

@@ -145,7 +145,8 @@ impl Run {
             Event::Failed(failure) if is_pressure(failure.class) => {
                 self.slow_down(failure.retry_after_s).await;
             }
-            Event::Text { .. } | Event::ToolStarted { .. } | Event::TurnEnded { .. } => {
+            // Not any text: some agents tell a refusal as if the model had said it.
+            Event::ToolStarted { .. } | Event::TurnEnded { .. } => {
                 self.service_answers().await;
             }
             _ => {}
@@ -153,7 +154,10 @@ impl Run {
     }
 
     async fn service_answers(&mut self) {
-        self.thread.attempts = 0;
+        // What begins anew each time comes no further by it.
+        if self.can_resume() {
+            self.thread.attempts = 0;
+        }
         let told = self.thread.answered;
         if told.is_some_and(|told| told.elapsed() < ANSWERS_TOLD) {
             return;
@@ -204,6 +208,7 @@ impl Run {
             "attempt": attempt, "of": of,
         });
         self.log("backoff", body).await;
+        tracing::info!(agent = %self.job.subject.agent, attempt, ?rest, "turned away; waits");
         self.prepare_to_go_on();
         let over = self.wait_for_place(attempt, of).await;
         self.show_backoff(None).await;
@@ -235,12 +240,15 @@ impl Run {
         None
     }
 
+    fn can_resume(&self) -> bool {
+        self.capabilities
+            .is_some_and(|can| can.resume != ResumeSupport::Restarts)
+    }
+
     /// Which conversation the next session carries on, and what it is told first.
     fn prepare_to_go_on(&mut self) {
         let session = self.bench.ids.uuid();
-        let can_resume = self
-            .capabilities
-            .is_some_and(|can| can.resume != ResumeSupport::Restarts);
+        let can_resume = self.can_resume();
         let launch = &mut self.job.plan.launch;
         match self.thread.session.take() {
             Some((from, begun_ms)) if can_resume => {
