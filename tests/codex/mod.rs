@@ -2,6 +2,7 @@
 
 mod endings;
 mod faults;
+mod pace;
 mod permissions;
 mod servers;
 mod steering;
