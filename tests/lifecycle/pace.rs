@@ -31,10 +31,8 @@ fn refused_once(seconds: u32) -> String {
     )
 }
 
-async fn until_turned_away(server: &mut McpClient, id: &str) -> Value {
-    server
-        .until(id, |agent| agent["backing_off"] != Value::Null)
-        .await
+async fn until_turned_away(server: &mut McpClient, id: &str) {
+    server.until_logged(id, "backoff").await;
 }
 
 async fn statuses(server: &mut McpClient, ids: &[&str]) -> Vec<Value> {
@@ -95,7 +93,9 @@ async fn a_slow_provider_holds_up_nobody_else_and_its_agents_stop_at_once() {
     let first = server
         .spawn(json!({ "prompt": "x", "provider": "slow" }))
         .await;
-    let waits = until_turned_away(&mut server, &first).await;
+    let waits = server
+        .until(&first, |agent| agent["backing_off"] != Value::Null)
+        .await;
     assert_eq!(waits["status"], "running");
     let words = waits["backing_off"].as_str().unwrap();
     assert!(
@@ -149,7 +149,7 @@ async fn two_servers_share_the_pace() {
 
 #[tokio::test]
 async fn a_server_that_dies_while_its_agent_waits_leaves_nothing_stuck() {
-    let home = limited("slow", &refused_once(2)).config("[agents]\nmax_concurrent = 1");
+    let home = limited("slow", &refused_once(5)).config("[agents]\nmax_concurrent = 1");
     let mut server = home.server().await;
     let first = server
         .spawn(json!({ "prompt": "x", "provider": "slow" }))
@@ -169,11 +169,11 @@ async fn a_server_that_dies_while_its_agent_waits_leaves_nothing_stuck() {
 
 #[tokio::test]
 async fn the_time_limit_holds_while_an_agent_waits_for_a_place() {
-    let home = limited("slow", &refused_once(1))
+    let home = limited("slow", &refused_once(3))
         .script("stay", "echo up >> up; wait_for go; echo stayed")
         .config("[agents]\nmax_concurrent = 1");
     let mut server = home.server().await;
-    let arguments = json!({ "prompt": "x", "provider": "slow", "timeout_s": 4 });
+    let arguments = json!({ "prompt": "x", "provider": "slow", "timeout_s": 6 });
     let first = server.spawn(arguments).await;
     until_turned_away(&mut server, &first).await;
     let other = server
@@ -301,7 +301,7 @@ async fn a_wrap_up_message_that_did_not_arrive_is_sent_again() {
 
 #[tokio::test]
 async fn the_place_of_a_server_that_died_goes_to_who_waits_to_go_on() {
-    let home = limited("slow", &refused_once(1))
+    let home = limited("slow", &refused_once(3))
         .script("stay", "echo up >> up; wait_for go; echo stayed")
         .config("[agents]\nmax_concurrent = 1");
     let (mut server, mut doomed) = (home.server().await, home.server().await);
