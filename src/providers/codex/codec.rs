@@ -16,7 +16,7 @@ use super::wire::{
     Turn, TurnNote, TurnOpened, TurnStatus, UsageNote,
 };
 use crate::providers::{
-    Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip,
+    Arrival, Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip,
 };
 
 /// Tool calls that are remembered at a time. Background commands stay on until they end.
@@ -299,11 +299,7 @@ impl Codex {
 
     fn began(&mut self, note: ItemNote) -> Vec<Event> {
         if let Item::UserMessage { client_id } = note.item {
-            let arrived = self.mailbox.arrived(&client_id.unwrap_or_default());
-            return arrived
-                .into_iter()
-                .map(|(id, how)| Event::SteerDelivered { id, how })
-                .collect();
+            return delivered(self.mailbox.arrived(&client_id.unwrap_or_default()));
         }
         if !self.is_running(&note.turn_id) {
             return Vec::new();
@@ -471,10 +467,11 @@ impl Codex {
             self.mailbox.clear();
         }
         let sent = &self.sent;
-        self.mailbox.turn_ended(|letter| {
+        let arrived = self.mailbox.turn_ended(|letter| {
             let open = |sent: &Sent| matches!(sent, Sent::Steer(steer) if steer == letter);
             sent.values().any(open)
         });
+        let mut events = delivered(arrived);
         let more_follows = !self.mailbox.is_empty();
         let end = match turn.status {
             TurnStatus::Completed => {
@@ -495,7 +492,8 @@ impl Codex {
             self.begin_turn();
         }
         // Behind the end: exact figures must not call for a wrap-up of what is done already.
-        vec![end, Event::Usage(self.steps.usage(true))]
+        events.extend([end, Event::Usage(self.steps.usage(true))]);
+        events
     }
 
     /// The CLI has refused a request that everything depends on.
@@ -618,6 +616,13 @@ const UNHEARD: [&str; 3] = [
     "thread/settings/updated",
     "turn/diff/updated",
 ];
+
+fn delivered(receipts: Vec<(String, Arrival)>) -> Vec<Event> {
+    let receipts = receipts.into_iter();
+    receipts
+        .map(|(id, how)| Event::SteerDelivered { id, how })
+        .collect()
+}
 
 /// The text of the last message among the items of a turn.
 fn last_text(items: Vec<Value>) -> Option<String> {
