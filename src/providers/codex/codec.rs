@@ -115,7 +115,8 @@ impl Codex {
                     .push(Input::Line(wire::notification("initialized")));
                 self.to_learn = 2;
                 self.request(Sent::Account, "account/read", &json!({}));
-                self.request(Sent::Configuration, "config/read", &json!({}));
+                let layers_of = self.plan.place();
+                self.request(Sent::Configuration, "config/read", &layers_of);
                 Vec::new()
             }
             (Some(Sent::Initialize), Err(error)) => {
