@@ -2,12 +2,17 @@
 
 #![cfg(test)]
 
+mod acp;
 mod claude;
 mod cli;
 mod clients;
 mod codex;
+mod doctor;
+mod fanout;
 mod faults;
+mod gemini;
 mod lifecycle;
 mod models;
+mod opencode;
 mod protocol;
 mod support;

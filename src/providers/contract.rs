@@ -202,7 +202,7 @@ pub enum Event {
         input: serde_json::Value,
         /// What the call does, as far as the protocol says.
         reach: Reach,
-        /// The files that the call would write, when the tool is an editing one.
+        /// The files that the call would write, or read if that is all it does.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         writes: Vec<String>,
     },
@@ -284,7 +284,7 @@ pub enum Gate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
-    /// It only looks.
+    /// It only looks, at the files named with it if it names any.
     Reads,
     /// It writes the files named with it, and does nothing else.
     Edits,
@@ -535,4 +535,17 @@ pub struct Provider {
     pub codec: Box<dyn Codec>,
     /// How it is ended.
     pub ladder: StopLadder,
+    /// Files that the program is to read.
+    pub files: Vec<PlacedFile>,
+}
+
+/// A file for the child, which stands in a private directory as long as its session lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedFile {
+    /// The argument before its path.
+    pub flag: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What stands in it.
+    pub text: String,
 }

@@ -8,6 +8,8 @@ mod claude;
 mod codex;
 mod command;
 mod contract;
+mod describe;
+pub mod detect;
 pub mod guard;
 pub mod leash;
 mod lines;
@@ -22,9 +24,10 @@ use crate::config::ProviderConfig;
 pub use command::{CommandSpec, LINEAGE_VARIABLE, Lineage};
 pub use contract::{
     Arrival, Capabilities, CleanSignal, Codec, Command, Conversation, Decision, Event, Failure,
-    FailureClass, Gate, Input, Launch, McpServer, ModelChoice, PermissionSupport, Provider, Reach,
-    ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope, When,
+    FailureClass, Gate, Input, Launch, McpServer, ModelChoice, PermissionSupport, PlacedFile,
+    Provider, Reach, ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope, When,
 };
+pub use describe::{Description, describe};
 pub use session::{Exit, Session, StartError};
 
 /// Prepares `launch` for the configured provider; the child gets `servers` beside its own.

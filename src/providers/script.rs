@@ -84,6 +84,7 @@ pub(super) fn prepare(config: &ScriptProvider, launch: &Launch) -> Provider {
             signal: Duration::from_secs(2),
             clean: CleanSignal::Terminate,
         },
+        files: Vec::new(),
     }
 }
 

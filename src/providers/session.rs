@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
+use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::process::ChildStdin;
 use tokio::sync::{mpsc, oneshot};
@@ -24,8 +26,8 @@ use super::command::{CLEAN_SIGNAL_VARIABLE, LINEAGE_VARIABLE};
 use super::lines::{Line, Lines};
 use super::tree::{self, Process};
 use super::{
-    Codec, Command, CommandSpec, Event, Failure, FailureClass, Input, Provider, StopLadder, clip,
-    leash,
+    Codec, Command, CommandSpec, Event, Failure, FailureClass, Input, PlacedFile, Provider,
+    StopLadder, clip, leash,
 };
 use crate::ids::AgentId;
 
@@ -124,6 +126,8 @@ pub struct Session {
     stderr_read: oneshot::Receiver<()>,
     /// Reader and writer tasks; they end with the session.
     _pipes: JoinSet<()>,
+    /// What the child was given to read; gone with the session.
+    _files: Option<TempDir>,
 }
 
 /// How far the child process has come.
@@ -148,13 +152,18 @@ impl Session {
         ostler: &OsStr,
     ) -> Result<Self, StartError> {
         let Provider {
-            command: spec,
+            command: mut spec,
             codec,
             ladder,
+            files,
         } = provider;
         if !spec.cwd.is_dir() {
             return Err(StartError::NoDirectory { path: spec.cwd });
         }
+        let files = place(&files, &mut spec).map_err(|source| StartError::Refused {
+            program: spec.program.to_string_lossy().into_owned(),
+            source,
+        })?;
         let mut child = spawn(&spec, ladder, lineage, env_allow, ostler).map_err(|source| {
             let program = spec.program.to_string_lossy().into_owned();
             match source.kind() {
@@ -204,6 +213,7 @@ impl Session {
             stderr,
             stderr_read,
             _pipes: pipes,
+            _files: files,
         })
     }
 
@@ -370,6 +380,20 @@ impl Session {
     }
 }
 
+/// Writes the files and adds their paths to the arguments.
+fn place(files: &[PlacedFile], spec: &mut CommandSpec) -> io::Result<Option<TempDir>> {
+    if files.is_empty() {
+        return Ok(None);
+    }
+    let directory = TempDir::with_prefix("ostler-")?;
+    for file in files {
+        let path = directory.path().join(file.name);
+        fs::write(&path, &file.text)?;
+        spec.args.extend([file.flag.into(), path.into_os_string()]);
+    }
+    Ok(Some(directory))
+}
+
 async fn members(id: String) -> Vec<Process> {
     tokio::task::spawn_blocking(move || tree::members(&id))
         .await
@@ -409,7 +433,7 @@ fn spawn(
 }
 
 /// The program as the child's own `PATH` finds it, which may differ from ours.
-fn resolve(program: &OsString, environment: &[(OsString, OsString)]) -> OsString {
+pub(super) fn resolve(program: &OsString, environment: &[(OsString, OsString)]) -> OsString {
     if PathBuf::from(program).components().count() > 1 {
         return program.clone();
     }

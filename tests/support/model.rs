@@ -63,6 +63,12 @@ impl Model {
         format!("http://{}", self.address)
     }
 
+    /// Adds to the script, as [`Script::on`] does.
+    pub(crate) fn add(&self, needle: &str, replies: impl IntoIterator<Item = Reply>) {
+        let mut script = self.state.script.lock().unwrap();
+        *script = std::mem::replace(&mut *script, Script::new()).on(needle, replies);
+    }
+
     /// The bodies of the main requests (those that offer tools) so far, in order of arrival.
     pub(crate) fn requests(&self) -> Vec<Value> {
         self.state.requests.lock().unwrap().clone()

@@ -1,32 +1,31 @@
-//! Not there yet: the prompt goes to the program as text.
+//! Agents that speak the Agent Client Protocol, version 1, over stdio: one codec for all of them,
+//! over JSON values, and one table of what each known program does beyond or against the protocol.
+//! Measured with Gemini CLI 0.61.0 and opencode 1.18.33.
 
-use super::{
-    Capabilities, Launch, McpServer, ModelChoice, PermissionSupport, Provider, ResumeSupport,
-    SteerSupport,
-};
-use crate::config::{AcpProvider, Flavour, ScriptInput, ScriptProvider};
+mod calls;
+mod codec;
+mod failure;
+mod launch;
+mod mailbox;
+mod models;
+mod quirks;
+mod speech;
+mod usage;
+mod wire;
 
-pub(super) fn capabilities(_flavour: Flavour) -> Capabilities {
-    CAPABILITIES
+use super::{Capabilities, Launch, McpServer, Provider};
+use crate::config::{AcpProvider, Flavour};
+
+pub(super) fn capabilities(flavour: Flavour) -> Capabilities {
+    quirks::of(flavour).capabilities
 }
 
-const CAPABILITIES: Capabilities = Capabilities {
-    steer: SteerSupport::None,
-    resume: ResumeSupport::Restarts,
-    permissions: PermissionSupport::None,
-    turns: false,
-    usage: None,
-    cost: false,
-    structured_output: false,
-    model: ModelChoice::None,
-    cold_start: true,
-};
-
-pub(super) fn prepare(config: &AcpProvider, launch: &Launch, _servers: &[McpServer]) -> Provider {
-    let script = ScriptProvider {
-        command: config.command.clone(),
-        input: ScriptInput::Text,
-        env: config.env.clone(),
-    };
-    super::script::prepare(&script, launch)
+pub(super) fn prepare(config: &AcpProvider, launch: &Launch, servers: &[McpServer]) -> Provider {
+    let quirks = quirks::of(config.flavour);
+    Provider {
+        command: launch::command(config, launch, servers),
+        codec: Box::new(codec::Acp::new(quirks, config, launch, servers)),
+        ladder: quirks.ladder,
+        files: launch::files(config.flavour, launch),
+    }
 }

@@ -32,5 +32,6 @@ pub(super) fn prepare(
         command: launch::command(config, launch, servers),
         codec: Box::new(codec::Claude::new(launch)),
         ladder: launch::LADDER,
+        files: Vec::new(),
     }
 }

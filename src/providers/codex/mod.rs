@@ -41,5 +41,6 @@ pub(super) fn prepare(config: &CodexProvider, launch: &Launch, servers: &[McpSer
         command: launch::command(config, launch),
         codec: Box::new(codec::Codex::new(launch::plan(config, launch, servers))),
         ladder: launch::LADDER,
+        files: Vec::new(),
     }
 }

@@ -1,0 +1,104 @@
+//! The real Gemini CLI against a loopback model.
+
+use serde_json::json;
+
+use crate::acp::real::{self, Cli};
+use crate::support::Home;
+use crate::support::model::Reply;
+use crate::support::worlds;
+
+static GEMINI: Cli = Cli {
+    name: "gemini",
+    world: worlds::with_gemini,
+    shell: "run_shell_command",
+    write: "write_file",
+    path: "file_path",
+    shows_exit_codes: false,
+    arrivals: ["new_turn", "restarted"],
+};
+
+#[tokio::test]
+async fn an_agent_runs_a_command_writes_a_file_and_answers() {
+    let Some(usage) = real::works(&GEMINI).await else {
+        return;
+    };
+    // Three answers of 150 tokens in, the cached ones among them, and 7 out.
+    assert_eq!(
+        usage,
+        json!({
+            "input_tokens": 450, "output_tokens": 21, "cache_read_tokens": 0,
+            "cache_write_tokens": 0, "final": true, "scope": "own_steps",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_message_for_the_next_step_waits_for_the_end_of_the_turn() {
+    real::takes_a_message_for_the_next_step(&GEMINI).await;
+}
+
+#[tokio::test]
+async fn a_message_now_breaks_the_turn_off_and_states_its_task_again() {
+    real::takes_a_message_now(&GEMINI).await;
+}
+
+#[tokio::test]
+async fn messages_behind_the_turn_arrive_once() {
+    real::takes_messages_behind_the_turn(&GEMINI).await;
+}
+
+#[tokio::test]
+async fn stop_in_a_command_leaves_nothing() {
+    real::stops_in_a_command(&GEMINI).await;
+}
+
+#[tokio::test]
+async fn kill_nine_of_the_server_leaves_nothing() {
+    real::dies_with_the_server(&GEMINI).await;
+}
+
+/// Takes more than a minute: Gemini wipes a session that is loaded within the minute in which it was
+/// made, so ostler waits.
+#[tokio::test]
+async fn an_ended_agent_is_resumed_with_its_history() {
+    real::resumes_with_its_history(&GEMINI).await;
+}
+
+#[tokio::test]
+async fn a_command_beyond_edit_is_asked_for_and_the_answer_obeyed() {
+    real::obeys_the_answer(&GEMINI).await;
+}
+
+#[tokio::test]
+async fn an_editing_agent_writes_without_asking() {
+    real::edits_without_asking(&GEMINI).await;
+}
+
+#[tokio::test]
+async fn a_reading_agent_writes_nothing_whatever_the_user_allows() {
+    let home = Home::new();
+    let policies = home.path("home/.gemini/policies");
+    std::fs::create_dir_all(&policies).unwrap();
+    let allowed = r#"
+        [[rule]]
+        toolName = ["write_file", "run_shell_command"]
+        decision = "allow"
+        priority = 999
+    "#;
+    std::fs::write(policies.join("mine.toml"), allowed).unwrap();
+    real::only_reads(&GEMINI, home).await;
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_told() {
+    real::fails_as(&GEMINI, Reply::error(401), "not_logged_in").await;
+}
+
+#[tokio::test]
+async fn an_unknown_model_is_told() {
+    let body = json!({ "error": {
+        "code": 404, "status": "NOT_FOUND",
+        "message": "models/nope is not found for API version v1beta",
+    }});
+    real::fails_as(&GEMINI, Reply::error_body(404, body), "bad_model").await;
+}

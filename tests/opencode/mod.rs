@@ -1,0 +1,103 @@
+//! The real opencode CLI against a loopback model.
+
+use serde_json::json;
+
+use crate::acp::real::{self, Cli};
+use crate::support::Home;
+use crate::support::model::Reply;
+use crate::support::worlds;
+
+static OPENCODE: Cli = Cli {
+    name: "opencode",
+    world: worlds::with_opencode,
+    shell: "bash",
+    write: "write",
+    path: "filePath",
+    shows_exit_codes: true,
+    arrivals: ["same_turn", "new_turn"],
+};
+
+#[tokio::test]
+async fn an_agent_runs_a_command_writes_a_file_and_answers() {
+    let Some(usage) = real::works(&OPENCODE).await else {
+        return;
+    };
+    // The last of three answers only: 150 tokens in, 30 of them from the cache, and 7 out.
+    assert_eq!(usage["input_tokens"], 120, "{usage:#}");
+    assert_eq!(usage["output_tokens"], 7);
+    assert_eq!(usage["cache_read_tokens"], 30);
+    assert_eq!(usage["scope"], "last_steps");
+    assert!(usage["cost_usd"].as_f64().unwrap() > 0.0);
+}
+
+#[tokio::test]
+async fn a_message_for_the_next_step_joins_the_turn() {
+    real::takes_a_message_for_the_next_step(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn a_message_now_breaks_the_turn_off() {
+    real::takes_a_message_now(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn messages_behind_the_turn_arrive_once() {
+    real::takes_messages_behind_the_turn(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn stop_in_a_command_leaves_nothing() {
+    real::stops_in_a_command(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn kill_nine_leaves_nothing_and_the_agent_goes_on_with_its_history() {
+    real::goes_on_after_a_death(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn an_ended_agent_is_resumed_with_its_history() {
+    real::resumes_with_its_history(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn a_command_beyond_edit_is_asked_for_and_the_answer_obeyed() {
+    real::obeys_the_answer(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn an_editing_agent_writes_without_asking() {
+    real::edits_without_asking(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn a_reading_agent_writes_nothing_whatever_the_project_allows() {
+    let home = Home::new();
+    let mine = json!({ "permission": { "edit": "allow", "bash": "allow", "*": "allow" } });
+    std::fs::create_dir(home.path("mine")).unwrap();
+    std::fs::write(home.path("mine/opencode.json"), mine.to_string()).unwrap();
+    let folder = home.path("mine");
+    let home = home.env("OPENCODE_CONFIG_DIR", folder.to_str().unwrap());
+    real::only_reads(&OPENCODE, home).await;
+}
+
+#[tokio::test]
+async fn a_wrong_key_is_told() {
+    real::fails_as(&OPENCODE, Reply::error(401), "not_logged_in").await;
+}
+
+#[tokio::test]
+async fn an_unknown_model_is_told() {
+    let script = crate::support::model::Script::new();
+    let Some((_model, _home, mut server)) = OPENCODE.start(script).await else {
+        return;
+    };
+    let mut task = OPENCODE.task("ANY-TASK", "full");
+    task["model"] = json!("loopback/nope");
+    let done = server.run(task).await;
+    assert_eq!(
+        (&done["status"], &done["reason"]),
+        (&json!("error"), &json!("bad_model")),
+        "{done:#}"
+    );
+}
