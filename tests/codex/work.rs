@@ -204,6 +204,41 @@ async fn a_command_left_in_the_background_does_not_outlive_the_run() {
 }
 
 #[tokio::test]
+async fn a_later_model_that_calls_its_tools_by_a_script_is_told_of_alike() {
+    let script = |code: &str| Reply::tool("exec", json!(code));
+    let patch = "*** Begin Patch\\n*** Add File: new.txt\\n+x\\n*** End Patch";
+    let replies = [
+        script("text((await tools.exec_command({cmd: 'echo out; exit 3'})).output)"),
+        script(&format!("text(String(await tools.apply_patch('{patch}')))")),
+        Reply::text("done"),
+    ];
+    let model = Model::start(Script::new().on("SCRIPT-TASK", replies)).await;
+    let Some(home) = world(&model) else { return };
+    let mut server = home.server().await;
+    let done = server
+        .run(json!({ "prompt": "SCRIPT-TASK", "permission": "full", "model": "gpt-6-luna" }))
+        .await;
+    assert_eq!(
+        (&done["status"], &done["result"]),
+        (&json!("completed"), &json!("done")),
+        "{done:#}"
+    );
+    assert_eq!(model.requests()[0]["model"], "gpt-6-luna");
+    let evidence = server.evidence(done["id"].as_str().unwrap()).await;
+    assert_eq!(
+        evidence["tool_calls"],
+        json!({ "apply_patch": 1, "exec_command": 1 })
+    );
+    assert_eq!(
+        evidence["commands"],
+        json!([{ "command": "echo out; exit 3", "exit_code": 3, "ok": false }])
+    );
+    let new = home.project().join("new.txt");
+    assert_eq!(evidence["files_written"], json!([new]));
+    assert_eq!(evidence["turns"], 3);
+}
+
+#[tokio::test]
 async fn the_wrapper_of_npm_is_not_run() {
     let model = Model::start(Script::new().on("WRAP-TASK", [shell("sleep 300")])).await;
     let Some(home) = world(&model) else { return };
