@@ -40,8 +40,8 @@ fn at_work() -> Codex {
     codex.send(Command::Prompt("hi".to_owned()));
     for (id, result) in [
         (1, json!({})),
-        (2, json!({ "account": null, "requiresOpenaiAuth": false })),
-        (3, json!({ "config": {} })),
+        (2, json!({ "config": {} })),
+        (3, json!({ "account": null, "requiresOpenaiAuth": false })),
         (4, json!({ "thread": { "id": THREAD }, "model": "m" })),
         (5, json!({ "turn": { "id": TURN } })),
     ] {
@@ -138,9 +138,14 @@ fn a_step_that_the_cli_repeats_is_counted_once() {
     assert_eq!(count(&message("started")), 1);
     assert_eq!(count(&used(10)), 0);
     let again = json!({ "error": { "message": "Reconnecting... 1/5" }, "willRetry": true });
-    assert_eq!(count(&note("error", again)), 0);
+    assert_eq!(count(&note("error", again.clone())), 0);
     assert_eq!(count(&message("started")), 0);
     assert_eq!(count(&used(20)), 0);
+    // What a message has cut off is not repeated.
+    assert_eq!(count(&message("started")), 1);
+    assert_eq!(count(&used(20)), 0);
+    assert_eq!(count(&item("started", json!({ "type": "userMessage" }))), 0);
+    assert_eq!(count(&note("error", again)), 0);
     assert_eq!(count(&message("started")), 1);
 }
 
@@ -237,7 +242,7 @@ fn a_resumed_thread_counts_only_the_tokens_of_the_run() {
     let methods = |codex: &mut Codex| methods(&codex.replies());
     codex.send(Command::Prompt("hi".to_owned()));
     codex.receive(r#"{"id":1,"result":{}}"#);
-    codex.receive(r#"{"id":2,"error":{"message":"unknown"}}"#);
+    codex.receive(r#"{"id":2,"result":{}}"#);
     codex.receive(r#"{"id":3,"error":{"message":"unknown"}}"#);
     assert_eq!(methods(&mut codex).last().unwrap(), "thread/resume");
     codex.receive(r#"{"id":4,"result":{"thread":{"id":"T"},"model":"m"}}"#);
