@@ -293,7 +293,9 @@ impl Acp {
             return Vec::new();
         };
         let mut events = self.turn_closes();
-        let usage = self.account.prompt_ended(&result).map(Event::Usage);
+        let whole = how == Answered::Ended;
+        let usage = self.account.prompt_ended(&result, whole);
+        let usage = usage.map(Event::Usage);
         let lost = self.quirks.empty_is_lost && usage::is_empty(&result);
         match reason {
             "end_turn" if lost => {
