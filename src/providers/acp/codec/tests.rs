@@ -3,7 +3,7 @@ mod anything;
 use super::*;
 use crate::config::{Flavour, Permission};
 use crate::providers::acp::quirks;
-use crate::providers::{Arrival, Reach, Usage, UsageScope, When};
+use crate::providers::{Arrival, Decision, Reach, Usage, UsageScope, When};
 
 const GEMINI: &str = include_str!("../../../../tests/fixtures/acp/gemini.jsonl");
 const GEMINI_CONTINUED: &str =
@@ -642,4 +642,27 @@ fn arrivals_are_what_the_capabilities_say() {
     let how = Arrival::NewTurn;
     let id = "a".to_owned();
     assert_eq!(events.first(), Some(&Event::SteerDelivered { id, how }));
+}
+
+#[test]
+fn an_agent_that_never_ends_anything_is_not_kept_whole() {
+    let mut acp = at_work(Flavour::Plain);
+    for n in 0..3000 {
+        acp.receive(&call(&format!("c{n}"), "in_progress"));
+        acp.receive(&permission(n, &format!("p{n}")));
+    }
+    let chunk = "x".repeat(100_000);
+    for _ in 0..100 {
+        acp.receive(&said(&chunk, ""));
+    }
+    let events = acp.receive(&ended(3));
+    let ends = events
+        .iter()
+        .filter(|event| matches!(event, Event::ToolEnded { .. }));
+    assert_eq!(ends.count(), 1024);
+    let longest = events.iter().map(|event| match event {
+        Event::Text { text } | Event::TurnEnded { text, .. } => text.len(),
+        _ => 0,
+    });
+    assert_eq!(longest.max(), Some(4 * 1024 * 1024));
 }
