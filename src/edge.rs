@@ -228,6 +228,7 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::WrongState { .. }
         | AgentError::Changed { .. }
         | AgentError::AskSettled { .. } => Kind::Conflict,
+        AgentError::NotAnAgent | AgentError::Unanswered { .. } => Kind::Refused,
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
         AgentError::Guard(_) | AgentError::Store(_) => Kind::Internal,
     }
@@ -270,6 +271,10 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             "the first answer holds; steer_agent sends a message, stop_agents ends the agent",
             "the first answer holds; `ostler agents stop` ends the agent",
         ),
+        AgentError::NotAnAgent => "ask the person at this session".into(),
+        AgentError::Unanswered { .. } => {
+            "decide yourself, and say in your answer what you decided".into()
+        }
         AgentError::ForPerson { .. } => {
             "go on; the person at this session is asked and wait_agents waits for the answer".into()
         }

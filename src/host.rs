@@ -2,16 +2,16 @@
 //! it. The only place that reads the environment, so that everything below can be tested.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agents::{Crew, CrewOptions, Host};
 use crate::clock::SystemClock;
-use crate::config::{Config, Sources, state_dir};
+use crate::config::{Ask, Config, Sources, state_dir};
 use crate::edge::{Failure, Kind};
 use crate::ids::{IdSource, RandomIds};
 use crate::project::Project;
-use crate::providers::{LINEAGE_VARIABLE, Lineage, tree};
+use crate::providers::{LINEAGE_VARIABLE, Lineage, McpServer, tree};
 use crate::store::Store;
 
 /// What this process was started with.
@@ -81,31 +81,33 @@ async fn lineage(surroundings: &Surroundings) -> Lineage {
         .unwrap_or_default()
 }
 
+/// The state file: the configured one, else `ostler.db` in the state directory `home`.
+pub fn database(config: &Config, home: &Path) -> PathBuf {
+    let url = config.store.url.as_deref();
+    match url.and_then(|url| url.strip_prefix("sqlite:")) {
+        Some(path) => home.join(path.strip_prefix("//").unwrap_or(path)),
+        None => home.join("ostler.db"),
+    }
+}
+
 /// Opens the state and the crew.
 ///
 /// # Errors
 /// What is wrong with the configuration, the directory or the store, told for a person.
 pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
     let project = Project::discover(&surroundings.cwd)?;
-    let config = Config::load(&Sources::from_environment(Some(&project.root))?)?;
+    let sources = Sources::from_environment(Some(&project.root))?;
+    let config = Config::load(&sources)?;
     let home = state_dir(|name| std::env::var_os(name))?;
     let secrets = config
         .providers
         .values()
         .flat_map(|provider| provider.env().clone());
     let secrets: Vec<(String, String)> = secrets.collect();
-    let store = match config
-        .store
-        .url
-        .as_deref()
-        .and_then(|url| url.strip_prefix("sqlite:"))
-    {
-        Some(path) => {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            Store::open_at(&home.join(path)).await?
-        }
-        None => Store::open(&home).await?,
-    };
+    let store = Store::open_at(&database(&config, &home)).await?;
+    let child_server = (surroundings.answers && config.agents.ask != Ask::Deny)
+        .then(|| child_server(surroundings, &config, &sources, &store))
+        .flatten();
     let crew = Crew::open(CrewOptions {
         store: Arc::new(store.hiding(secrets)),
         config,
@@ -120,6 +122,40 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         program: surroundings.program.clone(),
+        child_server,
     });
     Ok(crew.await?)
+}
+
+/// The server that agents are given: this binary, with the same state and configuration. CLIs pass
+/// little of their environment on to servers, so it is told what it needs. `None` when the binary
+/// was removed meanwhile: a CLI that insists on its servers would not start.
+fn child_server(
+    surroundings: &Surroundings,
+    config: &Config,
+    sources: &Sources,
+    store: &Store,
+) -> Option<McpServer> {
+    let program = PathBuf::from(&surroundings.program);
+    let program = std::fs::read_link(&program).unwrap_or(program);
+    let command = program.is_file().then(|| program.to_str())??.to_owned();
+    let text = |path: &std::path::Path| path.to_str().map(str::to_owned);
+    let env = [
+        ("OSTLER_HOME", text(store.home())?),
+        (
+            "OSTLER_STORE_URL",
+            format!("sqlite:{}", text(store.database())?),
+        ),
+        ("OSTLER_CONFIG", text(&sources.user_file)?),
+        (
+            "OSTLER_AGENTS_ASK_TIMEOUT_S",
+            config.agents.ask_timeout_s.to_string(),
+        ),
+    ];
+    Some(McpServer {
+        name: "ostler".to_owned(),
+        command,
+        args: vec!["serve".to_owned()],
+        env: env.map(|(name, value)| (name.to_owned(), value)).into(),
+    })
 }

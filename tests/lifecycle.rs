@@ -4,6 +4,7 @@
 mod asking;
 mod bounds;
 mod limits;
+mod questions;
 mod queue;
 mod reading;
 mod resume;

@@ -3,6 +3,8 @@
 
 mod answers;
 mod dispatch;
+mod providers;
+mod questions;
 mod requests;
 mod views;
 
@@ -27,11 +29,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
 use crate::project::Project;
-use crate::providers::Lineage;
 use crate::providers::guard::Guard;
+use crate::providers::{Lineage, McpServer};
 use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
+pub use providers::ProviderBrief;
 
 /// How many ids are named for a mistyped one.
 const CANDIDATES: usize = 3;
@@ -67,6 +70,9 @@ pub struct CrewOptions {
     pub ids: Arc<dyn IdSource>,
     /// The ostler binary, which runs the guard.
     pub program: OsString,
+    /// The server through which agents ask what they cannot decide, without what tells one agent
+    /// from another; `None` where nobody answers.
+    pub child_server: Option<McpServer>,
 }
 
 /// The agents of this process, and a view of those of others.
@@ -79,6 +85,7 @@ pub struct Crew {
     ids: Arc<dyn IdSource>,
     owner: Owner,
     program: OsString,
+    child_server: Option<McpServer>,
     journal: Arc<Journal>,
     guard: Mutex<Option<Guard>>,
     /// Whether the person can be asked through this process.
@@ -104,6 +111,7 @@ impl Crew {
             clock,
             ids,
             program,
+            child_server,
         } = options;
         let key = project.key.to_string_lossy();
         let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
@@ -119,6 +127,7 @@ impl Crew {
             ids,
             owner,
             program,
+            child_server,
             guard: Mutex::new(None),
             person: AtomicBool::new(false),
             supervisors: Mutex::new(HashMap::new()),

@@ -116,6 +116,15 @@ pub enum AgentError {
         /// The request.
         request: AskId,
     },
+    /// Who asks is no agent, or its run is over.
+    #[error("there is no session above this one that could be asked")]
+    NotAnAgent,
+    /// A question of an agent that got no answer.
+    #[error("{why}")]
+    Unanswered {
+        /// Why not.
+        why: String,
+    },
     /// Somebody else changed the agent at the same time.
     #[error("{id} was changed by somebody else meanwhile")]
     Changed {

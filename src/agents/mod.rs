@@ -19,7 +19,7 @@ mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
-pub use crew::{Answer, Answered, Crew, CrewOptions, Host, Waiting};
+pub use crew::{Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Waiting};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
 pub use launch::{SpawnRequest, Spawned};

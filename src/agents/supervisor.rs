@@ -27,8 +27,8 @@ use crate::clock::Clock;
 use crate::config::{Limit, ProviderConfig};
 use crate::ids::{IdSource, OwnerId};
 use crate::providers::{
-    self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass, Lineage,
-    ResumeSupport, Session, StartError, SteerSupport, When,
+    self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass,
+    LINEAGE_VARIABLE, Lineage, McpServer, ResumeSupport, Session, StartError, SteerSupport, When,
 };
 use crate::store::Store;
 
@@ -44,7 +44,7 @@ const NOISE_LOGGED: u32 = 100;
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
 
-pub(super) use asking::Asking;
+pub(super) use asking::{Asking, CONTENT_KEPT, OPEN_AT_ONCE};
 
 /// What the crew tells a supervisor.
 #[derive(Debug)]
@@ -64,6 +64,8 @@ pub(super) struct Bench {
     pub(super) lineage: Lineage,
     pub(super) env_allow: Vec<String>,
     pub(super) asking: Asking,
+    /// The server that agents are given, as far as it is the same for all.
+    pub(super) child_server: Option<McpServer>,
     /// How long a CLI that says when it is up may take to say so.
     pub(super) start_patience: Duration,
     /// The ostler binary.
@@ -185,7 +187,8 @@ impl Run {
             let message = format!("the configuration no longer names the provider `{provider}`");
             return Outcome::Failed(Failure::new(FailureClass::NotInstalled, message));
         };
-        let provider = providers::prepare(config, &self.job.plan.launch, &[]);
+        let servers = self.servers();
+        let provider = providers::prepare(config, &self.job.plan.launch, &servers);
         let agent = &self.job.subject.agent;
         let started = Session::start(
             provider,
@@ -235,6 +238,16 @@ impl Run {
             .map(|process| format!("{} {}", process.pid, process.name))
             .collect();
         outcome
+    }
+
+    /// The servers that the child is given.
+    fn servers(&self) -> Vec<McpServer> {
+        let mut servers: Vec<McpServer> = self.bench.child_server.iter().cloned().collect();
+        for server in &mut servers {
+            let lineage = self.bench.lineage.to_string();
+            server.env.insert(LINEAGE_VARIABLE.to_owned(), lineage);
+        }
+        servers
     }
 
     /// When the conversation to be carried on may be touched again; `None` for at once.

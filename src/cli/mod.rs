@@ -1,6 +1,7 @@
 //! What a person types. Thin: parse, call one function of a domain, print.
 
 mod agents;
+mod doctor;
 mod guard;
 mod leash;
 mod log;
@@ -38,7 +39,8 @@ State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.confi
 
 Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
 `ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 130 killed by a second
-Ctrl-C, SIGTERM or SIGHUP.";
+Ctrl-C, SIGTERM or SIGHUP. `ostler doctor`: 1 when the default provider cannot be used, or ostler
+cannot work here.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -49,6 +51,8 @@ enum Command {
     /// See and stop agents, whoever runs them
     #[command(subcommand)]
     Agents(agents::Agents),
+    /// Say what is installed, who is logged in, and whether ostler can work here
+    Doctor(doctor::Doctor),
     #[command(name = GUARD, hide = true)]
     Guard(guard::Guard),
     #[command(name = LEASH, hide = true)]
@@ -98,6 +102,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Serve => serve::serve().await,
             Command::Run(run) => run.run().await,
             Command::Agents(agents) => agents.run().await,
+            Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,
             Command::Leash(leash) => Err(leash.run().into()),
         }

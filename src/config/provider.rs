@@ -23,6 +23,16 @@ pub enum ProviderConfig {
 }
 
 impl ProviderConfig {
+    /// The program and its first arguments; never empty.
+    pub fn command(&self) -> &[String] {
+        match self {
+            ProviderConfig::Claude(claude) => &claude.command,
+            ProviderConfig::Codex(codex) => &codex.command,
+            ProviderConfig::Acp(acp) => &acp.command,
+            ProviderConfig::Script(script) => &script.command,
+        }
+    }
+
     /// Variables set for the program.
     pub fn env(&self) -> &BTreeMap<String, String> {
         match self {

@@ -49,6 +49,10 @@ steered (wrapped up at a limit); aborted (cut off at a limit, partial text kept)
 (the reason says what to do). permission is read_only, edit (files in the working directory and \
 what the user's settings allow) or full.";
 
+const INSTRUCTIONS_FOR_AGENTS: &str = "\
+You work for another session. The tool ask_parent of this server puts a question to it and waits \
+for the answer; use it only for what you cannot find out or decide yourself.";
+
 /// What a call may still do when it was cancelled or the server leaves.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
 
@@ -65,10 +69,14 @@ pub struct Server {
 impl Server {
     /// A server that will open the state with the first call, or when told to.
     pub fn new(surroundings: Surroundings) -> Self {
+        let tools = match surroundings.lineage.depth() {
+            0 => router(),
+            _ => router_for_agents(),
+        };
         Self {
             surroundings: Arc::new(surroundings),
             crew: Arc::default(),
-            tools: Arc::new(router()),
+            tools: Arc::new(tools),
             person: Arc::default(),
         }
     }
@@ -80,6 +88,11 @@ impl Server {
             .get_or_try_init(|| host::open(&self.surroundings))
             .await?;
         Ok(Arc::clone(crew))
+    }
+
+    /// Whether this is the server of a host session, and not that of an agent.
+    pub(super) fn is_host(&self) -> bool {
+        self.surroundings.lineage.depth() == 0
     }
 
     /// The crew, if it was opened.
@@ -98,7 +111,19 @@ fn router() -> ToolRouter<Server> {
         + Server::stop_agents_router()
         + Server::resume_agent_router()
         + Server::catch_up_router();
-    slim_router(&mut router);
+    present(&mut router);
+    router
+}
+
+/// An agent looks after its own work: what it may do with others comes with its definition.
+fn router_for_agents() -> ToolRouter<Server> {
+    let mut router = Server::ask_parent_router();
+    present(&mut router);
+    router
+}
+
+fn present(router: &mut ToolRouter<Server>) {
+    slim_router(router);
     for route in router.map.values_mut() {
         // Claude Code would otherwise hide the tools behind a search of their names.
         let mut meta = MetaObject::default();
@@ -109,7 +134,6 @@ fn router() -> ToolRouter<Server> {
         );
         route.attr.meta = Some(meta);
     }
-    router
 }
 
 /// The tools as a client is told of them, in the order of their names.
@@ -123,7 +147,11 @@ impl ServerHandler for Server {
             .with_server_info(
                 Implementation::new("ostler", env!("CARGO_PKG_VERSION")).with_title("ostler"),
             )
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(if self.is_host() {
+                INSTRUCTIONS
+            } else {
+                INSTRUCTIONS_FOR_AGENTS
+            })
     }
 
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {

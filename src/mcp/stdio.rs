@@ -27,7 +27,11 @@ pub async fn serve(server: Server) -> anyhow::Result<()> {
         ended: leaving.clone(),
     };
     let opening = server.clone();
+    let is_host = server.is_host();
     tokio::spawn(async move {
+        if !is_host {
+            return;
+        }
         // Dead owners are cleared up after even if this session never calls a tool.
         if let Err(failure) = opening.crew().await {
             tracing::warn!(%failure, "the state could not be opened; the next call tries again");

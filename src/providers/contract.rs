@@ -202,7 +202,7 @@ pub enum Event {
         input: serde_json::Value,
         /// What the call does, as far as the protocol says.
         reach: Reach,
-        /// The files that the call would write, when the tool is an editing one.
+        /// The files that the call would write, or read if that is all it does.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         writes: Vec<String>,
     },
@@ -284,7 +284,7 @@ pub enum Gate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
-    /// It only looks.
+    /// It only looks, at the files named with it if it names any.
     Reads,
     /// It writes the files named with it, and does nothing else.
     Edits,

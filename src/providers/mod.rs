@@ -8,6 +8,8 @@ mod claude;
 mod codex;
 mod command;
 mod contract;
+mod describe;
+pub mod detect;
 pub mod guard;
 pub mod leash;
 mod lines;
@@ -25,6 +27,7 @@ pub use contract::{
     FailureClass, Gate, Input, Launch, McpServer, ModelChoice, PermissionSupport, PlacedFile,
     Provider, Reach, ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope, When,
 };
+pub use describe::{Description, describe};
 pub use session::{Exit, Session, StartError};
 
 /// Prepares `launch` for the configured provider; the child gets `servers` beside its own.

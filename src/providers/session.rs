@@ -433,7 +433,7 @@ fn spawn(
 }
 
 /// The program as the child's own `PATH` finds it, which may differ from ours.
-fn resolve(program: &OsString, environment: &[(OsString, OsString)]) -> OsString {
+pub(super) fn resolve(program: &OsString, environment: &[(OsString, OsString)]) -> OsString {
     if PathBuf::from(program).components().count() > 1 {
         return program.clone();
     }

@@ -32,6 +32,7 @@ const READERS: u32 = 5;
 /// The state file and what is known about its changes.
 pub struct Store {
     home: PathBuf,
+    database: PathBuf,
     write: AnyPool,
     read: AnyPool,
     changes: Changes,
@@ -72,6 +73,7 @@ impl Store {
         }));
         Ok(Self {
             home: home.to_owned(),
+            database: database.to_owned(),
             write,
             read,
             changes,
@@ -90,6 +92,11 @@ impl Store {
     /// The directory of the state file.
     pub fn home(&self) -> &Path {
         &self.home
+    }
+
+    /// The state file.
+    pub fn database(&self) -> &Path {
+        &self.database
     }
 
     /// Connections that may only read.

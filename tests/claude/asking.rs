@@ -61,3 +61,46 @@ async fn a_command_beyond_edit_runs_once_it_is_allowed_and_not_when_it_is_denied
         json!([{ "tool": "Bash", "by": "parent" }])
     );
 }
+
+#[tokio::test]
+async fn an_agent_asks_its_parent_and_goes_on_with_the_answer() {
+    let Some(home) = world() else { return };
+    let question = || {
+        Reply::tool(
+            "mcp__ostler__ask_parent",
+            json!({ "question": "Which PORT?" }),
+        )
+    };
+    let script = Script::new().on("PORT-TASK", [question(), question(), Reply::text("done")]);
+    let model = Model::start(script).await;
+    let home = with(home, &model);
+    let mut server = home.server().await;
+    let id = server
+        .spawn(json!({ "prompt": "PORT-TASK", "permission": "read_only" }))
+        .await;
+
+    let asked = server.asked(&id).await;
+    assert_eq!(
+        (&asked["kind"], &asked["content"]),
+        (&json!("question"), &json!("Which PORT?"))
+    );
+    server
+        .answer(&asked, json!({ "text": "EIGHTY-EIGHTY" }))
+        .await;
+    let asked = server.asked(&id).await;
+    let answer = json!({ "decision": "deny", "text": "FIND-OUT" });
+    server.answer(&asked, answer).await;
+
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["denied"]),
+        (&json!("completed"), &Value::Null),
+        "{done:#}"
+    );
+    let told = model.requests().pop().unwrap()["messages"].to_string();
+    for words in ["EIGHTY-EIGHTY", "FIND-OUT", "decide yourself"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let offered = model.requests()[0]["tools"].to_string();
+    assert!(!offered.contains("mcp__ostler__spawn_agent"), "{offered}");
+}

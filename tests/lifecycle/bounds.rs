@@ -226,7 +226,7 @@ async fn server_inside(home: &Home, agent: &str) -> McpClient {
 }
 
 #[tokio::test]
-async fn a_server_inside_an_agent_refuses_to_spawn_and_to_resume() {
+async fn an_agent_is_refused_to_spawn_and_to_resume_by_server_and_command_line() {
     let home = Home::new().script("echo", "cat");
     let mut server = home.server().await;
     let ended = server
@@ -235,9 +235,14 @@ async fn a_server_inside_an_agent_refuses_to_spawn_and_to_resume() {
     let mut inside = server_inside(&home, "a-000000").await;
     let spawn = json!({ "prompt": "x", "provider": "echo" });
     let refusal = inside.call("spawn_agent", spawn).await.unwrap_err();
+    assert!(refusal.contains("unknown tool"), "{refusal}");
+    let mut command = home.ostler();
+    command.env("OSTLER_LINEAGE", "o-000000 a-000000");
+    let run = command.args(["run", "x", "--provider", "echo"]).output();
+    let told = String::from_utf8(run.await.unwrap().stderr).unwrap();
     assert!(
-        refusal.contains("an agent cannot spawn, steer, stop or resume agents"),
-        "{refusal}"
+        told.contains("an agent cannot spawn, steer, stop or resume agents"),
+        "{told}"
     );
     let resume = json!({ "id": ended["id"], "prompt": "x" });
     let resumed = inside.call("resume_agent", resume).await;

@@ -126,3 +126,19 @@ async fn a_stream_may_end_with_an_error() {
         assert_eq!(*found, error, "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_stream_that_hangs_or_is_cut_is_begun_and_not_finished() {
+    for reply in [Reply::hang(), Reply::cut()] {
+        for (path, answer) in everywhere(reply.and_text("so far")).await {
+            assert!(answer.contains("so "), "{path}: {answer}");
+            let end = match path {
+                ANTHROPIC => "message_stop",
+                RESPONSES => "response.completed",
+                CHAT => "[DONE]",
+                _ => "finishReason",
+            };
+            assert!(!answer.contains(end), "{path}: {answer}");
+        }
+    }
+}

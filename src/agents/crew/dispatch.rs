@@ -23,6 +23,8 @@ use crate::store::Listener;
 /// How often to look whether the guard is there, and whether a dead process holds a slot that runs
 /// wait for.
 const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
+/// How long after its deadline a request is closed by somebody else than who waits for the answer.
+const OVERDUE_MS: i64 = 3_000;
 /// After a failure of the store.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -75,6 +77,11 @@ impl Crew {
 
     /// What has to be seen to while agents live and nothing happens.
     async fn look_after(&self, outlook: &Outlook) {
+        // Of agents whose own server died over a question; the others look after theirs.
+        let overdue_ms = self.clock.now_ms() - OVERDUE_MS;
+        if let Err(error) = asks::expire(&self.store, self.owner(), overdue_ms).await {
+            tracing::warn!(%error, "overdue requests could not be closed");
+        }
         if let Err(error) = self.keep_guarded() {
             tracing::error!(%error, "the guard is gone and cannot be started again");
         }
@@ -149,6 +156,7 @@ impl Crew {
             owner: self.owner().clone(),
             lineage: self.host.lineage.child(self.owner(), &line.id),
             env_allow: self.config.agents.env_allow.clone(),
+            child_server: self.child_server.clone(),
             start_patience: Duration::from_secs(u64::from(self.config.agents.start_timeout_s)),
             asking: Asking {
                 ask: self.config.agents.ask,

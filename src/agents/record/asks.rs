@@ -28,6 +28,9 @@ statements! {
         ORDER BY ask.settled_ms, ask.id");
     SETTLE = "UPDATE ask SET state = $2, answer = $3, answered_by = $4, settled_ms = $5
         WHERE id = $1 AND state = 'open'";
+    EXPIRE = "UPDATE ask SET state = 'expired', settled_ms = deadline_ms
+        WHERE state = 'open' AND deadline_ms < $2
+          AND agent_id IN (SELECT agent_id FROM run WHERE owner_id = $1 AND status = 'running')";
     TAKE = "UPDATE ask SET sent = 1 WHERE id = $1 AND sent = 0";
     TO_PARENT = "UPDATE ask SET addressee = 'parent' WHERE id = $1 AND state = 'open'";
     WITHDRAW_ALL = "UPDATE ask SET state = 'withdrawn', settled_ms = $3
@@ -192,6 +195,21 @@ pub(crate) async fn take(store: &Store, id: &AskId) -> Result<bool, StoreError> 
         .await?;
     store.commit(tx).await?;
     Ok(taken.rows_affected() == 1)
+}
+
+/// Closes what agents of `owner` asked and nobody answered until `before_ms`.
+pub(crate) async fn expire(
+    store: &Store,
+    owner: &OwnerId,
+    before_ms: i64,
+) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    sqlx::query(EXPIRE)
+        .bind(owner.as_str())
+        .bind(before_ms)
+        .execute(&mut *tx)
+        .await?;
+    store.commit(tx).await
 }
 
 /// The person cannot be asked: the parent is.

@@ -10,9 +10,9 @@ use crate::ids::AskId;
 use crate::providers::{Command, Decision, Session, clip};
 
 /// Requests of one run that may wait at the same time.
-const OPEN_AT_ONCE: usize = 16;
+pub(in crate::agents) const OPEN_AT_ONCE: usize = 16;
 /// How much of what a request is about is kept.
-const CONTENT_KEPT: usize = 4000;
+pub(in crate::agents) const CONTENT_KEPT: usize = 4000;
 
 /// Who is there to be asked.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use super::{Outcome, Run};
 use crate::agents::budget::Admission;
 use crate::config::Permission;
-use crate::providers::{Gate, Reach};
+use crate::providers::{Gate, PermissionSupport, Reach};
 
 /// What becomes of a tool call.
 pub(super) enum Ruling {
@@ -46,7 +46,9 @@ impl Run {
                 }
             }
             Gate::Approval => match (permission, reach) {
-                (Permission::Full, _) | (_, Reach::Reads) => Ruling::Allow,
+                (Permission::Full, _) => Ruling::Allow,
+                // Who has rules of its own asks about reading only where it is delicate.
+                (_, Reach::Reads) if stays_inside && self.asks_about_everything() => Ruling::Allow,
                 // A reading agent stays one, whatever anybody answers.
                 (Permission::ReadOnly, _) => Ruling::Deny(self.uncovered(tool)),
                 (Permission::Edit, Reach::Edits) if stays_inside && !writes.is_empty() => {
@@ -55,6 +57,12 @@ impl Run {
                 (Permission::Edit, _) => Ruling::Ask,
             },
         }
+    }
+
+    /// Whether the CLI has no rules of its own that hold the permission.
+    fn asks_about_everything(&self) -> bool {
+        self.capabilities
+            .is_some_and(|can| can.permissions != PermissionSupport::Enforced)
     }
 
     /// Why a call is refused that goes beyond the agent's permission.

@@ -3,10 +3,10 @@
 use rmcp::model::CallToolResult;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::page_size;
-use crate::agents::{AgentBrief, Page, Status};
+use crate::agents::{AgentBrief, Page, ProviderBrief, Status};
 use crate::edge::Failure;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
@@ -18,9 +18,19 @@ struct ListAgents {
     status: Option<Status>,
     /// Not only of this project.
     all_projects: Option<bool>,
+    /// Also the providers and what each can do.
+    providers: Option<bool>,
     /// Default 20, at most 100.
     limit: Option<u32>,
     cursor: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    agents: Page<AgentBrief>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    providers: Option<Vec<ProviderBrief>>,
 }
 
 #[tool_router(router = list_agents_router, vis = "pub(crate)")]
@@ -32,16 +42,18 @@ impl Server {
         reply(self.list(p).await)
     }
 
-    async fn list(&self, p: ListAgents) -> Result<Page<AgentBrief>, Failure> {
+    async fn list(&self, p: ListAgents) -> Result<Listed, Failure> {
         let limit = page_size(p.limit)?;
         let crew = self.crew().await?;
-        Ok(crew
+        let agents = crew
             .list(
                 p.status,
                 p.all_projects.unwrap_or_default(),
                 p.cursor.as_deref(),
                 limit,
             )
-            .await?)
+            .await?;
+        let providers = p.providers.unwrap_or_default().then(|| crew.providers());
+        Ok(Listed { agents, providers })
     }
 }

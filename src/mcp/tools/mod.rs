@@ -1,6 +1,7 @@
 //! One file a tool: its parameters, its description, its one call of a domain.
 
 mod answer_agent;
+mod ask_parent;
 mod catch_up;
 mod get_agent;
 mod list_agents;

@@ -88,6 +88,9 @@ pub(super) fn command(
     add(&["--strict-mcp-config"]);
     if !servers.is_empty() {
         add(&["--mcp-config", &mcp_config(servers)]);
+        for server in servers {
+            add(&["--allowedTools", &format!("mcp__{}", server.name)]);
+        }
     }
     add(&["--permission-prompt-tool", "stdio"]);
     match &launch.conversation {

@@ -1,28 +1,42 @@
-//! Not there yet: the prompt goes to the program as text.
+//! Codex as a child: `codex app-server`, JSON lines over stdio in both directions, one process and one
+//! thread for each run. The behaviour relied on here was measured with codex-cli 0.169.0.
+//!
+//! What a run may do is held by the CLI's own sandbox; where the sandbox ends, the CLI asks. The
+//! user's own rules (`rules/*.rules` in `CODEX_HOME`) stay in force: a command that they allow runs
+//! outside the sandbox, whatever the permission of the run, and the app-server has no switch for that.
+
+mod asks;
+mod calls;
+mod codec;
+mod failure;
+mod launch;
+mod mailbox;
+mod steps;
+mod wire;
 
 use super::{
     Capabilities, Launch, McpServer, ModelChoice, PermissionSupport, Provider, ResumeSupport,
-    SteerSupport,
+    SteerSupport, UsageScope,
 };
-use crate::config::{CodexProvider, ScriptInput, ScriptProvider};
+use crate::config::CodexProvider;
 
 pub(super) const CAPABILITIES: Capabilities = Capabilities {
-    steer: SteerSupport::None,
-    resume: ResumeSupport::Restarts,
-    permissions: PermissionSupport::None,
-    turns: false,
-    usage: None,
+    steer: SteerSupport::Injected,
+    resume: ResumeSupport::History { min_age_s: 0 },
+    permissions: PermissionSupport::Enforced,
+    turns: true,
+    usage: Some(UsageScope::Run),
     cost: false,
-    structured_output: false,
-    model: ModelChoice::None,
+    structured_output: true,
+    model: ModelChoice::ByName,
     cold_start: true,
 };
 
-pub(super) fn prepare(config: &CodexProvider, launch: &Launch, _servers: &[McpServer]) -> Provider {
-    let script = ScriptProvider {
-        command: config.command.clone(),
-        input: ScriptInput::Text,
-        env: config.env.clone(),
-    };
-    super::script::prepare(&script, launch)
+pub(super) fn prepare(config: &CodexProvider, launch: &Launch, servers: &[McpServer]) -> Provider {
+    Provider {
+        command: launch::command(config, launch),
+        codec: Box::new(codec::Codex::new(launch::plan(config, launch, servers))),
+        ladder: launch::LADDER,
+        files: Vec::new(),
+    }
 }
