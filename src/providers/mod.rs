@@ -44,7 +44,7 @@ pub fn prepare(config: &ProviderConfig, launch: &Launch, servers: &[McpServer]) 
 pub fn capabilities(config: &ProviderConfig) -> Capabilities {
     match config {
         ProviderConfig::Claude(_) => claude::CAPABILITIES,
-        ProviderConfig::Codex(_) => codex::CAPABILITIES,
+        ProviderConfig::Codex(codex) => codex::capabilities(codex),
         ProviderConfig::Acp(acp) => acp::capabilities(acp.flavour),
         ProviderConfig::Script(script) => script::capabilities(script),
     }

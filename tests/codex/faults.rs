@@ -159,6 +159,16 @@ async fn a_service_that_cannot_be_reached_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_configuration_that_cannot_be_read_is_named() {
+    let model = Model::start(Script::new()).await;
+    let Some(home) = world(&model) else { return };
+    std::fs::write(home.path("codex/config.toml"), "model = [\n").unwrap();
+    let mut server = home.server().await;
+    let done = server.run(json!({ "prompt": "anything" })).await;
+    is_error(&done, "other", "config.toml");
+}
+
+#[tokio::test]
 async fn a_program_that_is_not_codex_is_named() {
     let model = Model::start(Script::new()).await;
     let Some(home) = world(&model) else { return };

@@ -1,5 +1,6 @@
 //! The real Codex CLI against a loopback model.
 
+mod asking;
 mod endings;
 mod faults;
 mod pace;

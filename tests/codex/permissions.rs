@@ -204,3 +204,26 @@ async fn full_permission_is_asked_nothing() {
         "the user's configuration changed"
     );
 }
+
+#[tokio::test]
+async fn rules_of_the_user_that_the_cli_obeys_make_it_say_that_nothing_is_promised() {
+    let replies = [shell("touch allowed.txt"), Reply::text("done")];
+    let model = Model::start(Script::new().on("RULE-TASK", replies)).await;
+    let Some(home) = world(&model) else { return };
+    let mut server = home.server().await;
+    let task = json!({ "prompt": "RULE-TASK", "permission": "read_only" });
+    let enforced = |spawned: &Value| !spawned["not_enforced"].to_string().contains("read_only");
+
+    let spawned = server.call("spawn_agent", task.clone()).await.unwrap();
+    assert!(enforced(&spawned), "{spawned:#}");
+    server.wait(&[spawned["id"].as_str().unwrap()]).await;
+    assert!(!home.project().join("allowed.txt").exists());
+
+    let rules = home.path("codex/rules");
+    std::fs::create_dir(&rules).unwrap();
+    let rule = "prefix_rule(pattern=[\"touch\"], decision=\"allow\")\n";
+    std::fs::write(rules.join("default.rules"), rule).unwrap();
+    let spawned = server.call("spawn_agent", task).await.unwrap();
+    assert!(!enforced(&spawned), "{spawned:#}");
+    server.wait(&[spawned["id"].as_str().unwrap()]).await;
+}

@@ -16,10 +16,15 @@ async fn a_child_sees_the_servers_that_it_is_given_and_not_the_users() {
     let Some(home) = world(&model) else { return };
     let ostler = env!("CARGO_BIN_EXE_ostler");
     let config = home.path("codex/config.toml");
-    let users = format!(
-        "\n[mcp_servers.\"of.the-user\"]\ncommand = {ostler:?}\nargs = [\"serve\"]\n\
-         [mcp_servers.given]\ncommand = \"not-there\"\n"
-    );
+    let server = |name: &str| {
+        format!("\n[mcp_servers.{name:?}]\ncommand = {ostler:?}\nargs = [\"serve\"]\n")
+    };
+    let trust = format!("[projects.{:?}]\ntrust_level = \"trusted\"", home.project());
+    let given = "[mcp_servers.given]\ncommand = \"not-there\"\n";
+    let users = format!("{}{given}{trust}\n", server("of.the-user"));
+    let projects = home.project().join(".codex");
+    std::fs::create_dir(&projects).unwrap();
+    std::fs::write(projects.join("config.toml"), server("of-the-project")).unwrap();
     let text = std::fs::read_to_string(&config).unwrap() + &users;
     std::fs::write(&config, text).unwrap();
     let before = configuration(&home);
@@ -70,7 +75,7 @@ async fn a_child_sees_the_servers_that_it_is_given_and_not_the_users() {
 
     let seen = conversation(&model.requests()[0]);
     assert!(seen.contains("mcp__given"), "{seen}");
-    assert!(!seen.contains("of_the_user"), "{seen}");
+    assert!(!seen.contains("mcp__of_the"), "{seen}");
     assert_eq!(
         configuration(&home),
         before,

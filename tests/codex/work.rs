@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{configuration, conversation, shell, world};
+use super::{configuration, conversation, shell, until_file, world};
+use crate::support::clis;
+use crate::support::home::processes_with;
 use crate::support::model::{Model, Reply, Script};
 
 #[tokio::test]
@@ -155,20 +157,24 @@ async fn a_lost_conversation_is_begun_anew_with_what_was_asked() {
 
 #[tokio::test]
 async fn a_limit_of_model_steps_wraps_the_run_up() {
-    let replies = [shell("true"), shell("true"), Reply::text("wrapped up")];
+    let replies = [shell("true"), until_file("go"), Reply::text("wrapped up")];
     let model = Model::start(Script::new().on("LIMIT-TASK", replies)).await;
     let Some(home) = world(&model) else { return };
     let mut server = home.server().await;
-    let done = server
-        .run(json!({ "prompt": "LIMIT-TASK", "permission": "full", "max_turns": 2 }))
+    let id = server
+        .spawn(json!({ "prompt": "LIMIT-TASK", "permission": "full", "max_turns": 2 }))
         .await;
+    server
+        .until(&id, |agent| agent["turns"].to_string().starts_with("\"2"))
+        .await;
+    home.touch("go");
+    let done = server.wait(&[&id]).await.remove(0);
     assert_eq!(
         (&done["status"], &done["result"]),
         (&json!("steered"), &json!("wrapped up")),
         "{done:#}"
     );
-    let id = done["id"].as_str().unwrap();
-    assert_eq!(server.evidence(id).await["turns"], 3);
+    assert_eq!(server.evidence(&id).await["turns"], 3);
     assert_eq!(model.request_count(), 3);
 }
 
@@ -195,4 +201,72 @@ async fn a_command_left_in_the_background_does_not_outlive_the_run() {
         !left.iter().any(|process| process.contains("sleep")),
         "{left:#?}"
     );
+}
+
+#[tokio::test]
+async fn a_later_model_that_calls_its_tools_by_a_script_is_told_of_alike() {
+    let script = |code: &str| Reply::tool("exec", json!(code));
+    let patch = "*** Begin Patch\\n*** Add File: new.txt\\n+x\\n*** End Patch";
+    let replies = [
+        script("text((await tools.exec_command({cmd: 'echo out; exit 3'})).output)"),
+        script(&format!("text(String(await tools.apply_patch('{patch}')))")),
+        Reply::text("done"),
+    ];
+    let model = Model::start(Script::new().on("SCRIPT-TASK", replies)).await;
+    let Some(home) = world(&model) else { return };
+    let mut server = home.server().await;
+    let done = server
+        .run(json!({ "prompt": "SCRIPT-TASK", "permission": "full", "model": "gpt-6-luna" }))
+        .await;
+    assert_eq!(
+        (&done["status"], &done["result"]),
+        (&json!("completed"), &json!("done")),
+        "{done:#}"
+    );
+    assert_eq!(model.requests()[0]["model"], "gpt-6-luna");
+    let evidence = server.evidence(done["id"].as_str().unwrap()).await;
+    assert_eq!(
+        evidence["tool_calls"],
+        json!({ "apply_patch": 1, "exec_command": 1 })
+    );
+    assert_eq!(
+        evidence["commands"],
+        json!([{ "command": "echo out; exit 3", "exit_code": 3, "ok": false }])
+    );
+    let new = home.project().join("new.txt");
+    assert_eq!(evidence["files_written"], json!([new]));
+    assert_eq!(evidence["turns"], 3);
+}
+
+#[tokio::test]
+async fn the_wrapper_of_npm_is_not_run() {
+    let model = Model::start(Script::new().on("WRAP-TASK", [shell("sleep 300")])).await;
+    let Some(home) = world(&model) else { return };
+    let native = clis::codex().unwrap();
+    let modules = native
+        .ancestors()
+        .find(|folder| folder.ends_with("node_modules"));
+    let wrapper = modules.unwrap().join(".bin/codex");
+    let config = std::fs::read_to_string(home.path("config.toml")).unwrap();
+    let config = config.replace(native.to_str().unwrap(), wrapper.to_str().unwrap());
+    std::fs::write(home.path("config.toml"), config).unwrap();
+    let mut server = home.server().await;
+    let id = server
+        .spawn(json!({ "prompt": "WRAP-TASK", "permission": "full" }))
+        .await;
+    server
+        .until(&id, |agent| agent["last_tool"] == "exec_command")
+        .await;
+    let processes = processes_with(&id);
+    let native = format!("{} app-server ", native.display());
+    assert!(
+        processes.iter().any(|process| process.ends_with(&native)),
+        "{processes:#?}"
+    );
+    assert!(
+        !processes.iter().any(|process| process.contains("node ")),
+        "{processes:#?}"
+    );
+    let arguments = json!({ "ids": [id] });
+    server.call("stop_agents", arguments).await.unwrap();
 }

@@ -1,11 +1,11 @@
 //! The real Gemini CLI against a loopback model.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::acp::real::{self, Cli};
 use crate::support::Home;
-use crate::support::model::Reply;
-use crate::support::worlds;
+use crate::support::model::{Model, Reply, Script};
+use crate::support::{clis, worlds};
 
 static GEMINI: Cli = Cli {
     name: "gemini",
@@ -101,4 +101,49 @@ async fn an_unknown_model_is_told() {
         "message": "models/nope is not found for API version v1beta",
     }});
     real::fails_as(&GEMINI, Reply::error_body(404, body), "bad_model").await;
+}
+
+/// The CLI tries again by itself, for minutes and without a word; its user can have that shorter.
+#[tokio::test]
+async fn a_rate_limit_is_told_once_the_cli_gives_up() {
+    let home = Home::new();
+    let model = Model::start(Script::new().on("FAIL-TASK", [Reply::error(429)])).await;
+    let Some(home) = worlds::with_gemini(home, &model) else {
+        return;
+    };
+    let path = home.path("home/.gemini/settings.json");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    let mut settings: Value = serde_json::from_str(&settings).unwrap();
+    settings["general"]["maxAttempts"] = json!(1);
+    std::fs::write(&path, settings.to_string()).unwrap();
+    let mut server = home.server().await;
+    let done = server.run(GEMINI.task("FAIL-TASK", "full")).await;
+    assert_eq!(
+        (&done["status"], &done["reason"]),
+        (&json!("error"), &json!("rate_limited")),
+        "{done:#}"
+    );
+    let after = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        after,
+        settings.to_string(),
+        "the user's settings were touched"
+    );
+}
+
+#[tokio::test]
+async fn without_a_login_it_says_so() {
+    let Some(gemini) = clis::gemini() else { return };
+    let home = Home::new().config(&format!(
+        "[providers.gemini]\ncommand = [{gemini:?}, \"--acp\"]"
+    ));
+    let mut server = home.server().await;
+    let done = server.run(GEMINI.task("ANY-TASK", "full")).await;
+    assert_eq!(
+        (&done["status"], &done["reason"]),
+        (&json!("error"), &json!("not_logged_in")),
+        "{done:#}"
+    );
+    let detail = done["detail"].as_str().unwrap();
+    assert!(detail.contains("run `gemini` once"), "{detail}");
 }

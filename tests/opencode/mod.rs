@@ -101,3 +101,9 @@ async fn an_unknown_model_is_told() {
         "{done:#}"
     );
 }
+
+#[tokio::test]
+async fn a_rate_limit_is_told_once_the_cli_gives_up() {
+    let reply = Reply::error(429).header("retry-after", "0.01");
+    real::fails_as(&OPENCODE, reply, "rate_limited").await;
+}

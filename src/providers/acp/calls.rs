@@ -107,7 +107,7 @@ impl Calls {
             tool: call.name.clone(),
             input: call.input(),
             reach: call.reach(),
-            writes: call.files.clone(),
+            writes: call.writes().to_vec(),
             is_own: own.iter().any(|prefix| call.name.starts_with(prefix)),
         };
         (events, asked)
@@ -220,13 +220,21 @@ impl Call {
         }
     }
 
+    /// The files that it would change; others name the places where they look or run.
+    fn writes(&self) -> &[String] {
+        match self.kind.as_str() {
+            "edit" | "delete" | "move" => &self.files,
+            _ => &[],
+        }
+    }
+
     fn end(self, id: String, completed: bool, update: &Value) -> Vec<Event> {
         let raw = update.get("rawOutput").unwrap_or(&Value::Null);
         let exit_code = exit_code(raw);
         let ok = completed && exit_code.is_none_or(|code| code == 0);
         let mut events = Vec::new();
-        if ok && matches!(self.kind.as_str(), "edit" | "delete" | "move") {
-            let written = self.files.into_iter();
+        if ok {
+            let written = self.writes().iter().cloned();
             events.extend(written.map(|path| Event::FileChanged { path }));
         }
         let output = match self.output {

@@ -69,7 +69,7 @@ pub(super) fn command(config: &AcpProvider, launch: &Launch, servers: &[McpServe
         program,
         args,
         inherits: quirks.inherits,
-        withholds: &[],
+        withholds: quirks.withholds,
         env,
         cwd: launch.cwd.clone(),
     }
@@ -143,4 +143,118 @@ fn opencode_rules(permission: Permission, servers: &[McpServer]) -> Value {
         rule(&format!("{}_*", server.name), "allow".into());
     }
     Value::Object(rules.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, ProviderConfig};
+    use crate::providers::Conversation;
+
+    fn spec(name: &str, permission: Permission, env: &[(&str, &str)]) -> CommandSpec {
+        let config = Config::default();
+        let Some(ProviderConfig::Acp(config)) = config.providers.get(name) else {
+            panic!("{name} is built in")
+        };
+        let mut config = config.clone();
+        let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        config.env.extend(env);
+        let server = McpServer {
+            name: "ours".to_owned(),
+            command: "x".to_owned(),
+            args: vec![],
+            env: Environment::new(),
+        };
+        let servers = match permission {
+            Permission::ReadOnly => vec![],
+            _ => vec![server],
+        };
+        command(&config, &launch(permission), &servers)
+    }
+
+    fn launch(permission: Permission) -> Launch {
+        Launch {
+            provider: "p".to_owned(),
+            model: Some("bright".to_owned()),
+            permission,
+            cwd: "/".into(),
+            conversation: Conversation::Fresh {
+                session: "s".to_owned(),
+            },
+            max_cost_usd: None,
+        }
+    }
+
+    #[test]
+    fn gemini_is_held_by_its_mode_and_by_rules_above_the_users() {
+        for (permission, mode, trusts) in [
+            (Permission::ReadOnly, "default", false),
+            (Permission::Edit, "auto_edit", true),
+            (Permission::Full, "yolo", true),
+        ] {
+            let spec = spec("gemini", permission, &[]);
+            let args = spec.args.join(" ".as_ref());
+            assert_eq!(
+                args.to_string_lossy(),
+                format!("--acp -m bright --approval-mode {mode}")
+            );
+            assert_eq!(spec.env.contains_key("GEMINI_CLI_TRUST_WORKSPACE"), trusts);
+            assert_eq!(spec.env["GEMINI_CLI_NO_RELAUNCH"], "true");
+            let files = files(Flavour::Gemini, &launch(permission));
+            let flags: Vec<&str> = files.iter().map(|file| file.flag).collect();
+            match permission {
+                Permission::ReadOnly => assert_eq!(flags, ["--admin-policy"]),
+                _ => assert_eq!(flags, [""; 0]),
+            }
+        }
+    }
+
+    #[test]
+    fn opencode_gets_an_agent_of_ours_beside_what_the_user_gave() {
+        let given = r#"{"share":"disabled","agent":{"mine":{}},"permission":{"edit":"allow"}}"#;
+        let spec = spec("opencode", Permission::Edit, &[(OPENCODE_CONTENT, given)]);
+        let content: Value = serde_json::from_str(&spec.env[OPENCODE_CONTENT]).unwrap();
+        assert_eq!(content["share"], "disabled");
+        assert_eq!(content["agent"]["mine"], json!({}));
+        assert_eq!(content["default_agent"], "ostler");
+        let rules = content["agent"]["ostler"]["permission"]
+            .as_object()
+            .unwrap();
+        let first = rules.iter().next().unwrap();
+        assert_eq!(
+            first,
+            (&"*".to_owned(), &json!("ask")),
+            "the last that matches decides"
+        );
+        assert_eq!(
+            (&rules["edit"], &rules["task"], &rules["ours_*"]),
+            (&json!("allow"), &json!("deny"), &json!("allow"))
+        );
+    }
+
+    #[test]
+    fn a_reading_opencode_has_to_ask_for_all_that_is_not_looking() {
+        let rules = opencode_rules(Permission::ReadOnly, &[]);
+        assert_eq!(rules["*"], "ask");
+        for tool in ["edit", "bash", "webfetch"] {
+            assert_eq!(rules[tool], Value::Null, "{tool}");
+        }
+        assert_eq!(opencode_rules(Permission::Full, &[])["*"], "allow");
+    }
+
+    #[test]
+    fn no_prompt_and_no_file_shows_in_the_arguments_of_an_agent_that_nobody_knows() {
+        let config = AcpProvider {
+            flavour: Flavour::Plain,
+            command: vec!["agent".to_owned(), "--acp".to_owned()],
+            model: None,
+            env: Environment::new(),
+        };
+        let spec = command(&config, &launch(Permission::Edit), &[]);
+        assert_eq!(
+            (spec.program.to_str(), spec.args),
+            (Some("agent"), vec!["--acp".into()])
+        );
+        assert_eq!(spec.env, Environment::new());
+    }
 }

@@ -19,6 +19,8 @@ pub(super) struct Quirks {
     pub(super) ladder: StopLadder,
     /// What reaches the program from our environment beyond the common list.
     pub(super) inherits: &'static [&'static str],
+    /// What describes the session that we run in, not the child.
+    pub(super) withholds: &'static [&'static str],
     /// What is set for it.
     pub(super) env: &'static [(&'static str, &'static str)],
     /// How a model is chosen.
@@ -82,12 +84,11 @@ const CAREFUL: Capabilities = Capabilities {
     cold_start: true,
 };
 
-/// The cancel ends shells of the tools too (both known agents: within 0.3 s). Gemini never leaves
-/// at the end of input once it has a server attached, so that rung is short.
+/// The cancel ends the shells of tools too; the known agents take up to 0.4 s for it.
 const LADDER: StopLadder = StopLadder {
-    leave: Duration::from_millis(1500),
+    leave: Duration::from_secs(2),
     interrupt: Duration::from_secs(3),
-    close: Duration::from_millis(1500),
+    close: Duration::from_secs(1),
     signal: Duration::from_secs(3),
     clean: CleanSignal::Terminate,
 };
@@ -98,6 +99,7 @@ static PLAIN: Quirks = Quirks {
     capabilities: CAREFUL,
     ladder: LADDER,
     inherits: &[],
+    withholds: &[],
     env: &[],
     model: ModelBy::Protocol,
     tool_name: ToolName::Kind,
@@ -125,8 +127,21 @@ static GEMINI: Quirks = Quirks {
         usage: Some(UsageScope::OwnSteps),
         ..CAREFUL
     },
-    ladder: LADDER,
+    ladder: StopLadder {
+        // It never leaves at the end of input once a server is attached, and SIGTERM ends it cleanly.
+        leave: Duration::from_millis(500),
+        close: Duration::from_millis(500),
+        ..LADDER
+    },
     inherits: &["GEMINI_*", "GOOGLE_*", "CLOUD_SHELL"],
+    withholds: &[
+        "GEMINI_CLI",
+        "GEMINI_CLI_SESSION_ID",
+        "GEMINI_CLI_IDE_*",
+        "GEMINI_SESSION_ID",
+        "GEMINI_PROJECT_DIR",
+        "GEMINI_CWD",
+    ],
     env: &[
         // Else it is a parent that swallows signals and starts the program proper as its child.
         ("GEMINI_CLI_NO_RELAUNCH", "true"),
@@ -173,6 +188,7 @@ static OPENCODE: Quirks = Quirks {
         "AWS_REGION",
         "AWS_BEARER_TOKEN_BEDROCK",
     ],
+    withholds: &["OPENCODE_PID", "OPENCODE_CLIENT", "OPENCODE_SERVER_*"],
     env: &[("OPENCODE_DISABLE_AUTOUPDATE", "1")],
     model: ModelBy::Protocol,
     tool_name: ToolName::FirstTitle,

@@ -30,8 +30,10 @@ impl Account {
         }
     }
 
-    /// A prompt was answered; the figures so far, if any.
-    pub(super) fn prompt_ended(&mut self, result: &Value) -> Option<Usage> {
+    /// A prompt was answered; the figures so far, if any. Those of a turn that was broken off
+    /// (`whole` is false) are not worth much.
+    pub(super) fn prompt_ended(&mut self, result: &Value, whole: bool) -> Option<Usage> {
+        self.has_gaps |= !whole;
         match figures(result) {
             Some(figures) => {
                 self.told = true;

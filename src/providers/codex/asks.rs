@@ -103,6 +103,12 @@ impl Asks {
         Some((answer, refused))
     }
 
+    /// How many wait.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The name of a request that the CLI has settled by itself, if it was open.
     pub(super) fn withdrawn(&mut self, id: &Value) -> Option<String> {
         let name = self

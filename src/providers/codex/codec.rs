@@ -16,7 +16,7 @@ use super::wire::{
     Turn, TurnNote, TurnOpened, TurnStatus, UsageNote,
 };
 use crate::providers::{
-    Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip,
+    Arrival, Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip,
 };
 
 /// Tool calls that are remembered at a time. Background commands stay on until they end.
@@ -30,8 +30,6 @@ pub(super) struct Codex {
     requests_sent: u64,
     /// Our requests that were not answered yet.
     sent: HashMap<u64, Sent>,
-    /// Answers that are awaited before the thread can be opened.
-    to_learn: u32,
     /// MCP servers of the user's own configuration.
     configured: Vec<String>,
     thread: Option<String>,
@@ -58,8 +56,8 @@ pub(super) struct Codex {
 
 enum Sent {
     Initialize,
-    Account,
     Configuration,
+    Account,
     Thread,
     Turn,
     /// A letter of the mailbox into the running turn.
@@ -80,7 +78,6 @@ impl Codex {
         Self {
             requests_sent: 0,
             sent: HashMap::new(),
-            to_learn: 0,
             configured: Vec::new(),
             thread: None,
             turn: Running::Nothing,
@@ -113,13 +110,26 @@ impl Codex {
             (Some(Sent::Initialize), Ok(_)) => {
                 self.replies
                     .push(Input::Line(wire::notification("initialized")));
-                self.to_learn = 2;
-                self.request(Sent::Account, "account/read", &json!({}));
-                self.request(Sent::Configuration, "config/read", &json!({}));
+                let layers_of = self.plan.place();
+                self.request(Sent::Configuration, "config/read", &layers_of);
                 Vec::new()
             }
             (Some(Sent::Initialize), Err(error)) => {
                 vec![self.refused_by_cli(FailureClass::Protocol, &error)]
+            }
+            (Some(Sent::Configuration), Ok(result)) => {
+                let servers = result.pointer("/config/mcp_servers");
+                let servers = servers.and_then(Value::as_object);
+                self.configured = servers
+                    .into_iter()
+                    .flat_map(|s| s.keys().cloned())
+                    .collect();
+                self.request(Sent::Account, "account/read", &json!({}));
+                Vec::new()
+            }
+            // A child must not have servers that nobody knows of.
+            (Some(Sent::Configuration), Err(error)) => {
+                vec![self.refused_by_cli(FailureClass::Other, &error)]
             }
             (Some(Sent::Account), outcome) => {
                 let account = outcome.ok().and_then(wire::read::<Account>);
@@ -129,20 +139,9 @@ impl Codex {
                     let failure = Failure::new(class, message(class, "codex is not logged in"));
                     return vec![self.failed(failure)];
                 }
-                self.learned();
-                Vec::new()
-            }
-            (Some(Sent::Configuration), outcome) => {
-                let servers = outcome.ok();
-                let servers = servers
-                    .as_ref()
-                    .and_then(|r| r.pointer("/config/mcp_servers"));
-                let servers = servers.and_then(Value::as_object);
-                self.configured = servers
-                    .into_iter()
-                    .flat_map(|s| s.keys().cloned())
-                    .collect();
-                self.learned();
+                let configured = std::mem::take(&mut self.configured);
+                let (method, params) = self.plan.open(configured);
+                self.request(Sent::Thread, method, &params);
                 Vec::new()
             }
             (Some(Sent::Thread), outcome) => self.thread_opened(outcome),
@@ -164,15 +163,6 @@ impl Codex {
                 Vec::new()
             }
             (Some(Sent::Other) | None, _) => Vec::new(),
-        }
-    }
-
-    fn learned(&mut self) {
-        self.to_learn = self.to_learn.saturating_sub(1);
-        if self.to_learn == 0 && self.thread.is_none() {
-            let configured = std::mem::take(&mut self.configured);
-            let (method, params) = self.plan.open(configured);
-            self.request(Sent::Thread, method, &params);
         }
     }
 
@@ -299,11 +289,8 @@ impl Codex {
 
     fn began(&mut self, note: ItemNote) -> Vec<Event> {
         if let Item::UserMessage { client_id } = note.item {
-            let arrived = self.mailbox.arrived(&client_id.unwrap_or_default());
-            return arrived
-                .into_iter()
-                .map(|(id, how)| Event::SteerDelivered { id, how })
-                .collect();
+            self.steps.told();
+            return delivered(self.mailbox.arrived(&client_id.unwrap_or_default()));
         }
         if !self.is_running(&note.turn_id) {
             return Vec::new();
@@ -471,10 +458,11 @@ impl Codex {
             self.mailbox.clear();
         }
         let sent = &self.sent;
-        self.mailbox.turn_ended(|letter| {
+        let arrived = self.mailbox.turn_ended(|letter| {
             let open = |sent: &Sent| matches!(sent, Sent::Steer(steer) if steer == letter);
             sent.values().any(open)
         });
+        let mut events = delivered(arrived);
         let more_follows = !self.mailbox.is_empty();
         let end = match turn.status {
             TurnStatus::Completed => {
@@ -495,7 +483,8 @@ impl Codex {
             self.begin_turn();
         }
         // Behind the end: exact figures must not call for a wrap-up of what is done already.
-        vec![end, Event::Usage(self.steps.usage(true))]
+        events.extend([end, Event::Usage(self.steps.usage(true))]);
+        events
     }
 
     /// The CLI has refused a request that everything depends on.
@@ -618,6 +607,13 @@ const UNHEARD: [&str; 3] = [
     "thread/settings/updated",
     "turn/diff/updated",
 ];
+
+fn delivered(receipts: Vec<(String, Arrival)>) -> Vec<Event> {
+    let receipts = receipts.into_iter();
+    receipts
+        .map(|(id, how)| Event::SteerDelivered { id, how })
+        .collect()
+}
 
 /// The text of the last message among the items of a turn.
 fn last_text(items: Vec<Value>) -> Option<String> {

@@ -129,6 +129,11 @@ pub(super) fn plan(config: &CodexProvider, launch: &Launch, servers: &[McpServer
 }
 
 impl Plan {
+    /// Whose configuration applies: that of the user, and of the project where it is trusted.
+    pub(super) fn place(&self) -> Value {
+        json!({ "cwd": self.cwd })
+    }
+
     /// Somebody may answer what the agent asks for.
     pub(super) fn may_be_answered(&self) -> bool {
         self.permission == Permission::Edit

@@ -76,16 +76,10 @@ impl Mailbox {
 
     /// The receipt ids of what was sent as `client`, which has reached the model.
     pub(super) fn arrived(&mut self, client: &str) -> Vec<(String, Arrival)> {
-        let Some(at) = self.underway.iter().position(|l| l.client == client) else {
-            return Vec::new();
-        };
-        let letter = self.underway.remove(at);
-        let how = match letter.starts_turn {
-            true => Arrival::NewTurn,
-            false => Arrival::SameTurn,
-        };
-        let steers = letter.messages.into_iter().filter_map(|m| m.steer);
-        steers.map(|id| (id, how)).collect()
+        match self.underway.iter().position(|l| l.client == client) {
+            Some(at) => self.underway.remove(at).receipts(),
+            None => Vec::new(),
+        }
     }
 
     /// What was sent as `client` came too late for its turn: it begins another one.
@@ -96,21 +90,38 @@ impl Mailbox {
         }
     }
 
-    /// The turn has ended: nothing goes into it any more. A letter whose answer is still to come (it
-    /// is among `open`) is left to that answer.
-    pub(super) fn turn_ended(&mut self, open: impl Fn(&str) -> bool) {
-        let (left, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut self.underway)
-            .into_iter()
-            .partition(|letter| open(&letter.client));
-        self.underway = left;
-        let lost = lost.into_iter().flat_map(|letter| letter.messages);
-        self.waiting.extend(lost.map(later));
+    /// The turn has ended: what it began with has arrived, even if nothing told of that, and nothing
+    /// goes into it any more. A letter whose answer is still to come (it is among `open`) is left to
+    /// that answer. Returns the receipt ids of what has arrived.
+    pub(super) fn turn_ended(&mut self, open: impl Fn(&str) -> bool) -> Vec<(String, Arrival)> {
+        let mut arrived = Vec::new();
+        for letter in std::mem::take(&mut self.underway) {
+            if letter.starts_turn {
+                arrived.extend(letter.receipts());
+            } else if open(&letter.client) {
+                self.underway.push(letter);
+            } else {
+                self.waiting.extend(letter.messages.into_iter().map(later));
+            }
+        }
+        arrived
     }
 
     /// Withdraws everything that has not arrived.
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
         self.underway.clear();
+    }
+}
+
+impl Letter {
+    fn receipts(self) -> Vec<(String, Arrival)> {
+        let how = match self.starts_turn {
+            true => Arrival::NewTurn,
+            false => Arrival::SameTurn,
+        };
+        let steers = self.messages.into_iter().filter_map(|m| m.steer);
+        steers.map(|id| (id, how)).collect()
     }
 }
 

@@ -1,9 +1,7 @@
 //! Codex as a child: `codex app-server`, JSON lines over stdio in both directions, one process and one
 //! thread for each run. The behaviour relied on here was measured with codex-cli 0.169.0.
 //!
-//! What a run may do is held by the CLI's own sandbox; where the sandbox ends, the CLI asks. The
-//! user's own rules (`rules/*.rules` in `CODEX_HOME`) stay in force: a command that they allow runs
-//! outside the sandbox, whatever the permission of the run, and the app-server has no switch for that.
+//! What a run may do is held by the CLI's own sandbox; where the sandbox ends, the CLI asks.
 
 mod asks;
 mod calls;
@@ -11,6 +9,7 @@ mod codec;
 mod failure;
 mod launch;
 mod mailbox;
+mod rules;
 mod steps;
 mod wire;
 
@@ -20,17 +19,22 @@ use super::{
 };
 use crate::config::CodexProvider;
 
-pub(super) const CAPABILITIES: Capabilities = Capabilities {
-    steer: SteerSupport::Injected,
-    resume: ResumeSupport::History { min_age_s: 0 },
-    permissions: PermissionSupport::Enforced,
-    turns: true,
-    usage: Some(UsageScope::Run),
-    cost: false,
-    structured_output: true,
-    model: ModelChoice::ByName,
-    cold_start: true,
-};
+pub(super) fn capabilities(config: &CodexProvider) -> Capabilities {
+    Capabilities {
+        steer: SteerSupport::Injected,
+        resume: ResumeSupport::History { min_age_s: 0 },
+        permissions: match rules::may_allow(config) {
+            true => PermissionSupport::AsFarAsAsked,
+            false => PermissionSupport::Enforced,
+        },
+        turns: true,
+        usage: Some(UsageScope::Run),
+        cost: false,
+        structured_output: true,
+        model: ModelChoice::ByName,
+        cold_start: true,
+    }
+}
 
 pub(super) fn prepare(config: &CodexProvider, launch: &Launch, servers: &[McpServer]) -> Provider {
     Provider {

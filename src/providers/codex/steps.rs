@@ -56,6 +56,11 @@ impl Steps {
         self.open |= std::mem::take(&mut self.cut);
     }
 
+    /// A message has reached the model: what it cut off is not repeated.
+    pub(super) fn told(&mut self) {
+        self.cut = false;
+    }
+
     /// Tokens of this run.
     pub(super) fn usage(&self, is_final: bool) -> Usage {
         let tokens = self.total.since(self.before.unwrap_or_default());

@@ -68,7 +68,9 @@ impl Call {
 
     /// Whether the model may call tools: the mark of a main request.
     pub(super) fn offers_tools(&self) -> bool {
-        list(&self.body["tools"]).next().is_some()
+        let has_tools = |body: &Value| list(&body["tools"]).next().is_some();
+        // To its later models Codex offers them in the conversation.
+        has_tools(&self.body) || list(&self.body["input"]).any(has_tools)
     }
 
     /// What answers a request that offers none.

@@ -93,6 +93,14 @@ fn pieces(block: &Block, said: &Said, index: usize) -> (Value, Vec<Value>, Value
             });
             (start_of(&whole, "input", json!("")), Vec::new(), whole)
         }
+        // The client searches, and offers what it found from then on.
+        Block::Tool { name, input } if name == "tool_search" => {
+            let whole = json!({
+                "type": "tool_search_call", "id": id("ts"), "call_id": id("call"),
+                "execution": "client", "arguments": input, "status": "completed",
+            });
+            (whole.clone(), Vec::new(), whole)
+        }
         Block::Tool { name, input } => {
             let arguments = input.to_string();
             let mut whole = json!({

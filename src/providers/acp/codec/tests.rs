@@ -1,1 +1,668 @@
+mod anything;
+
 use super::*;
+use crate::config::{Flavour, Permission};
+use crate::providers::acp::quirks;
+use crate::providers::{Arrival, Decision, Reach, Usage, UsageScope, When};
+
+const GEMINI: &str = include_str!("../../../../tests/fixtures/acp/gemini.jsonl");
+const GEMINI_CONTINUED: &str =
+    include_str!("../../../../tests/fixtures/acp/gemini-continued.jsonl");
+const OPENCODE: &str = include_str!("../../../../tests/fixtures/acp/opencode.jsonl");
+const OPENCODE_CONTINUED: &str =
+    include_str!("../../../../tests/fixtures/acp/opencode-continued.jsonl");
+
+fn codec(flavour: Flavour, from: Option<&str>) -> Acp {
+    let session = "00000000-0000-4000-8000-000000000000".to_owned();
+    let conversation = match from {
+        None => Conversation::Fresh { session },
+        Some(from) => Conversation::Continued {
+            from: from.to_owned(),
+            session,
+            begun_ms: 0,
+        },
+    };
+    let launch = Launch {
+        provider: "mine".to_owned(),
+        model: None,
+        permission: Permission::Edit,
+        cwd: "/w".into(),
+        conversation,
+        max_cost_usd: None,
+    };
+    let config = AcpProvider {
+        flavour,
+        command: vec!["agent".to_owned()],
+        model: None,
+        env: std::collections::BTreeMap::new(),
+    };
+    let server = McpServer {
+        name: "ostler".to_owned(),
+        command: "ostler".to_owned(),
+        args: vec![],
+        env: std::collections::BTreeMap::new(),
+    };
+    Acp::new(quirks::of(flavour), &config, &launch, &[server])
+}
+
+fn lines(inputs: Vec<Input>) -> Vec<Value> {
+    let mut lines = Vec::new();
+    for input in inputs {
+        match input {
+            Input::Line(line) => lines.push(serde_json::from_str(&line).unwrap()),
+            other => panic!("{other:?}"),
+        }
+    }
+    lines
+}
+
+/// Plays a recording: what the agent wrote comes in, and what its client wrote is what the codec
+/// writes, ids and all, from the session's opening on.
+fn play(acp: &mut Acp, recording: &str) -> Vec<Event> {
+    let mut events = Vec::new();
+    let mut written = lines(acp.send(Command::Prompt("do it".to_owned())));
+    for line in recording.lines() {
+        let (from, line) = line.split_at(2);
+        if from == "< " {
+            events.extend(acp.receive(line));
+            written.extend(lines(acp.replies()));
+            continue;
+        }
+        let line: Value = serde_json::from_str(line).unwrap();
+        let is = |method: &str| line["method"] == method;
+        if is("initialize") || is("_ostler/settled") || line["error"].is_object() {
+            written.remove(0);
+            continue;
+        }
+        if is("session/prompt") && written.is_empty() {
+            let (id, text, when) = ("s1".into(), "WAIT do it".to_owned(), When::NextStep);
+            written = lines(acp.send(Command::Steer { id, text, when }));
+        } else if is("session/cancel") {
+            written = lines(acp.send(Command::Interrupt));
+        } else if line["result"].is_object() {
+            let option = line.pointer("/result/outcome/optionId").unwrap();
+            let decision = match option.as_str().unwrap() {
+                "cancel" | "reject" => Decision::Deny("no".to_owned()),
+                _ => Decision::Allow,
+            };
+            let request = line["id"].to_string();
+            written = lines(acp.send(Command::Answer { request, decision }));
+        }
+        let ours = written.remove(0);
+        let mut line = line;
+        if is_open(&line) {
+            // The recordings were made without a server.
+            line["params"]["mcpServers"] = ours["params"]["mcpServers"].clone();
+        }
+        if line["method"] == "session/prompt" {
+            line["params"]["prompt"] = ours["params"]["prompt"].clone();
+        }
+        assert_eq!(ours, line);
+    }
+    assert_eq!(written, Vec::<Value>::new());
+    events
+}
+
+fn is_open(line: &Value) -> bool {
+    let method = line["method"].as_str().unwrap_or_default();
+    ["session/new", "session/load", "session/resume"].contains(&method)
+}
+
+/// The events in short.
+fn story(events: &[Event]) -> Vec<String> {
+    let mut story = Vec::new();
+    for event in events {
+        story.push(match event {
+            Event::Started { model, .. } => format!("started {model}"),
+            Event::Stepped => "step".to_owned(),
+            Event::Text { text } => format!("text {text}"),
+            Event::Thought { .. } => "thought".to_owned(),
+            Event::ToolStarted { name, command, .. } => {
+                format!("call {name} {}", command.as_deref().unwrap_or("-"))
+            }
+            Event::PermissionAsked {
+                tool,
+                reach,
+                writes,
+                ..
+            } => format!("ask {tool} {reach:?} {}", writes.join(" ")),
+            Event::FileChanged { path } => format!("changed {path}"),
+            Event::ToolEnded { ok, exit_code, .. } => format!("end {ok} {exit_code:?}"),
+            Event::SteerDelivered { id, how } => format!("delivered {id} {how:?}"),
+            Event::TurnEnded { text, more_follows } => format!("turn ended {text} {more_follows}"),
+            Event::TurnInterrupted { more_follows } => format!("interrupted {more_follows}"),
+            Event::Usage(usage) => format!(
+                "usage {} {} {} {:?} {}",
+                usage.input_tokens,
+                usage.output_tokens,
+                usage.cache_read_tokens,
+                usage.cost_usd,
+                usage.is_final
+            ),
+            other => format!("{other:?}"),
+        });
+    }
+    story
+}
+
+#[test]
+fn a_conversation_with_gemini() {
+    let events = play(&mut codec(Flavour::Gemini, None), GEMINI);
+    assert_eq!(
+        story(&events),
+        [
+            "started gemini-2.5-pro",
+            "step",
+            "thought",
+            "text I will run",
+            "call run_shell_command echo out; exit 3",
+            "ask run_shell_command Acts ",
+            "end true None",
+            "step",
+            "text and write",
+            "call write_file -",
+            "ask write_file Edits /w/n.txt",
+            "changed /w/n.txt",
+            "end true None",
+            "step",
+            "call run_shell_command touch no",
+            "ask run_shell_command Acts ",
+            // Nothing more is heard of what was refused.
+            "end false None",
+            "step",
+            "call read_file -",
+            "end true None",
+            // The second call of the same step.
+            "call run_shell_command echo hi",
+            "end true None",
+            "step",
+            "text all done",
+            "turn ended all done false",
+            "usage 500 100 0 None true",
+            "delivered s1 NewTurn",
+            "step",
+            "text waiting",
+            "call run_shell_command sleep 300",
+            "ask run_shell_command Acts ",
+            "end true None",
+            "interrupted false",
+            "usage 500 100 0 None false",
+        ]
+    );
+}
+
+#[test]
+fn a_conversation_with_opencode() {
+    let events = play(&mut codec(Flavour::Opencode, None), OPENCODE);
+    assert_eq!(
+        story(&events),
+        [
+            "started mock/m1",
+            "step",
+            "thought",
+            "text I will run",
+            "call bash echo out; exit 3",
+            "ask bash Acts ",
+            "end false Some(3)",
+            "step",
+            "text and write",
+            "call write -",
+            "ask write Edits /w/n.txt",
+            "changed /w/n.txt",
+            "end true None",
+            "step",
+            "call bash touch no",
+            "ask bash Acts ",
+            "end false None",
+            "step",
+            "call read -",
+            "call bash echo hi",
+            "ask bash Acts ",
+            "end true Some(0)",
+            "end true None",
+            "step",
+            "usage 0 0 0 Some(0.0006000000000000001) false",
+            "text all done",
+            "turn ended all done false",
+            "usage 60 20 40 Some(0.0006000000000000001) true",
+            "delivered s1 NewTurn",
+            "step",
+            "text waiting",
+            "call bash sleep 300",
+            "ask bash Acts ",
+            "end true None",
+            "usage 60 20 40 Some(0.0006000000000000001) true",
+            "interrupted false",
+            "usage 60 20 40 Some(0.0006000000000000001) false",
+        ]
+        .map(str::to_owned)
+    );
+}
+
+#[test]
+fn what_a_loaded_session_replays_is_no_news_however_late() {
+    let session = "6564a9f9-61f6-4c22-acb4-6dcf887a8e8b";
+    let events = play(&mut codec(Flavour::Gemini, Some(session)), GEMINI_CONTINUED);
+    assert_eq!(
+        story(&events),
+        [
+            "started gemini-2.5-pro",
+            "step",
+            "text answer after",
+            "turn ended answer after false",
+            "usage 100 20 0 None true",
+        ]
+    );
+}
+
+#[test]
+fn the_cost_of_earlier_runs_is_not_that_of_this_one() {
+    let recording = OPENCODE_CONTINUED.lines().next().unwrap();
+    assert!(recording.contains("initialize"));
+    let resume = OPENCODE_CONTINUED
+        .lines()
+        .find(|line| line.contains("session/resume"))
+        .unwrap();
+    let resume: Value = serde_json::from_str(resume.get(2..).unwrap()).unwrap();
+    let session = resume["params"]["sessionId"].as_str();
+    let events = play(&mut codec(Flavour::Opencode, session), OPENCODE_CONTINUED);
+    assert_eq!(
+        story(&events),
+        [
+            "started mock/m1",
+            "step",
+            "text answer after",
+            "turn ended answer after false",
+            "usage 60 20 40 None true",
+        ]
+    );
+}
+
+/// A session whose prompt was sent; the prompt is request 3.
+fn at_work(flavour: Flavour) -> Acp {
+    let mut acp = codec(flavour, None);
+    acp.send(Command::Prompt("FIRST".to_owned()));
+    acp.receive(&response(1, json!({ "protocolVersion": 1 })));
+    acp.receive(&response(2, json!({ "sessionId": "s" })));
+    let prompt = lines(acp.replies()).pop().unwrap();
+    assert_eq!(
+        (&prompt["method"], &prompt["id"]),
+        (&json!("session/prompt"), &json!(3))
+    );
+    acp
+}
+
+fn response(id: u64, result: Value) -> String {
+    json!({ "jsonrpc": "2.0", "id": id, "result": result }).to_string()
+}
+
+fn ended(id: u64) -> String {
+    response(id, json!({ "stopReason": "end_turn" }))
+}
+
+fn stopped(id: u64) -> String {
+    response(id, json!({ "stopReason": "cancelled" }))
+}
+
+fn update(update: Value) -> String {
+    let params = json!({ "sessionId": "s", "update": update });
+    json!({ "jsonrpc": "2.0", "method": "session/update", "params": params }).to_string()
+}
+
+fn said(text: &str, message: &str) -> String {
+    update(json!({
+        "sessionUpdate": "agent_message_chunk", "messageId": message,
+        "content": { "type": "text", "text": text },
+    }))
+}
+
+fn call(id: &str, status: &str) -> String {
+    update(json!({
+        "sessionUpdate": "tool_call_update", "toolCallId": id, "status": status,
+        "title": "ls", "kind": "execute",
+    }))
+}
+
+fn permission(id: u64, call: &str) -> String {
+    let params = json!({
+        "sessionId": "s", "toolCall": { "toolCallId": call, "title": "t", "kind": "execute" },
+        "options": [{ "optionId": "x", "kind": "allow_once" }],
+    });
+    let method = "session/request_permission";
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
+}
+
+fn steer(acp: &mut Acp, id: &str, when: When) -> Vec<String> {
+    let text = id.to_uppercase();
+    let id = id.to_owned();
+    methods(acp.send(Command::Steer { id, text, when }))
+}
+
+/// What was written, in short: a method with the text of a prompt, or an answer.
+fn methods(inputs: Vec<Input>) -> Vec<String> {
+    lines(inputs)
+        .iter()
+        .map(|line| match line["method"].as_str() {
+            Some("session/prompt") => {
+                let blocks = line["params"]["prompt"].as_array().unwrap();
+                let texts: Vec<&str> = blocks.iter().map(|b| b["text"].as_str().unwrap()).collect();
+                format!("{} {}", line["id"], texts.join("+"))
+            }
+            Some(method) => method.to_owned(),
+            None => line["result"]["outcome"]["outcome"].to_string(),
+        })
+        .collect()
+}
+
+#[test]
+fn who_does_not_join_gets_messages_behind_the_turn() {
+    let mut acp = at_work(Flavour::Gemini);
+    acp.receive(&said("working", ""));
+    assert_eq!(steer(&mut acp, "a", When::NextStep), [""; 0]);
+    assert_eq!(steer(&mut acp, "b", When::AfterTurn), [""; 0]);
+    assert_eq!(
+        story(&acp.receive(&ended(3))),
+        ["text working", "turn ended working true"]
+    );
+    assert_eq!(methods(acp.replies()), ["4 A+B"]);
+    assert_eq!(
+        story(&acp.receive(&said("ok", ""))),
+        ["delivered a NewTurn", "delivered b NewTurn", "step"]
+    );
+    assert_eq!(
+        story(&acp.receive(&ended(4))),
+        ["text ok", "turn ended ok false"]
+    );
+}
+
+#[test]
+fn who_forgets_is_told_again_what_was_broken_off() {
+    let mut acp = at_work(Flavour::Gemini);
+    assert_eq!(steer(&mut acp, "a", When::AfterTurn), [""; 0]);
+    acp.receive(&permission(9, "c"));
+    // What waits is answered before the cancel, and another message does not cancel twice.
+    assert_eq!(
+        steer(&mut acp, "b", When::Now),
+        ["\"cancelled\"", "session/cancel"]
+    );
+    assert_eq!(steer(&mut acp, "c", When::Now), [""; 0]);
+    // Tools that were to follow still ask.
+    acp.receive(&permission(10, "d"));
+    assert_eq!(methods(acp.replies()), ["\"cancelled\""]);
+    let events = acp.receive(&stopped(3));
+    assert_eq!(story(&events).last().unwrap(), "interrupted true");
+    let written = methods(acp.replies()).pop().unwrap();
+    for part in ["4 You were broken off", "FIRST", "B\n\nC"] {
+        assert!(written.contains(part), "{written}");
+    }
+    assert_eq!(
+        story(&acp.receive(&said("ok", ""))),
+        ["delivered b Restarted", "delivered c Restarted", "step"]
+    );
+    acp.receive(&ended(4));
+    assert_eq!(methods(acp.replies()), ["5 A"]);
+}
+
+#[test]
+fn a_message_that_was_broken_off_itself_is_told_again_and_delivered_once() {
+    let mut acp = at_work(Flavour::Gemini);
+    steer(&mut acp, "a", When::Now);
+    acp.receive(&stopped(3));
+    acp.replies();
+    steer(&mut acp, "b", When::Now);
+    acp.receive(&stopped(4));
+    let written = methods(acp.replies()).pop().unwrap();
+    assert_eq!(written.matches("FIRST").count(), 1, "{written}");
+    assert_eq!(written.matches("A\n\n").count(), 1, "{written}");
+    assert_eq!(
+        story(&acp.receive(&said("ok", ""))),
+        ["delivered a Restarted", "delivered b Restarted", "step"]
+    );
+    assert_eq!(
+        story(&acp.receive(&ended(5))),
+        ["text ok", "turn ended ok false"]
+    );
+}
+
+#[test]
+fn a_turn_that_ends_before_the_cancel_arrives_is_not_told_again() {
+    let mut acp = at_work(Flavour::Gemini);
+    acp.receive(&said("done", ""));
+    steer(&mut acp, "a", When::Now);
+    assert_eq!(
+        story(&acp.receive(&ended(3))),
+        ["text done", "turn ended done true"]
+    );
+    assert_eq!(methods(acp.replies()), ["4 A"]);
+    assert_eq!(
+        story(&acp.receive(&said("ok", ""))),
+        ["delivered a NewTurn", "step"]
+    );
+}
+
+#[test]
+fn who_joins_gets_messages_at_once_and_says_so_with_the_step_that_knows_them() {
+    let mut acp = at_work(Flavour::Opencode);
+    // The model was asked before this one, so its first words do not know of it.
+    assert_eq!(steer(&mut acp, "a", When::NextStep), ["4 A"]);
+    assert_eq!(story(&acp.receive(&said("hm", "m1"))), ["step"]);
+    acp.receive(&call("c", "in_progress"));
+    assert_eq!(steer(&mut acp, "b", When::NextStep), ["5 B"]);
+    acp.receive(&call("c", "completed"));
+    assert_eq!(
+        story(&acp.receive(&said("both", "m2"))),
+        ["delivered a SameTurn", "delivered b SameTurn", "step"]
+    );
+    // All are answered together, the text once.
+    let mut all = acp.receive(&ended(3));
+    all.extend(acp.receive(&ended(4)));
+    all.extend(acp.receive(&ended(5)));
+    assert_eq!(
+        story(&all),
+        [
+            "text both",
+            "turn ended both true",
+            "turn ended  true",
+            "turn ended  false"
+        ]
+    );
+}
+
+#[test]
+fn an_interrupt_drops_what_is_held() {
+    let mut acp = at_work(Flavour::Gemini);
+    steer(&mut acp, "a", When::AfterTurn);
+    assert_eq!(methods(acp.send(Command::Interrupt)), ["session/cancel"]);
+    assert_eq!(story(&acp.receive(&stopped(3))), ["interrupted false"]);
+    assert_eq!(methods(acp.replies()), [""; 0]);
+}
+
+#[test]
+fn messages_before_the_session_is_up_follow_the_prompt() {
+    let mut acp = codec(Flavour::Gemini, None);
+    acp.send(Command::Prompt("/FIRST".to_owned()));
+    assert_eq!(steer(&mut acp, "a", When::Now), [""; 0]);
+    acp.receive(&response(1, json!({ "protocolVersion": 1 })));
+    acp.receive(&response(2, json!({ "sessionId": "s" })));
+    let written = methods(acp.replies());
+    assert_eq!(
+        written,
+        ["session/new", "3 The message is: /FIRST", "session/cancel"]
+    );
+}
+
+#[test]
+fn a_tool_of_our_own_server_is_allowed_and_a_change_of_mode_is_not() {
+    let mut acp = at_work(Flavour::Gemini);
+    acp.receive(&permission(
+        7,
+        "mcp_ostler_submit_result__mcp_ostler_submit_result_1_0",
+    ));
+    assert_eq!(methods(acp.replies()), ["\"selected\""]);
+    let events = acp.receive(&permission(8, "exit_plan_mode__exit_plan_mode_1_0"));
+    // It offers no refusal.
+    assert_eq!(methods(acp.replies()), ["\"cancelled\""]);
+    assert!(matches!(events.last(), Some(Event::Denied { tool, .. }) if tool == "exit_plan_mode"));
+}
+
+#[test]
+fn what_is_not_the_models_word_is_dropped() {
+    let mut acp = at_work(Flavour::Gemini);
+    assert_eq!(acp.receive(&said("[MODE_UPDATE] yolo", "")), []);
+    let other = said("x", "").replace(r#""sessionId":"s""#, r#""sessionId":"t""#);
+    assert_eq!(acp.receive(&other), []);
+}
+
+#[test]
+fn an_answer_that_cost_nothing_was_lost() {
+    let mut acp = at_work(Flavour::Gemini);
+    let quota = json!({ "token_count": { "input_tokens": 0, "output_tokens": 0 } });
+    let result = json!({ "stopReason": "end_turn", "_meta": { "quota": quota } });
+    let events = acp.receive(&response(3, result));
+    assert!(matches!(
+        events.first(),
+        Some(Event::Failed(failure)) if failure.class == FailureClass::Overloaded
+    ));
+}
+
+#[test]
+fn no_end_but_its_own_is_a_success() {
+    let exit = Exit {
+        code: Some(0),
+        signal: None,
+        stderr: String::new(),
+    };
+    let class = |acp: &mut Acp| match acp.exited(&exit).as_slice() {
+        [Event::Failed(failure)] => failure.class,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(class(&mut at_work(Flavour::Plain)), FailureClass::Crashed);
+    let mut mute = codec(Flavour::Plain, None);
+    mute.send(Command::Prompt("x".to_owned()));
+    mute.receive("Welcome!");
+    assert_eq!(class(&mut mute), FailureClass::Protocol);
+    let mut done = at_work(Flavour::Plain);
+    done.receive(&ended(3));
+    assert_eq!(done.exited(&exit), []);
+}
+
+#[test]
+fn a_session_that_is_gone_is_told_apart() {
+    for (code, class) in [
+        (-32603, FailureClass::SessionLost),
+        (-32000, FailureClass::NotLoggedIn),
+    ] {
+        let mut acp = codec(Flavour::Gemini, Some("gone"));
+        acp.send(Command::Prompt("x".to_owned()));
+        let can = json!({ "protocolVersion": 1, "agentCapabilities": { "loadSession": true } });
+        acp.receive(&response(1, can));
+        let error = json!({ "code": code, "message": "Internal error" });
+        let line = json!({ "jsonrpc": "2.0", "id": 2, "error": error }).to_string();
+        let events = acp.receive(&line);
+        assert!(
+            matches!(events.as_slice(), [Event::Failed(failure)] if failure.class == class),
+            "{events:?}"
+        );
+    }
+}
+
+#[test]
+fn a_line_that_was_cut_off_is_refused_if_it_wanted_an_answer() {
+    let mut acp = at_work(Flavour::Plain);
+    let beginning = r#"{"jsonrpc":"2.0","id":12,"method":"session/request_permission","params":{"#;
+    acp.receive_cut(beginning, 99);
+    let refused = lines(acp.replies()).remove(0);
+    assert_eq!(
+        (&refused["id"], &refused["error"]["code"]),
+        (&json!(12), &json!(-32600))
+    );
+    acp.receive_cut(
+        r#"{"jsonrpc":"2.0","method":"session/update","params":{"#,
+        99,
+    );
+    assert_eq!(acp.replies(), []);
+}
+
+#[test]
+fn a_usage_without_figures_is_none() {
+    let mut acp = at_work(Flavour::Plain);
+    let events = acp.receive(&ended(3));
+    assert!(!events.iter().any(|event| matches!(event, Event::Usage(_))));
+    let mut acp = at_work(Flavour::Plain);
+    let usage = json!({ "inputTokens": 5, "outputTokens": 1, "cachedWriteTokens": 2 });
+    let result = json!({ "stopReason": "end_turn", "usage": usage });
+    let expected = Usage {
+        input_tokens: 5,
+        output_tokens: 1,
+        cache_write_tokens: 2,
+        is_final: true,
+        scope: UsageScope::OwnSteps,
+        ..Usage::default()
+    };
+    assert_eq!(
+        acp.receive(&response(3, result)).last(),
+        Some(&Event::Usage(expected))
+    );
+}
+
+#[test]
+fn only_looking_and_naming_files_count_as_less_than_acting() {
+    for (kind, locations, reach) in [
+        ("read", json!([]), Reach::Reads),
+        ("edit", json!([{ "path": "a" }]), Reach::Edits),
+        ("edit", json!([]), Reach::Acts),
+        ("delete", json!([{ "path": "a" }]), Reach::Acts),
+        ("fetch", json!([]), Reach::Acts),
+        ("other", json!([]), Reach::Acts),
+    ] {
+        let call = json!({ "toolCallId": "c", "title": "t", "kind": kind, "locations": locations });
+        let params = json!({ "sessionId": "s", "toolCall": call, "options": [] });
+        let method = "session/request_permission";
+        let line = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let events = at_work(Flavour::Plain).receive(&line.to_string());
+        assert!(
+            events.iter().any(|event| matches!(
+                event,
+                Event::PermissionAsked { reach: found, .. } if *found == reach
+            )),
+            "{kind}: {events:?}"
+        );
+    }
+}
+
+#[test]
+fn arrivals_are_what_the_capabilities_say() {
+    // A message that breaks off a turn of who does not forget starts another, no more.
+    let mut acp = at_work(Flavour::Opencode);
+    acp.receive(&said("hm", "m1"));
+    assert_eq!(steer(&mut acp, "a", When::Now), ["session/cancel"]);
+    acp.receive(&stopped(3));
+    assert_eq!(methods(acp.replies()), ["4 A"]);
+    let events = acp.receive(&said("ok", "m2"));
+    let how = Arrival::NewTurn;
+    let id = "a".to_owned();
+    assert_eq!(events.first(), Some(&Event::SteerDelivered { id, how }));
+}
+
+#[test]
+fn an_agent_that_never_ends_anything_is_not_kept_whole() {
+    let mut acp = at_work(Flavour::Plain);
+    for n in 0..3000 {
+        acp.receive(&call(&format!("c{n}"), "in_progress"));
+        acp.receive(&permission(n, &format!("p{n}")));
+    }
+    let chunk = "x".repeat(100_000);
+    for _ in 0..100 {
+        acp.receive(&said(&chunk, ""));
+    }
+    let events = acp.receive(&ended(3));
+    let ends = events
+        .iter()
+        .filter(|event| matches!(event, Event::ToolEnded { .. }));
+    assert_eq!(ends.count(), 1024);
+    let longest = events.iter().map(|event| match event {
+        Event::Text { text } | Event::TurnEnded { text, .. } => text.len(),
+        _ => 0,
+    });
+    assert_eq!(longest.max(), Some(4 * 1024 * 1024));
+}
