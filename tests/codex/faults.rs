@@ -9,7 +9,7 @@ use crate::support::model::{Model, Reply, Script};
 /// often the model was asked.
 async fn end_with(reply: Reply) -> Option<(Value, usize)> {
     let model = Model::start(Script::new().otherwise(reply)).await;
-    let home = world(&model)?.config("max_retries = 0");
+    let home = world(&model)?.env("OSTLER_AGENTS_MAX_RETRIES", "0");
     let mut server = home.server().await;
     let done = server.run(json!({ "prompt": "anything" })).await;
     Some((done, model.request_count()))
