@@ -14,6 +14,9 @@ use crate::support::model::{Gate, Model, Reply, Script};
 /// Longer than anything here takes.
 const SOON: Duration = Duration::from_secs(60);
 
+/// Words of the message that ends a run at a limit.
+const WRAP_UP: &str = "Give your final answer now";
+
 /// A CLI, and its names for things.
 pub(crate) struct Cli {
     pub(crate) name: &'static str,
@@ -21,6 +24,8 @@ pub(crate) struct Cli {
     pub(crate) shell: &'static str,
     pub(crate) write: &'static str,
     pub(crate) path: &'static str,
+    /// What it calls the tool with which an agent asks its parent.
+    pub(crate) ask: &'static str,
     /// Whether it shows the exit code of a command.
     pub(crate) shows_exit_codes: bool,
     /// How steering messages come to its model: `next_step`, and `now`.
@@ -51,6 +56,26 @@ impl Cli {
         let server = home.server().await;
         Some((model, home, server))
     }
+}
+
+/// At the limit of its turns it is told to wrap up, and does.
+pub(crate) async fn wraps_up_at_its_limit(cli: &Cli) {
+    let script = Script::new()
+        .on(WRAP_UP, [Reply::text("wrapped up")])
+        .on("LOOP-TASK", [cli.shell("true")]);
+    let Some((model, _home, mut server)) = cli.start(script).await else {
+        return;
+    };
+    let mut task = cli.task("LOOP-TASK", "full");
+    task["max_turns"] = json!(2);
+    let done = server.run(task).await;
+    assert_eq!(
+        (&done["status"], &done["result"]),
+        (&json!("steered"), &json!("wrapped up")),
+        "{done:#}"
+    );
+    let last = model.requests().pop().unwrap().to_string();
+    assert!(last.contains("LOOP-TASK"), "{last}");
 }
 
 /// A command that ends when the file `name` appears in the project.
@@ -395,6 +420,29 @@ pub(crate) async fn only_reads(cli: &Cli, home: Home) {
     assert_eq!(files, Vec::<std::ffi::OsString>::new());
     assert_eq!(done["denied"], 2, "{done:#}");
     assert_eq!(done["not_enforced"], Value::Null, "{done:#}");
+}
+
+/// Even a reading agent asks its parent by the tool that ostler gives it, without asking for that.
+pub(crate) async fn asks_its_parent(cli: &Cli) {
+    let question = Reply::tool(cli.ask, json!({ "question": "Which port?" }));
+    let script = Script::new().on("ASK-TASK", [question, Reply::text("thanks")]);
+    let Some((model, _home, mut server)) = cli.start(script).await else {
+        return;
+    };
+    let id = server.spawn(cli.task("ASK-TASK", "read_only")).await;
+    let asked = server.asked(&id).await;
+    assert!(asked.to_string().contains("Which port?"), "{asked:#}");
+    let answer = json!({ "text": "PORT-7" });
+    server.answer(&asked, answer).await;
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["result"]),
+        (&json!("completed"), &json!("thanks")),
+        "{done:#}"
+    );
+    let last = model.requests().pop().unwrap().to_string();
+    assert!(last.contains("PORT-7"), "{last}");
+    assert_eq!(done["denied"], Value::Null, "{done:#}");
 }
 
 /// A refusal of the model's API ends the agent with its class.

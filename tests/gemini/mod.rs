@@ -13,6 +13,7 @@ static GEMINI: Cli = Cli {
     shell: "run_shell_command",
     write: "write_file",
     path: "file_path",
+    ask: "mcp_ostler_ask_parent",
     shows_exit_codes: false,
     arrivals: ["new_turn", "restarted"],
 };
@@ -45,6 +46,11 @@ async fn a_message_now_breaks_the_turn_off_and_states_its_task_again() {
 #[tokio::test]
 async fn messages_behind_the_turn_arrive_once() {
     real::takes_messages_behind_the_turn(&GEMINI).await;
+}
+
+#[tokio::test]
+async fn at_its_limit_an_agent_wraps_up() {
+    real::wraps_up_at_its_limit(&GEMINI).await;
 }
 
 #[tokio::test]
@@ -90,6 +96,11 @@ async fn a_reading_agent_writes_nothing_whatever_the_user_allows() {
 }
 
 #[tokio::test]
+async fn a_reading_agent_asks_its_parent() {
+    real::asks_its_parent(&GEMINI).await;
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_told() {
     real::fails_as(&GEMINI, Reply::error(401), "not_logged_in").await;
 }
@@ -101,6 +112,26 @@ async fn an_unknown_model_is_told() {
         "message": "models/nope is not found for API version v1beta",
     }});
     real::fails_as(&GEMINI, Reply::error_body(404, body), "bad_model").await;
+}
+
+#[tokio::test]
+async fn servers_of_the_user_are_not_started() {
+    let model = Model::start(Script::new()).await;
+    let Some(home) = worlds::with_gemini(Home::new(), &model) else {
+        return;
+    };
+    let path = home.path("home/.gemini/settings.json");
+    let settings = std::fs::read_to_string(&path).unwrap();
+    let mut settings: Value = serde_json::from_str(&settings).unwrap();
+    let started = home.path("started");
+    settings["mcpServers"]["mine"] = json!({ "command": "touch", "args": [started] });
+    std::fs::write(&path, settings.to_string()).unwrap();
+    let mut server = home.server().await;
+    let done = server.run(GEMINI.task("ANY-TASK", "full")).await;
+    assert_eq!(done["status"], "completed", "{done:#}");
+    assert!(!started.exists());
+    let asked = model.requests().pop().unwrap().to_string();
+    assert!(asked.contains("mcp_ostler_ask_parent"), "{asked}");
 }
 
 /// The CLI tries again by itself, for minutes and without a word; its user can have that shorter.

@@ -13,6 +13,7 @@ static OPENCODE: Cli = Cli {
     shell: "bash",
     write: "write",
     path: "filePath",
+    ask: "ostler_ask_parent",
     shows_exit_codes: true,
     arrivals: ["same_turn", "new_turn"],
 };
@@ -43,6 +44,11 @@ async fn a_message_now_breaks_the_turn_off() {
 #[tokio::test]
 async fn messages_behind_the_turn_arrive_once() {
     real::takes_messages_behind_the_turn(&OPENCODE).await;
+}
+
+#[tokio::test]
+async fn at_its_limit_an_agent_wraps_up() {
+    real::wraps_up_at_its_limit(&OPENCODE).await;
 }
 
 #[tokio::test]
@@ -79,6 +85,11 @@ async fn a_reading_agent_writes_nothing_whatever_the_project_allows() {
     let folder = home.path("mine");
     let home = home.env("OPENCODE_CONFIG_DIR", folder.to_str().unwrap());
     real::only_reads(&OPENCODE, home).await;
+}
+
+#[tokio::test]
+async fn a_reading_agent_asks_its_parent() {
+    real::asks_its_parent(&OPENCODE).await;
 }
 
 #[tokio::test]

@@ -43,6 +43,8 @@ pub(super) struct Acp {
     account: Account,
     /// Requests for permission that wait for our decision.
     asked: HashMap<String, Waiting>,
+    /// Those of them that were answered with the end of their turn, which is not told yet.
+    withdrawn: Vec<String>,
     speech: Speech,
     /// The next sign of the model begins a step.
     awaits_model: bool,
@@ -84,6 +86,7 @@ impl Acp {
             calls: Calls::new(quirks, servers),
             account: Account::new(quirks, continued),
             asked: HashMap::new(),
+            withdrawn: Vec::new(),
             speech: Speech::default(),
             awaits_model: true,
             over: false,
@@ -133,6 +136,9 @@ impl Acp {
             "tool_call" | "tool_call_update" => self.called(update),
             "usage_update" => {
                 let usage = self.account.session_costs(update);
+                // It comes with the end of the turn: what is done must not be told to wrap up.
+                let early = self.quirks.cost_ends_turn && self.mail.is_running();
+                let usage = usage.filter(|_| !early);
                 usage.map(Event::Usage).into_iter().collect()
             }
             _ => Vec::new(),

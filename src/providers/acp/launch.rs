@@ -15,6 +15,12 @@ const OPENCODE_CONTENT: &str = "OPENCODE_CONFIG_CONTENT";
 /// this name.
 const OPENCODE_AGENT: &str = "ostler";
 
+/// How long opencode waits for a tool of a server: a day.
+const OPENCODE_PATIENCE_MS: u32 = 24 * 3600 * 1000;
+
+/// A name that no server of anybody has.
+const NO_SERVER: &str = "no-server-at-all";
+
 /// Rules for a reading Gemini. They stand above what the user's own rules allow: everything has to
 /// be asked for but looking. Shell commands that the program knows to be harmless run all the same.
 const GEMINI_READING: &str = r#"
@@ -53,6 +59,12 @@ pub(super) fn command(config: &AcpProvider, launch: &Launch, servers: &[McpServe
                 Permission::Full => "yolo",
             };
             args.extend(["--approval-mode".into(), mode.into()]);
+            // A child has no use for the user's other servers.
+            args.push("--allowed-mcp-server-names".into());
+            args.extend(servers.iter().map(|server| server.name.clone().into()));
+            if servers.is_empty() {
+                args.push(NO_SERVER.into());
+            }
             // In a folder without trust it starts no servers, edits nothing unasked, and leaves the
             // project's settings and hooks alone, which is all right for a reader.
             if launch.permission != Permission::ReadOnly || !servers.is_empty() {
@@ -101,6 +113,15 @@ fn opencode_content(given: Option<&str>, permission: Permission, servers: &[McpS
         "continue_loop_on_deny",
         true.into(),
     );
+    if !servers.is_empty() {
+        // It gives up after a minute otherwise, and an answer of a parent may take longer.
+        insert(
+            &mut content,
+            "experimental",
+            "mcp_timeout",
+            OPENCODE_PATIENCE_MS.into(),
+        );
+    }
     Value::Object(content).to_string()
 }
 
@@ -187,16 +208,18 @@ mod tests {
 
     #[test]
     fn gemini_is_held_by_its_mode_and_by_rules_above_the_users() {
-        for (permission, mode, trusts) in [
-            (Permission::ReadOnly, "default", false),
-            (Permission::Edit, "auto_edit", true),
-            (Permission::Full, "yolo", true),
+        for (permission, mode, server, trusts) in [
+            (Permission::ReadOnly, "default", NO_SERVER, false),
+            (Permission::Edit, "auto_edit", "ours", true),
+            (Permission::Full, "yolo", "ours", true),
         ] {
             let spec = spec("gemini", permission, &[]);
             let args = spec.args.join(" ".as_ref());
             assert_eq!(
                 args.to_string_lossy(),
-                format!("--acp -m bright --approval-mode {mode}")
+                format!(
+                    "--acp -m bright --approval-mode {mode} --allowed-mcp-server-names {server}"
+                )
             );
             assert_eq!(spec.env.contains_key("GEMINI_CLI_TRUST_WORKSPACE"), trusts);
             assert_eq!(spec.env["GEMINI_CLI_NO_RELAUNCH"], "true");
@@ -217,6 +240,8 @@ mod tests {
         assert_eq!(content["share"], "disabled");
         assert_eq!(content["agent"]["mine"], json!({}));
         assert_eq!(content["default_agent"], "ostler");
+        assert_eq!(content["experimental"]["mcp_timeout"], 86_400_000);
+        assert_eq!(content["experimental"]["continue_loop_on_deny"], true);
         let rules = content["agent"]["ostler"]["permission"]
             .as_object()
             .unwrap();

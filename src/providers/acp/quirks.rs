@@ -46,10 +46,12 @@ pub(super) struct Quirks {
     pub(super) commands: &'static [char],
     /// What the figures at the end of a prompt cover.
     pub(super) usage: UsageScope,
-    /// A turn that ends well without a single token has lost the model's answer.
+    /// A turn whose stream broke off ends well all the same, without a single token.
     pub(super) empty_is_lost: bool,
     /// The cost it tells is the session's, earlier runs included.
     pub(super) cost_is_session: bool,
+    /// It tells the cost when a turn is about to end, and not before.
+    pub(super) cost_ends_turn: bool,
 }
 
 /// How a model is chosen.
@@ -114,6 +116,7 @@ static PLAIN: Quirks = Quirks {
     usage: UsageScope::OwnSteps,
     empty_is_lost: false,
     cost_is_session: true,
+    cost_ends_turn: false,
 };
 
 static GEMINI: Quirks = Quirks {
@@ -159,6 +162,7 @@ static GEMINI: Quirks = Quirks {
     usage: UsageScope::OwnSteps,
     empty_is_lost: true,
     cost_is_session: false,
+    cost_ends_turn: false,
 };
 
 static OPENCODE: Quirks = Quirks {
@@ -203,6 +207,7 @@ static OPENCODE: Quirks = Quirks {
     usage: UsageScope::LastSteps,
     empty_is_lost: false,
     cost_is_session: true,
+    cost_ends_turn: true,
 };
 
 /// The row of a program.

@@ -65,6 +65,11 @@ impl Account {
         self.so_far()
     }
 
+    /// Whether tokens were told of so far.
+    pub(super) fn has_tokens(&self) -> bool {
+        self.usage.input_tokens > 0 || self.usage.output_tokens > 0
+    }
+
     fn so_far(&self) -> Option<Usage> {
         self.told.then(|| self.usage.clone())
     }

@@ -52,8 +52,9 @@ impl Acp {
             return;
         }
         // An agent may wait for these before it takes notice of anything else.
-        for (_, waiting) in self.asked.drain() {
+        for (request, waiting) in self.asked.drain() {
             self.replies.push(cancelled(&waiting.id));
+            self.withdrawn.push(request);
         }
         let params = json!({ "sessionId": self.session });
         self.replies
@@ -81,10 +82,13 @@ impl Acp {
             return Vec::new();
         };
         let mut events = self.turn_closes();
-        let whole = how == Answered::Ended;
-        let usage = self.account.prompt_ended(&result, whole);
-        let usage = usage.map(Event::Usage);
-        let lost = self.quirks.empty_is_lost && usage::is_empty(&result);
+        let lost = self.quirks.empty_is_lost && self.has_lost_the_answer(&result);
+        // Prompts that joined a turn are answered together, each with the figures of that turn.
+        let usage = if self.quirks.joins && self.mail.is_running() {
+            None
+        } else {
+            self.account.prompt_ended(&result, how == Answered::Ended)
+        };
         match reason {
             "end_turn" if lost => {
                 let text = "the model's answer broke off, or was withheld";
@@ -123,9 +127,25 @@ impl Acp {
             }
         }
         // Behind the end: exact figures must not call for a wrap-up of what is done already.
-        events.extend(usage);
-        self.pass_on();
+        events.extend(usage.map(Event::Usage));
+        if !self.over {
+            self.pass_on();
+        }
         events
+    }
+
+    /// Whether a good end hides that the model's stream broke off: not one token is told, and either
+    /// nothing was said, or the same again with every try, or tokens are told otherwise.
+    fn has_lost_the_answer(&self, result: &Value) -> bool {
+        let answer = self.speech.answer.as_bytes();
+        let said_again = (2..=4).any(|tries| {
+            let piece = answer.len() / tries;
+            piece > 0 && answer.len().is_multiple_of(tries) && {
+                let (first, rest) = answer.split_at(piece);
+                rest.chunks(piece).all(|again| again == first)
+            }
+        });
+        usage::is_empty(result) && (answer.is_empty() || said_again || self.account.has_tokens())
     }
 
     pub(super) fn prompt_failed(&mut self, id: u64, refusal: &Refusal) -> Vec<Event> {
@@ -144,7 +164,10 @@ impl Acp {
             return events;
         }
         events.extend(self.calls.settle(true));
-        self.asked.clear();
+        // Nobody waits for the answers any more.
+        let asked = self.asked.drain().map(|(request, _)| request);
+        let withdrawn = self.withdrawn.drain(..).chain(asked);
+        events.extend(withdrawn.map(|request| Event::PermissionWithdrawn { request }));
         events
     }
 }

@@ -221,7 +221,6 @@ fn a_conversation_with_opencode() {
             "end true Some(0)",
             "end true None",
             "step",
-            "usage 0 0 0 Some(0.0006000000000000001) false",
             "text all done",
             "turn ended all done false",
             "usage 60 20 40 Some(0.0006000000000000001) true",
@@ -231,7 +230,6 @@ fn a_conversation_with_opencode() {
             "call bash sleep 300",
             "ask bash Acts ",
             "end true None",
-            "usage 60 20 40 Some(0.0006000000000000001) true",
             "interrupted false",
             "usage 60 20 40 Some(0.0006000000000000001) false",
         ]
@@ -514,15 +512,53 @@ fn what_is_not_the_models_word_is_dropped() {
 }
 
 #[test]
-fn an_answer_that_cost_nothing_was_lost() {
-    let mut acp = at_work(Flavour::Gemini);
+fn a_good_end_without_a_token_hides_a_broken_stream_unless_it_never_tells_tokens() {
     let quota = json!({ "token_count": { "input_tokens": 0, "output_tokens": 0 } });
     let result = json!({ "stopReason": "end_turn", "_meta": { "quota": quota } });
-    let events = acp.receive(&response(3, result));
-    assert!(matches!(
-        events.first(),
-        Some(Event::Failed(failure)) if failure.class == FailureClass::Overloaded
-    ));
+    for (pieces, lost) in [
+        (&["ab", "cd", "ab", "cd", "ab", "cd"][..], true),
+        (&[], true),
+        (&["a whole answer"], false),
+    ] {
+        let mut acp = at_work(Flavour::Gemini);
+        for piece in pieces {
+            acp.receive(&said(piece, ""));
+        }
+        let events = acp.receive(&response(3, result.clone()));
+        let failed = events.iter().any(|event| {
+            matches!(event, Event::Failed(failure) if failure.class == FailureClass::Overloaded)
+        });
+        assert_eq!(failed, lost, "{pieces:?}: {events:?}");
+    }
+}
+
+#[test]
+fn the_figures_of_prompts_that_joined_count_once() {
+    let mut acp = at_work(Flavour::Opencode);
+    acp.receive(&said("hm", "m1"));
+    steer(&mut acp, "a", When::NextStep);
+    let usage = json!({ "inputTokens": 60, "outputTokens": 20 });
+    let result = json!({ "stopReason": "end_turn", "usage": usage });
+    let mut events = acp.receive(&response(3, result.clone()));
+    events.extend(acp.receive(&response(4, result)));
+    let figures = events.iter().filter_map(|event| match event {
+        Event::Usage(usage) => Some(usage.input_tokens),
+        _ => None,
+    });
+    assert_eq!(figures.collect::<Vec<_>>(), [60]);
+}
+
+#[test]
+fn what_was_asked_in_a_turn_that_is_over_waits_for_nobody() {
+    let mut acp = at_work(Flavour::Plain);
+    acp.receive(&permission(7, "c"));
+    assert_eq!(
+        steer(&mut acp, "a", When::Now),
+        ["\"cancelled\"", "session/cancel"]
+    );
+    let events = acp.receive(&stopped(3));
+    let request = "7".to_owned();
+    assert!(events.contains(&Event::PermissionWithdrawn { request }));
 }
 
 #[test]
