@@ -447,10 +447,13 @@ pub(crate) async fn asks_its_parent(cli: &Cli) {
 
 /// A refusal of the model's API ends the agent with its class.
 pub(crate) async fn fails_as(cli: &Cli, reply: Reply, class: &str) {
-    let script = Script::new().on("FAIL-TASK", [reply]);
-    let Some((_model, _home, mut server)) = cli.start(script).await else {
+    let model = Model::start(Script::new().on("FAIL-TASK", [reply])).await;
+    // What stays away is to be told at once.
+    let home = Home::new().env("OSTLER_AGENTS_MAX_RETRIES", "0");
+    let Some(home) = (cli.world)(home, &model) else {
         return;
     };
+    let mut server = home.server().await;
     let done = server.run(cli.task("FAIL-TASK", "full")).await;
     assert_eq!(
         (&done["status"], &done["reason"]),

@@ -137,7 +137,7 @@ async fn servers_of_the_user_are_not_started() {
 /// The CLI tries again by itself, for minutes and without a word; its user can have that shorter.
 #[tokio::test]
 async fn a_rate_limit_is_told_once_the_cli_gives_up() {
-    let home = Home::new();
+    let home = Home::new().env("OSTLER_AGENTS_MAX_RETRIES", "0");
     let model = Model::start(Script::new().on("FAIL-TASK", [Reply::error(429)])).await;
     let Some(home) = worlds::with_gemini(home, &model) else {
         return;
