@@ -1,7 +1,9 @@
 //! One running agent: feeds its child, keeps its account, holds its limits, and gives the run its
 //! end. The end is written only when the process tree is gone.
 
+mod account;
 mod asking;
+mod attend;
 mod backoff;
 mod ending;
 mod permission;
@@ -17,20 +19,19 @@ use tokio_util::sync::CancellationToken;
 
 use asking::Parked;
 use backoff::Thread;
-use permission::Ruling;
 
-use super::budget::{LimitName, Meter, Verdict, wrap_up_message};
+use super::budget::{LimitName, Meter};
 use super::evidence::Ledger;
 use super::journal::{Journal, Subject};
 use super::lifecycle::AgentState;
-use super::record::asks::{Ask, AskKind};
-use super::record::{Plan, Progress, Steer, read, steers};
+use super::record::asks::Ask;
+use super::record::{Plan, Progress, Steer, read};
 use crate::clock::Clock;
 use crate::config::{Limit, ProviderConfig};
 use crate::ids::{IdSource, OwnerId};
 use crate::providers::{
-    self, Capabilities, Command, Conversation, Decision, Event, Failure, FailureClass,
-    LINEAGE_VARIABLE, Lineage, McpServer, ResumeSupport, Session, StartError, SteerSupport, When,
+    self, Capabilities, Command, Conversation, Event, Failure, FailureClass, LINEAGE_VARIABLE,
+    Lineage, McpServer, ResumeSupport, Session, StartError,
 };
 use crate::store::Store;
 
@@ -41,8 +42,6 @@ pub(super) const CLOSING: &str = "the ostler process that ran it has ended";
 const INPUT_LOGGED: usize = 2000;
 /// Events of a leaving child that are kept.
 const LAST_WORDS: usize = 1000;
-/// Meaningless lines of a run that go into the log; all are counted.
-const NOISE_LOGGED: u32 = 100;
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
 
@@ -310,297 +309,6 @@ impl Run {
             }
         }
     }
-
-    /// Attends a session until something ends it.
-    async fn attend(&mut self, session: &mut Session) -> Outcome {
-        let budget = self.job.plan.budget;
-        let mut active = Instant::now();
-        let says_when_up = self.capabilities.is_some_and(|can| can.cold_start);
-        let up_by = active + self.bench.start_patience;
-        loop {
-            let timeout = deadline(self.began, budget.timeout_s);
-            // Also a line that means nothing to us is a sign of life.
-            let idle = deadline(active.max(session.heard()), budget.idle_s);
-            let expiry = self.next_expiry();
-            let over = tokio::select! {
-                biased;
-                () = self.bench.closing.cancelled() => Some(Outcome::Stopped(CLOSING.to_owned())),
-                order = self.orders.recv() => match order {
-                    Some(order) => {
-                        active = Instant::now();
-                        self.obey(session, order).await
-                    }
-                    None => Some(Outcome::Stopped(CREW_GONE.to_owned())),
-                },
-                event = session.next() => {
-                    active = Instant::now();
-                    match event {
-                        Some(event) => self.handle(session, event).await,
-                        // A message of the last moment came too late; what it had finished counts.
-                        None if self.turn_ended => Some(Outcome::Finished),
-                        None => Some(Outcome::Failed(Failure::new(
-                            FailureClass::Crashed,
-                            "the child ended without a word",
-                        ))),
-                    }
-                }
-                () = sleep_until(timeout) => Some(Outcome::Cut("timeout_s")),
-                () = sleep_until(up_by), if says_when_up && !self.started => {
-                    Some(Outcome::Failed(Failure::new(FailureClass::Hung, never_came_up(self.bench.start_patience))))
-                }
-                () = sleep_until(expiry.unwrap_or(timeout)), if expiry.is_some() => {
-                    self.expire(session).await;
-                    active = Instant::now();
-                    None
-                }
-                // Who waits for an answer is not idle.
-                () = sleep_until(idle), if expiry.is_none() => {
-                    let silent_until = deadline(active.max(session.heard()), budget.idle_s);
-                    (silent_until <= Instant::now()).then_some(Outcome::Cut("idle_s"))
-                }
-            };
-            if let Some(outcome) = over {
-                return outcome;
-            }
-        }
-    }
-
-    async fn obey(&mut self, session: &mut Session, order: Order) -> Option<Outcome> {
-        match order {
-            Order::Stop(reason) => Some(Outcome::Stopped(reason)),
-            Order::Steer(steer) => {
-                self.steer(session, steer).await;
-                None
-            }
-            Order::Answer(ask) => {
-                self.answered(session, ask).await;
-                None
-            }
-        }
-    }
-
-    async fn steer(&mut self, session: &mut Session, steer: Steer) {
-        self.thread.sends(&steer);
-        let body = json!({ "id": steer.id, "message": steer.message });
-        session.send(Command::Steer {
-            id: steer.id.to_string(),
-            text: steer.message,
-            when: steer.when,
-        });
-        self.log("steer", body).await;
-    }
-
-    async fn handle(&mut self, session: &mut Session, event: Event) -> Option<Outcome> {
-        let event = self.of_run(event);
-        self.account(&event).await;
-        match event {
-            Event::Stepped => {
-                if let Limit::At(_) = self.job.plan.budget.max_cost_usd {
-                    session.send(Command::AskUsage);
-                }
-                let verdict = self.meter.stepped();
-                self.judge(session, verdict)
-            }
-            Event::ToolStarted { .. } => {
-                let verdict = self.meter.tool_started();
-                self.judge(session, verdict)
-            }
-            Event::Usage(usage) => {
-                let verdict = self.meter.used(&usage);
-                self.judge(session, verdict)
-            }
-            Event::PermissionAsked {
-                request,
-                gate,
-                tool,
-                input,
-                reach,
-                writes,
-                ..
-            } => {
-                let kind = AskKind::Permission;
-                let content = shown(&input);
-                let (reason, over) = match self.rule(gate, &tool, reach, &writes) {
-                    Ruling::Allow => {
-                        let decision = Decision::Allow;
-                        session.send(Command::Answer { request, decision });
-                        return None;
-                    }
-                    Ruling::Ask => {
-                        self.park(session, request, kind, tool, &content).await;
-                        return None;
-                    }
-                    Ruling::Deny(reason) => (reason, None),
-                    Ruling::End(reason, over) => (reason, Some(over)),
-                };
-                self.refuse(session, request, kind, &tool, &content, reason)
-                    .await;
-                over
-            }
-            Event::QuestionAsked { request, question } => {
-                let kind = AskKind::Question;
-                self.park(session, request, kind, String::new(), &question)
-                    .await;
-                None
-            }
-            Event::PermissionWithdrawn { request } => {
-                self.withdrawn(&request).await;
-                None
-            }
-            Event::TurnEnded {
-                more_follows: false,
-                ..
-            } => self.finished(session).await,
-            Event::TurnInterrupted {
-                more_follows: false,
-            } => Some(Outcome::Failed(Failure::new(
-                FailureClass::Other,
-                "the turn was broken off, and not by ostler",
-            ))),
-            Event::LimitReached { limit } => Some(Outcome::CutByProvider(limit)),
-            Event::Failed(failure) => Some(Outcome::Failed(failure)),
-            _ => None,
-        }
-    }
-
-    /// The child is done, unless a message came in at the last moment: that starts another turn.
-    async fn finished(&mut self, session: &mut Session) -> Option<Outcome> {
-        let mut more = false;
-        for order in self.last_orders().await {
-            more |= matches!(order, Order::Steer(_));
-            if let Some(outcome) = self.obey(session, order).await {
-                return Some(outcome);
-            }
-        }
-        (!more).then_some(Outcome::Finished)
-    }
-
-    /// Orders that have arrived, and messages that are written down but not passed on yet.
-    async fn last_orders(&mut self) -> Vec<Order> {
-        let mut orders = Vec::new();
-        while let Ok(order) = self.orders.try_recv() {
-            orders.push(order);
-        }
-        let store = &self.bench.store;
-        for steer in steers::waiting(store, &self.bench.owner)
-            .await
-            .unwrap_or_default()
-        {
-            if steer.agent == self.job.subject.agent
-                && steers::take(store, &steer.id).await.unwrap_or(false)
-            {
-                orders.push(Order::Steer(steer));
-            }
-        }
-        orders
-    }
-
-    /// Keeps the account and the log of an event.
-    async fn account(&mut self, event: &Event) {
-        let now_ms = self.bench.clock.now_ms();
-        let own_steer = matches!(event, Event::SteerDelivered { id, .. } if id == WRAP_UP);
-        if !own_steer {
-            self.ledger.observe(event);
-        }
-        self.follow(event).await;
-        match event {
-            // Every turn of a session begins with it; the log needs it once.
-            Event::Started { session, .. } if self.started => {
-                tracing::trace!(session, "another turn");
-                return;
-            }
-            Event::Started { session, .. } => {
-                self.started = true;
-                self.bench
-                    .journal
-                    .warm(&self.job.subject, now_ms, session)
-                    .await;
-            }
-            Event::Text { text } if !text.trim().is_empty() => self.last_text.clone_from(text),
-            Event::Stepped => self.turn_ended = false,
-            Event::TurnEnded { text, .. } => {
-                self.turn_ended = true;
-                if !text.trim().is_empty() {
-                    // What answers only our own message must not replace the answer it had given.
-                    let before = match std::mem::take(&mut self.answers_wrap_up) {
-                        true if !self.final_text.is_empty() => {
-                            format!("{}\n\n", self.final_text)
-                        }
-                        _ => String::new(),
-                    };
-                    self.final_text = before + text;
-                }
-            }
-            Event::SteerDelivered { .. } if own_steer => self.answers_wrap_up = self.turn_ended,
-            Event::SteerDelivered { id, .. } if !own_steer => {
-                self.bench.journal.delivered(id, now_ms).await;
-            }
-            _ => {}
-        }
-        let flood =
-            matches!(event, Event::Noise { .. }) && self.ledger.evidence.noise_lines > NOISE_LOGGED;
-        if !flood {
-            self.bench
-                .journal
-                .event(&self.job.subject, now_ms, event)
-                .await;
-        }
-        let evidence = &self.ledger.evidence;
-        let progress = Progress {
-            turns: evidence.turns,
-            tool_calls: evidence.tool_call_count(),
-            last_tool: self.ledger.last_tool.clone(),
-            usage: evidence.usage.clone(),
-            // A noisy child is a live one, but a second is exact enough for those who watch.
-            active_ms: now_ms - now_ms.rem_euclid(1000),
-            backoff: None,
-        };
-        if progress != self.progress {
-            self.progress = progress.clone();
-            self.bench
-                .journal
-                .progress(&self.job.subject, now_ms, progress)
-                .await;
-        }
-    }
-
-    fn judge(&mut self, session: &mut Session, verdict: Verdict) -> Option<Outcome> {
-        match verdict {
-            Verdict::Within => None,
-            Verdict::Exhausted(limit) => Some(Outcome::Cut(limit)),
-            Verdict::WrapUp(limit) => {
-                self.ledger.limit_hit(limit);
-                let support = self.capabilities.map(|can| can.steer);
-                let when = match support {
-                    // Who cannot be told to wrap up has no use for the grace.
-                    None | Some(SteerSupport::None) => return Some(Outcome::Cut(limit)),
-                    // The end of the turn would be too late.
-                    Some(SteerSupport::Restarts) => When::Now,
-                    Some(SteerSupport::Injected | SteerSupport::Queued) => When::NextStep,
-                };
-                self.wrap_up_sent = true;
-                let text = wrap_up_message(limit, self.job.plan.budget.grace_turns);
-                session.send(self.thread.wraps_up(text, when));
-                None
-            }
-        }
-    }
-
-    async fn log(&self, kind: &'static str, body: serde_json::Value) {
-        let now_ms = self.bench.clock.now_ms();
-        self.bench
-            .journal
-            .log(&self.job.subject, now_ms, kind, body)
-            .await;
-    }
-}
-
-/// The arguments of a tool as a person reads them: a command alone is its own best description.
-fn shown(input: &serde_json::Value) -> String {
-    match input.get("command").and_then(serde_json::Value::as_str) {
-        Some(command) => command.to_owned(),
-        None => input.to_string(),
-    }
 }
 
 fn deadline(from: Instant, limit: Limit<u32>) -> Instant {
@@ -610,14 +318,6 @@ fn deadline(from: Instant, limit: Limit<u32>) -> Instant {
         Limit::At(seconds) => Duration::from_secs(u64::from(seconds)),
         Limit::Unlimited => NEVER,
     }
-}
-
-fn never_came_up(patience: Duration) -> String {
-    let seconds = patience.as_secs();
-    format!(
-        "the program runs but did not come up within {seconds} s. Next: start it by hand in the \
-         agent's directory and see what it waits for"
-    )
 }
 
 fn not_started(error: &StartError) -> Outcome {

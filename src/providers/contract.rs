@@ -204,7 +204,7 @@ pub enum Event {
         reach: Reach,
         /// The files that the call would write, or read if that is all it does.
         #[serde(skip_serializing_if = "Vec::is_empty")]
-        writes: Vec<String>,
+        files: Vec<String>,
     },
     /// The child asks something that only words answer, and waits for them.
     QuestionAsked {

@@ -10,6 +10,7 @@ mod command;
 mod contract;
 mod describe;
 pub mod detect;
+mod failure;
 pub mod guard;
 pub mod leash;
 mod lines;

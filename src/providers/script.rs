@@ -246,7 +246,7 @@ impl Script {
                 tool,
                 input,
                 reach: Reach::Acts,
-                writes: Vec::new(),
+                files: Vec::new(),
             },
             FromScript::Question { request, text } => Event::QuestionAsked {
                 request,

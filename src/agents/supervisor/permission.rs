@@ -25,11 +25,11 @@ impl Run {
         gate: Gate,
         tool: &str,
         reach: Reach,
-        writes: &[String],
+        files: &[String],
     ) -> Ruling {
         let permission = self.job.plan.launch.permission;
         let cwd = &self.job.plan.launch.cwd;
-        let stays_inside = writes.iter().all(|path| inside(cwd, path));
+        let stays_inside = files.iter().all(|path| inside(cwd, path));
         match gate {
             // The CLI lets its agents write some places outside, its own memory among them.
             Gate::Policy if permission != Permission::Full && !stays_inside => {
@@ -51,7 +51,7 @@ impl Run {
                 (_, Reach::Reads) if stays_inside && self.asks_about_everything() => Ruling::Allow,
                 // A reading agent stays one, whatever anybody answers.
                 (Permission::ReadOnly, _) => Ruling::Deny(self.uncovered(tool)),
-                (Permission::Edit, Reach::Edits) if stays_inside && !writes.is_empty() => {
+                (Permission::Edit, Reach::Edits) if stays_inside && !files.is_empty() => {
                     Ruling::Allow
                 }
                 (Permission::Edit, _) => Ruling::Ask,

@@ -43,7 +43,7 @@ pub(super) struct Asked {
     pub(super) tool: String,
     pub(super) input: Value,
     pub(super) reach: Reach,
-    pub(super) writes: Vec<String>,
+    pub(super) files: Vec<String>,
     /// It is a tool of a server that we gave the agent.
     pub(super) is_own: bool,
 }
@@ -107,7 +107,11 @@ impl Calls {
             tool: call.name.clone(),
             input: call.input(),
             reach: call.reach(),
-            writes: call.writes().to_vec(),
+            // Of a call that does anything the places that it names say little.
+            files: match call.reach() {
+                Reach::Reads | Reach::Edits => call.files.clone(),
+                Reach::Acts => Vec::new(),
+            },
             is_own: own.iter().any(|prefix| call.name.starts_with(prefix)),
         };
         (events, asked)

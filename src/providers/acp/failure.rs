@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::quirks::Quirks;
 use super::wire::Refusal;
-use crate::providers::{Failure, FailureClass, clip};
+use crate::providers::{Failure, FailureClass};
 
 /// The code for "authentication required".
 const AUTH_REQUIRED: i64 = -32000;
@@ -137,27 +137,7 @@ fn retry_after_s(error: &Value) -> Option<u32> {
 
 /// A failure of `class`: the words with the next step behind them.
 pub(super) fn new(quirks: &Quirks, class: FailureClass, text: &str) -> Failure {
-    let next = match class {
-        FailureClass::NotLoggedIn => quirks.login,
-        FailureClass::BadModel => "name another model, or leave it out",
-        FailureClass::RateLimited => "resume the agent later, or run fewer agents at once",
-        FailureClass::Overloaded => "the service is in trouble; resume the agent later",
-        FailureClass::Quota => {
-            "the account's means are used up; resume the agent once they are not"
-        }
-        FailureClass::ContextFull => "start a new agent with a shorter prompt",
-        FailureClass::Network => "check the connection and any proxy, then resume the agent",
-        FailureClass::SessionLost => "start a new agent",
-        FailureClass::Protocol => "check the provider's `command` in the configuration",
-        _ => "see the agent's transcript",
-    };
-    let text = clip(text.trim(), 600).trim_end_matches('.');
-    let text = if text.is_empty() {
-        format!("{} gave no reason", quirks.name)
-    } else {
-        text.to_owned()
-    };
-    Failure::new(class, format!("{text}. Next: {next}."))
+    Failure::told(class, text, quirks.name, quirks.login)
 }
 
 #[cfg(test)]

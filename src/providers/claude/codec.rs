@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::failure::{classify, message};
+use super::failure::{classify, told};
 use super::wire::{
     self, Block, MessageUsage, Outcome, Received, Request, Response, Spoken, System,
 };
@@ -373,8 +373,8 @@ impl Claude {
         };
         self.asked.insert(id.clone(), asked);
         {
-            let writes: Vec<String> = written_path(&tool, &input).into_iter().collect();
-            let reach = if writes.is_empty() {
+            let files: Vec<String> = written_path(&tool, &input).into_iter().collect();
+            let reach = if files.is_empty() {
                 Reach::Acts
             } else {
                 Reach::Edits
@@ -386,7 +386,7 @@ impl Claude {
                 tool,
                 input,
                 reach,
-                writes,
+                files,
             }]
         }
     }
@@ -452,7 +452,7 @@ impl Claude {
             "error_max_turns" => self.limit("max_turns"),
             _ if errors.contains("No conversation found") => {
                 let class = FailureClass::SessionLost;
-                self.failed(Failure::new(class, message(class, &errors)))
+                self.failed(told(class, &errors))
             }
             "error_during_execution" if interrupted => {
                 self.ended = !more_follows;

@@ -1,6 +1,6 @@
 //! What a refusal of the model API means, and what a person can do about it.
 
-use crate::providers::{Failure, FailureClass, clip};
+use crate::providers::{Failure, FailureClass};
 
 /// The failure behind an API error with `status` and the CLI's own words.
 pub(super) fn classify(status: Option<u64>, text: &str) -> Failure {
@@ -26,32 +26,17 @@ pub(super) fn classify(status: Option<u64>, text: &str) -> Failure {
         }
         _ => FailureClass::Other,
     };
-    Failure::new(class, message(class, text))
+    told(class, text)
 }
 
-/// Words of the CLI with the next step behind them.
-pub(super) fn message(class: FailureClass, text: &str) -> String {
-    let next = match class {
-        FailureClass::NotLoggedIn => {
-            "run `claude` once and log in with /login, or set ANTHROPIC_API_KEY where ostler starts"
-        }
-        FailureClass::BadModel => "name another model, or leave it out",
-        FailureClass::RateLimited => "resume the agent later, or run fewer agents at once",
-        FailureClass::Overloaded => "the service is in trouble; resume the agent later",
-        FailureClass::Quota => {
-            "the account's means are used up; resume the agent once they are not"
-        }
-        FailureClass::ContextFull => "start a new agent with a shorter prompt",
-        FailureClass::Network => "check the connection and any proxy, then resume the agent",
-        FailureClass::SessionLost => "start a new agent",
-        _ => "see the agent's transcript",
-    };
-    let text = clip(text.trim(), 600).trim_end_matches('.');
-    if text.is_empty() {
-        next.to_owned()
-    } else {
-        format!("{text}. Next: {next}.")
-    }
+/// A failure in words of the CLI, with the next step behind them.
+pub(super) fn told(class: FailureClass, text: &str) -> Failure {
+    Failure::told(
+        class,
+        text,
+        "Claude Code",
+        "run `claude` once and log in with /login, or set ANTHROPIC_API_KEY where ostler starts",
+    )
 }
 
 #[cfg(test)]
@@ -90,13 +75,5 @@ mod tests {
         ] {
             assert_eq!(classify(status, text).class, class, "{status:?} {text}");
         }
-    }
-
-    #[test]
-    fn the_message_says_what_to_do() {
-        assert_eq!(
-            classify(Some(429), "Slow down.").message,
-            "Slow down. Next: resume the agent later, or run fewer agents at once."
-        );
     }
 }

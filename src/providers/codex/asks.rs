@@ -164,7 +164,7 @@ fn command(request: &str, params: Value, calls: &HashMap<String, Call>) -> Event
         tool: SHELL.to_owned(),
         input: with_reason(input, &asked.reason),
         reach: Reach::Acts,
-        writes: Vec::new(),
+        files: Vec::new(),
     }
 }
 
@@ -184,7 +184,7 @@ fn patch(request: &str, params: Value, calls: &HashMap<String, Call>) -> Event {
             Some(_) => Reach::Edits,
             None => Reach::Acts,
         },
-        writes: call.map(|call| call.writes.clone()).unwrap_or_default(),
+        files: call.map(|call| call.writes.clone()).unwrap_or_default(),
         call: asked.item_id,
     }
 }
@@ -198,7 +198,7 @@ fn permissions(request: &str, params: Value) -> (Form, Event) {
         tool: "request_permissions".to_owned(),
         input: with_reason(json!({ "permissions": asked.permissions }), &asked.reason),
         reach: Reach::Acts,
-        writes: Vec::new(),
+        files: Vec::new(),
     };
     (Form::Permissions(asked.permissions), event)
 }
@@ -213,7 +213,7 @@ fn mcp_tool(request: &str, asked: Elicitation, calls: &HashMap<String, Call>) ->
         tool,
         input: asked.meta.tool_params,
         reach: Reach::Acts,
-        writes: Vec::new(),
+        files: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::asks::{Asking, Asks};
 use super::calls::{self, Call};
-use super::failure::{class_of, classify, message};
+use super::failure::{class_of, classify, told};
 use super::launch::{Plan, input};
 use super::mailbox::{Mailbox, Message};
 use super::steps::Steps;
@@ -136,7 +136,7 @@ impl Codex {
                 // Without this it would try for a quarter of a minute.
                 if account.is_some_and(|a| a.requires_openai_auth && a.account.is_null()) {
                     let class = FailureClass::NotLoggedIn;
-                    let failure = Failure::new(class, message(class, "codex is not logged in"));
+                    let failure = told(class, "codex is not logged in");
                     return vec![self.failed(failure)];
                 }
                 let configured = std::mem::take(&mut self.configured);
@@ -406,7 +406,7 @@ impl Codex {
         };
         match class {
             Some(class) if hopeless => {
-                let failure = Failure::new(class, message(class, reason));
+                let failure = told(class, reason);
                 vec![self.failed(failure)]
             }
             _ => vec![Event::Retrying {
@@ -489,7 +489,7 @@ impl Codex {
 
     /// The CLI has refused a request that everything depends on.
     fn refused_by_cli(&mut self, class: FailureClass, error: &RpcError) -> Event {
-        self.failed(Failure::new(class, message(class, &error.message)))
+        self.failed(told(class, &error.message))
     }
 
     fn failed(&mut self, failure: Failure) -> Event {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::wire::TurnError;
-use crate::providers::{Failure, FailureClass, clip};
+use crate::providers::{Failure, FailureClass};
 
 /// The failure behind the error of a turn.
 pub(super) fn classify(error: &TurnError) -> Failure {
@@ -11,7 +11,7 @@ pub(super) fn classify(error: &TurnError) -> Failure {
     let class = class_of(error).unwrap_or(FailureClass::Other);
     Failure {
         retry_after_s: retry_after_s(&error.message),
-        ..Failure::new(class, message(class, &text))
+        ..told(class, &text)
     }
 }
 
@@ -101,29 +101,14 @@ fn retry_after_s(text: &str) -> Option<u32> {
     (seconds <= 1e6).then_some(seconds as u32)
 }
 
-/// Words of the CLI with the next step behind them.
-pub(super) fn message(class: FailureClass, text: &str) -> String {
-    let next = match class {
-        FailureClass::NotLoggedIn => {
-            "run `codex login`, or set the key that its configuration names where ostler starts"
-        }
-        FailureClass::BadModel => "name another model, or leave it out",
-        FailureClass::RateLimited => "resume the agent later, or run fewer agents at once",
-        FailureClass::Overloaded => "the service is in trouble; resume the agent later",
-        FailureClass::Quota => {
-            "the account's means are used up; resume the agent once they are not"
-        }
-        FailureClass::ContextFull => "start a new agent with a shorter prompt",
-        FailureClass::Network => "check the connection and any proxy, then resume the agent",
-        FailureClass::SessionLost => "start a new agent",
-        _ => "see the agent's transcript",
-    };
-    let text = clip(text.trim(), 600).trim_end_matches('.');
-    if text.is_empty() {
-        next.to_owned()
-    } else {
-        format!("{text}. Next: {next}.")
-    }
+/// A failure in words of the CLI, with the next step behind them.
+pub(super) fn told(class: FailureClass, text: &str) -> Failure {
+    Failure::told(
+        class,
+        text,
+        "Codex",
+        "run `codex login`, or set the key that its configuration names where ostler starts",
+    )
 }
 
 #[cfg(test)]

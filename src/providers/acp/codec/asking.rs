@@ -72,7 +72,7 @@ impl Acp {
             tool: asked.tool,
             input: asked.input,
             reach: asked.reach,
-            writes: asked.writes,
+            files: asked.files,
         }
     }
 

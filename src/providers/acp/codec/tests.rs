@@ -121,11 +121,8 @@ fn story(events: &[Event]) -> Vec<String> {
                 format!("call {name} {}", command.as_deref().unwrap_or("-"))
             }
             Event::PermissionAsked {
-                tool,
-                reach,
-                writes,
-                ..
-            } => format!("ask {tool} {reach:?} {}", writes.join(" ")),
+                tool, reach, files, ..
+            } => format!("ask {tool} {reach:?} {}", files.join(" ")),
             Event::FileChanged { path } => format!("changed {path}"),
             Event::ToolEnded { ok, exit_code, .. } => format!("end {ok} {exit_code:?}"),
             Event::SteerDelivered { id, how } => format!("delivered {id} {how:?}"),

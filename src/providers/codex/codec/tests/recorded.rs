@@ -64,9 +64,9 @@ fn told(events: &[Event]) -> Vec<String> {
         Event::PermissionAsked {
             request,
             tool,
-            writes,
+            files,
             ..
-        } => Some(format!("asks {request} {tool} {writes:?}")),
+        } => Some(format!("asks {request} {tool} {files:?}")),
         Event::SteerDelivered { id, how } => Some(format!("delivered {id} {how:?}")),
         Event::Retrying { attempt, class, .. } => Some(format!("retry {attempt} {class:?}")),
         Event::TurnEnded { text, more_follows } => Some(format!("end {more_follows} {text}")),
