@@ -85,12 +85,7 @@ const WORDS: &[(FailureClass, &[&str])] = &[
 pub(super) fn classify(quirks: &Quirks, refusal: &Refusal) -> Failure {
     let body = serde_json::from_str::<Value>(&refusal.message).ok();
     let error = body.as_ref().and_then(|body| body.get("error"));
-    let details = refusal.data.get("details").and_then(Value::as_str);
-    let text = error
-        .and_then(|error| error.get("message")?.as_str())
-        .or(details)
-        .unwrap_or(&refusal.message);
-    let text = text.trim_start_matches("Internal error: ");
+    let text = words(refusal, error);
     let all = format!("{} {}", refusal.message, refusal.data).to_lowercase();
     let status = u16::try_from(refusal.code).ok().or_else(|| status_in(text));
     let class = class(refusal.code, status, &all);
@@ -98,6 +93,27 @@ pub(super) fn classify(quirks: &Quirks, refusal: &Refusal) -> Failure {
         retry_after_s: error.and_then(retry_after_s),
         ..new(quirks, class, text)
     }
+}
+
+/// The failure behind an error that answers the opening of an old session.
+pub(super) fn not_carried_on(quirks: &Quirks, refusal: &Refusal) -> Failure {
+    let failure = classify(quirks, refusal);
+    if failure.class == FailureClass::NotLoggedIn {
+        return failure;
+    }
+    let text = words(refusal, None);
+    let text = format!("the session cannot be carried on: {text}");
+    new(quirks, FailureClass::SessionLost, &text)
+}
+
+/// What was said: the sentence in the error body of the API, or the nearest to it.
+fn words<'a>(refusal: &'a Refusal, error: Option<&'a Value>) -> &'a str {
+    let details = refusal.data.get("details").and_then(Value::as_str);
+    let text = error
+        .and_then(|error| error.get("message")?.as_str())
+        .or(details)
+        .unwrap_or(&refusal.message);
+    text.trim_start_matches("Internal error: ")
 }
 
 fn class(code: i64, status: Option<u16>, all: &str) -> FailureClass {

@@ -142,15 +142,10 @@ impl Acp {
             Stage::Opening(ours) if ours == id => match result {
                 Ok(result) => self.opened(&result),
                 Err(refusal) => {
-                    let failure = failure::classify(self.quirks, &refusal);
-                    let fresh = matches!(self.launch.conversation, Conversation::Fresh { .. });
-                    let failure = match failure.class {
-                        _ if fresh => failure,
-                        FailureClass::NotLoggedIn => failure,
-                        _ => {
-                            let text =
-                                format!("the session cannot be carried on: {}", failure.message);
-                            failure::new(self.quirks, FailureClass::SessionLost, &text)
+                    let failure = match self.launch.conversation {
+                        Conversation::Fresh { .. } => failure::classify(self.quirks, &refusal),
+                        Conversation::Continued { .. } => {
+                            failure::not_carried_on(self.quirks, &refusal)
                         }
                     };
                     vec![self.failed(failure)]
