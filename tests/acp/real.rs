@@ -422,14 +422,14 @@ pub(crate) async fn only_reads(cli: &Cli, home: Home) {
     assert_eq!(done["not_enforced"], Value::Null, "{done:#}");
 }
 
-/// Even a reading agent asks its parent by the tool that ostler gives it, without asking for that.
-pub(crate) async fn asks_its_parent(cli: &Cli) {
+/// An agent asks its parent by the tool that ostler gives it, without asking for that.
+pub(crate) async fn asks_its_parent(cli: &Cli, permission: &str) {
     let question = Reply::tool(cli.ask, json!({ "question": "Which port?" }));
     let script = Script::new().on("ASK-TASK", [question, Reply::text("thanks")]);
     let Some((model, _home, mut server)) = cli.start(script).await else {
         return;
     };
-    let id = server.spawn(cli.task("ASK-TASK", "read_only")).await;
+    let id = server.spawn(cli.task("ASK-TASK", permission)).await;
     let asked = server.asked(&id).await;
     assert!(asked.to_string().contains("Which port?"), "{asked:#}");
     let answer = json!({ "text": "PORT-7" });

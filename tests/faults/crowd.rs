@@ -71,11 +71,7 @@ async fn eight_servers_that_write_at_once_lose_nothing() {
 
 /// The messages that the state file has.
 async fn found(home: &Home) -> Vec<String> {
-    use sqlx::ConnectOptions;
-    sqlx::any::install_default_drivers();
-    let url = format!("sqlite://{}", home.state().join("ostler.db").display());
-    let options: sqlx::any::AnyConnectOptions = url.parse().unwrap();
-    let mut connection = options.connect().await.unwrap();
+    let mut connection = home.store().await;
     sqlx::query_scalar("SELECT id FROM steer")
         .fetch_all(&mut connection)
         .await

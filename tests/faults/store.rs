@@ -4,18 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use sqlx::any::AnyConnectOptions;
-use sqlx::{AnyConnection, ConnectOptions, Executor};
+use sqlx::Executor;
 
 use crate::support::Home;
 use crate::support::mcp::McpClient;
-
-async fn connect(home: &Home) -> AnyConnection {
-    sqlx::any::install_default_drivers();
-    let url = format!("sqlite://{}", home.state().join("ostler.db").display());
-    let options: AnyConnectOptions = url.parse().unwrap();
-    options.connect().await.unwrap()
-}
 
 /// Opens the state of a world once.
 async fn opened(home: &Home) {
@@ -98,7 +90,7 @@ async fn a_state_that_can_be_used_later_is_used_by_the_next_call() {
 async fn a_database_of_a_newer_version_is_left_alone() {
     let home = Home::new().script("echo", "cat");
     opened(&home).await;
-    let mut connection = connect(&home).await;
+    let mut connection = home.store().await;
     connection
         .execute(
             "INSERT INTO _sqlx_migrations(version, description, success, checksum, execution_time) \
@@ -171,7 +163,7 @@ async fn calls_outlast_a_database_that_is_locked_for_five_seconds() {
     let home = Home::new().script("echo", "cat");
     let mut server = home.server().await;
     server.call("list_agents", json!({})).await.unwrap();
-    let mut connection = connect(&home).await;
+    let mut connection = home.store().await;
     connection.execute("BEGIN IMMEDIATE").await.unwrap();
     let since = Instant::now();
     let arguments = json!({ "prompt": "patience", "provider": "echo" });
@@ -202,7 +194,7 @@ async fn an_agent_that_ends_while_the_database_is_locked_gets_its_end() {
         .spawn(json!({ "prompt": "x", "provider": "talk" }))
         .await;
     home.written("up", 1).await;
-    let mut connection = connect(&home).await;
+    let mut connection = home.store().await;
     connection.execute("BEGIN IMMEDIATE").await.unwrap();
     home.touch("go");
     let waited = server

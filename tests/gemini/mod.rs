@@ -95,9 +95,36 @@ async fn a_reading_agent_writes_nothing_whatever_the_user_allows() {
     real::only_reads(&GEMINI, home).await;
 }
 
+/// A project that somebody else has made: hooks, and a command that finds tools. Neither runs for a
+/// reading agent.
 #[tokio::test]
-async fn a_reading_agent_asks_its_parent() {
-    real::asks_its_parent(&GEMINI).await;
+async fn a_hostile_project_runs_nothing_by_a_reading_agent() {
+    let model = Model::start(Script::new()).await;
+    let Some(home) = worlds::with_gemini(Home::new(), &model) else {
+        return;
+    };
+    let folder = home.project().join(".gemini");
+    std::fs::create_dir(&folder).unwrap();
+    let (hooked, found) = (home.path("hooked"), home.path("found"));
+    let hook = json!([{ "matcher": "*", "hooks": [{
+        "type": "command", "name": "mine", "command": format!("touch {}", hooked.display()),
+    }] }]);
+    let settings = json!({
+        "hooksConfig": { "enabled": true },
+        "hooks": { "SessionStart": hook, "BeforeAgent": hook, "BeforeTool": hook },
+        "tools": { "discoveryCommand": format!("touch {}", found.display()) },
+    });
+    std::fs::write(folder.join("settings.json"), settings.to_string()).unwrap();
+    let mut server = home.server().await;
+    let done = server.run(GEMINI.task("ANY-TASK", "read_only")).await;
+    assert_eq!(done["status"], "completed", "{done:#}");
+    let ran: Vec<_> = [&hooked, &found].into_iter().filter(|it| it.exists()).collect();
+    assert!(ran.is_empty(), "{ran:?}");
+}
+
+#[tokio::test]
+async fn an_editing_agent_asks_its_parent() {
+    real::asks_its_parent(&GEMINI, "edit").await;
 }
 
 #[tokio::test]

@@ -177,6 +177,28 @@ async fn what_nobody_answers_in_time_is_denied_and_cannot_be_answered_later() {
     );
 }
 
+/// A machine that sleeps stops the clock by which the agent's request waits, and not the one by
+/// which others find it overdue.
+#[tokio::test]
+async fn a_request_that_others_found_overdue_is_denied_all_the_same() {
+    let home = asking_with("ask_timeout_s = 4");
+    let mut server = home.server().await;
+    let id = server.spawn(json!({ "prompt": "x" })).await;
+    server.asked(&id).await;
+    let mut store = home.store().await;
+    sqlx::Executor::execute(&mut store, "UPDATE ask SET deadline_ms = 1")
+        .await
+        .unwrap();
+    server.until_logged(&id, "answered").await;
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["denied"]),
+        (&json!("completed"), &json!(1)),
+        "{done:#}"
+    );
+    assert_eq!(got(&home)["allow"], false);
+}
+
 #[tokio::test]
 async fn who_waits_for_an_answer_is_not_idle() {
     let home = asking_with("idle_s = 1\nask_timeout_s = 3");

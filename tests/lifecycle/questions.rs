@@ -136,3 +136,25 @@ async fn the_end_of_the_agent_ends_its_question() {
         "{refusal}"
     );
 }
+
+#[tokio::test]
+async fn who_waits_for_the_answer_of_its_parent_is_not_idle() {
+    let home = patient("idle_s = 3\nask_timeout_s = 6");
+    let mut server = home.server().await;
+    let (id, mut child) = inside(&home, &mut server).await;
+    let refusal = child
+        .call("ask_parent", json!({ "question": "Which port?" }))
+        .await
+        .unwrap_err();
+    assert!(
+        refusal.starts_with("nobody answered within 6 s"),
+        "{refusal}"
+    );
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["reason"]),
+        (&json!("aborted"), &json!("idle_s")),
+        "{done:#}"
+    );
+    child.exit().await;
+}

@@ -101,6 +101,15 @@ impl Home {
         self.lines_of(name)
     }
 
+    /// The state file, past ostler.
+    pub(crate) async fn store(&self) -> sqlx::AnyConnection {
+        use sqlx::ConnectOptions;
+        sqlx::any::install_default_drivers();
+        let url = format!("sqlite://{}", self.state().join("ostler.db").display());
+        let options: sqlx::any::AnyConnectOptions = url.parse().unwrap();
+        options.connect().await.unwrap()
+    }
+
     pub(crate) fn state(&self) -> PathBuf {
         self.path("state")
     }

@@ -200,7 +200,7 @@ impl Crew {
         self.supervisors
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(line.id.clone(), orders);
+            .insert(line.id.clone(), orders.clone());
         let crew = Arc::clone(self);
         let subject = job.subject.clone();
         self.tasks.spawn(async move {
@@ -210,10 +210,11 @@ impl Crew {
             if supervised.is_err() {
                 crew.bury(&subject, state).await;
             }
+            // The end is written already: the agent may have been resumed meanwhile.
             crew.supervisors
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .remove(&subject.agent);
+                .retain(|_, others| !others.same_channel(&orders));
             crew.nudge.notify_one();
         });
         Ok(true)

@@ -150,14 +150,33 @@ impl Run {
                     self.conclude_ask(session, &id, state, reason, "deadline")
                         .await
                 }
-                // Somebody was faster: that answer is on its way here.
-                Ok(false) => self.give_time(&id),
+                Ok(false) => self.settled_before(session, &id).await,
                 Err(error) => {
                     tracing::warn!(%error, "a request could not be settled; trying again");
                     self.give_time(&id);
                 }
             }
         }
+    }
+
+    /// Somebody was faster. An answer is on its way here; a request that was closed without one, as
+    /// one is whose deadline the clock of the machine has passed before ours, is refused here.
+    async fn settled_before(&mut self, session: &mut Session, id: &AskId) {
+        match asks::get(&self.bench.store, id).await {
+            Ok(Some(ask)) if matches!(ask.state, AskState::Expired | AskState::Withdrawn) => {
+                let reason = "nobody answered in time".to_owned();
+                self.conclude_ask(session, id, ask.state, reason, "deadline")
+                    .await;
+            }
+            _ => self.give_time(id),
+        }
+    }
+
+    /// Whether the agent waits for an answer that it has asked for by a server of its own.
+    pub(super) async fn asks_somebody(&self) -> bool {
+        let subject = &self.job.subject;
+        let open = asks::open(&self.bench.store, &subject.agent, subject.run_no).await;
+        open.is_ok_and(|open| !open.is_empty())
     }
 
     fn give_time(&mut self, id: &AskId) {

@@ -61,7 +61,13 @@ impl Run {
                 // Who waits for an answer is not idle.
                 () = sleep_until(idle), if expiry.is_none() => {
                     let silent_until = deadline(active.max(session.heard()), budget.idle_s);
-                    (silent_until <= Instant::now()).then_some(Outcome::Cut("idle_s"))
+                    let silent = silent_until <= Instant::now();
+                    if silent && self.asks_somebody().await {
+                        active = Instant::now();
+                        None
+                    } else {
+                        silent.then_some(Outcome::Cut("idle_s"))
+                    }
                 }
             };
             if let Some(outcome) = over {

@@ -1,6 +1,6 @@
 //! Whether a tool call of the child may be made.
 
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use super::{Outcome, Run};
 use crate::agents::budget::Admission;
@@ -51,7 +51,11 @@ impl Run {
                 (_, Reach::Reads) if stays_inside && self.asks_about_everything() => Ruling::Allow,
                 // A reading agent stays one, whatever anybody answers.
                 (Permission::ReadOnly, _) => Ruling::Deny(self.uncovered(tool)),
-                (Permission::Edit, Reach::Edits) if stays_inside && !files.is_empty() => {
+                (Permission::Edit, Reach::Edits)
+                    if stays_inside
+                        && !files.is_empty()
+                        && !files.iter().any(|path| decides_what_runs(cwd, path)) =>
+                {
                     Ruling::Allow
                 }
                 (Permission::Edit, _) => Ruling::Ask,
@@ -75,17 +79,58 @@ impl Run {
     }
 }
 
+/// Folders and files in which a program finds what it is to run, or what an agent may do. Writing
+/// there is more than editing: the next command of anybody would carry it out.
+const DECISIVE: [&str; 15] = [
+    ".git",
+    ".agents",
+    ".claude",
+    ".claude.json",
+    ".codex",
+    ".gemini",
+    ".idea",
+    ".mcp.json",
+    ".opencode",
+    ".ostler",
+    ".vscode",
+    ".envrc",
+    ".gitmodules",
+    "opencode.json",
+    "opencode.jsonc",
+];
+
 /// Whether `path` lies in the directory `cwd`, with links resolved as far as it exists.
 fn inside(cwd: &Path, path: &str) -> bool {
+    resolved(cwd, path).is_some_and(|path| path.starts_with(cwd))
+}
+
+/// Whether writing `path` in the directory `cwd` decides what others run there.
+fn decides_what_runs(cwd: &Path, path: &str) -> bool {
+    let resolved = resolved(cwd, path);
+    let below = resolved.as_deref().and_then(|it| it.strip_prefix(cwd).ok());
+    below.is_none_or(|below| {
+        below.components().any(|part| {
+            let part = part.as_os_str();
+            DECISIVE.iter().any(|name| part.eq_ignore_ascii_case(name))
+        })
+    })
+}
+
+/// `path` with links resolved as far as it exists; `None` for one that leads upwards.
+fn resolved(cwd: &Path, path: &str) -> Option<PathBuf> {
     let path = cwd.join(path);
     if path
         .components()
         .any(|part| matches!(part, Component::ParentDir))
     {
-        return false;
+        return None;
     }
-    let existing = path.ancestors().find_map(|part| part.canonicalize().ok());
-    existing.is_some_and(|existing| existing.starts_with(cwd))
+    // A link to what is not there yet exists as well: writing it would make its target.
+    let existing = path
+        .ancestors()
+        .find(|part| part.symlink_metadata().is_ok())?;
+    let rest = path.strip_prefix(existing).ok()?;
+    Some(existing.canonicalize().ok()?.join(rest))
 }
 
 #[cfg(test)]
@@ -99,10 +144,12 @@ mod tests {
         let cwd = root.join("project");
         std::fs::create_dir(&cwd).unwrap();
         std::os::unix::fs::symlink(&root, cwd.join("out")).unwrap();
+        std::os::unix::fs::symlink(root.join("new"), cwd.join("dangling")).unwrap();
         for (path, expected) in [
             ("new.txt", true),
             ("a/b/c.txt", true),
             ("out/x", false),
+            ("dangling", false),
             ("../x", false),
             ("a/../../x", false),
             ("/etc/passwd", false),
@@ -110,5 +157,29 @@ mod tests {
             assert_eq!(inside(&cwd, path), expected, "{path}");
         }
         assert!(inside(&cwd, &cwd.join("x").to_string_lossy()));
+    }
+
+    #[test]
+    fn what_decides_what_others_run_is_more_than_a_file_of_the_project() {
+        let dir = tempfile::tempdir().unwrap();
+        let cwd = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(cwd.join(".git")).unwrap();
+        std::os::unix::fs::symlink(cwd.join(".git"), cwd.join("innocent")).unwrap();
+        for (path, expected) in [
+            ("src/main.rs", false),
+            (".gitignore", false),
+            (".github/workflows/ci.yml", false),
+            ("docs/.git.md", false),
+            (".git/hooks/pre-commit", true),
+            ("innocent/hooks/pre-commit", true),
+            (".GIT/config", true),
+            ("vendor/x/.claude/settings.json", true),
+            (".codex/config.toml", true),
+            ("opencode.json", true),
+            (".gemini/settings.json", true),
+        ] {
+            assert_eq!(decides_what_runs(&cwd, path), expected, "{path}");
+            assert!(inside(&cwd, path), "{path}");
+        }
     }
 }

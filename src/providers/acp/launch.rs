@@ -11,9 +11,8 @@ use crate::providers::{CommandSpec, Environment, Launch, McpServer, PlacedFile};
 
 /// The variable that opencode reads the last of its configurations from.
 const OPENCODE_CONTENT: &str = "OPENCODE_CONFIG_CONTENT";
-/// The name of our own agent in opencode. Rules of an agent come last, and nobody else has one of
-/// this name.
-const OPENCODE_AGENT: &str = "ostler";
+/// What makes opencode leave the project's configuration, plugins and instructions alone.
+const OPENCODE_READING: [&str; 2] = ["OPENCODE_DISABLE_PROJECT_CONFIG", "OPENCODE_PURE"];
 
 /// How long opencode waits for a tool of a server: a day.
 const OPENCODE_PATIENCE_MS: u32 = 24 * 3600 * 1000;
@@ -65,16 +64,23 @@ pub(super) fn command(config: &AcpProvider, launch: &Launch, servers: &[McpServe
             if servers.is_empty() {
                 args.push(NO_SERVER.into());
             }
-            // In a folder without trust it starts no servers, edits nothing unasked, and leaves the
-            // project's settings and hooks alone, which is all right for a reader.
-            if launch.permission != Permission::ReadOnly || !servers.is_empty() {
+            // In a folder without trust it starts no servers, not even ours, edits nothing unasked,
+            // and leaves the project's settings, hooks and variables alone. A reader has to be safe
+            // in a project that nobody knows, so it does without `ask_parent`.
+            if launch.permission != Permission::ReadOnly {
                 env.insert("GEMINI_CLI_TRUST_WORKSPACE".to_owned(), "true".to_owned());
             }
         }
         Flavour::Opencode => {
             let given = env.get(OPENCODE_CONTENT).map(String::as_str);
-            let content = opencode_content(given, launch.permission, servers);
+            let content = opencode_content(given, launch, servers);
             env.insert(OPENCODE_CONTENT.to_owned(), content);
+            if launch.permission == Permission::ReadOnly {
+                // A project's plugins and servers run when the program starts, whatever the rules.
+                for name in OPENCODE_READING {
+                    env.insert(name.to_owned(), "1".to_owned());
+                }
+            }
         }
     }
     CommandSpec {
@@ -100,12 +106,16 @@ pub(super) fn files(flavour: Flavour, launch: &Launch) -> Vec<PlacedFile> {
 }
 
 /// The user's own content of the variable, with our agent in it.
-fn opencode_content(given: Option<&str>, permission: Permission, servers: &[McpServer]) -> String {
+fn opencode_content(given: Option<&str>, launch: &Launch, servers: &[McpServer]) -> String {
     let given = given.and_then(|text| serde_json::from_str(text).ok());
     let mut content: Map<String, Value> = given.unwrap_or_default();
-    let agent = json!({ "mode": "primary", "permission": opencode_rules(permission, servers) });
-    content.insert("default_agent".to_owned(), OPENCODE_AGENT.into());
-    insert(&mut content, "agent", OPENCODE_AGENT, agent);
+    let rules = opencode_rules(launch.permission, servers);
+    let agent = json!({ "mode": "primary", "permission": rules });
+    // Rules of an agent come last. Whoever knew its name could mix rules into it by the project's
+    // configuration, so each run has one that nobody can know.
+    let name = format!("ostler-{}", launch.conversation.session());
+    insert(&mut content, "agent", &name, agent);
+    content.insert("default_agent".to_owned(), name.into());
     // Else a refused call ends the turn without a word of the model.
     insert(
         &mut content,
@@ -239,10 +249,11 @@ mod tests {
         let content: Value = serde_json::from_str(&spec.env[OPENCODE_CONTENT]).unwrap();
         assert_eq!(content["share"], "disabled");
         assert_eq!(content["agent"]["mine"], json!({}));
-        assert_eq!(content["default_agent"], "ostler");
+        assert_eq!(content["default_agent"], "ostler-s", "nobody can know it");
+        assert!(!spec.env.contains_key("OPENCODE_PURE"));
         assert_eq!(content["experimental"]["mcp_timeout"], 86_400_000);
         assert_eq!(content["experimental"]["continue_loop_on_deny"], true);
-        let rules = content["agent"]["ostler"]["permission"]
+        let rules = content["agent"]["ostler-s"]["permission"]
             .as_object()
             .unwrap();
         let first = rules.iter().next().unwrap();

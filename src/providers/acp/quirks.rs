@@ -144,6 +144,7 @@ static GEMINI: Quirks = Quirks {
         "GEMINI_SESSION_ID",
         "GEMINI_PROJECT_DIR",
         "GEMINI_CWD",
+        "GEMINI_CLI_TRUST_WORKSPACE",
     ],
     env: &[
         // Else it is a parent that swallows signals and starts the program proper as its child.

@@ -452,6 +452,8 @@ impl Codex {
 
     fn turn_ended(&mut self, turn: Turn) -> Vec<Event> {
         self.turn = Running::Nothing;
+        // A late answer to its start must not be taken for that of the next turn.
+        self.sent.retain(|_, sent| !matches!(sent, Sent::Turn));
         self.tool_runs = false;
         let interrupted = std::mem::take(&mut self.interrupting);
         if interrupted {

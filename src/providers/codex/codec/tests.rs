@@ -378,3 +378,31 @@ fn a_process_that_ends_before_its_turn_is_a_failure_and_one_that_was_closed_is_n
     codex.receive(&completed("completed"));
     assert_eq!(codex.exited(&exit), []);
 }
+
+#[test]
+fn a_late_answer_to_the_start_of_a_turn_is_not_taken_for_that_of_the_next() {
+    let mut codex = codex(Permission::Edit, None);
+    codex.send(Command::Prompt("hi".to_owned()));
+    for (id, result) in [
+        (1, json!({})),
+        (2, json!({ "config": {} })),
+        (3, json!({ "account": null, "requiresOpenaiAuth": false })),
+        (4, json!({ "thread": { "id": THREAD }, "model": "m" })),
+    ] {
+        codex.receive(&json!({ "id": id, "result": result }).to_string());
+    }
+    let started = |id: &str| note("turn/started", json!({ "turn": { "id": id } }));
+    codex.receive(&started(TURN));
+    codex.send(steer("s", When::AfterTurn));
+    codex.receive(&completed("completed"));
+    codex.receive(&json!({ "id": 5, "result": { "turn": { "id": TURN } } }).to_string());
+    codex.receive(&started("V"));
+    let turn = json!({ "id": "V", "status": "completed", "items": [], "error": null });
+    let ended = codex.receive(&note("turn/completed", json!({ "turn": turn })));
+    assert!(
+        ended
+            .iter()
+            .any(|it| matches!(it, Event::TurnEnded { more_follows: false, .. })),
+        "{ended:?}"
+    );
+}
