@@ -9,7 +9,8 @@ use rmcp::{RoleServer, elicit_safe};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::agents::{Addressee, Answer, AskKind, Crew, Waiting};
+use crate::agents::{Addressee, AgentError, Answer, AskKind, Crew, Waiting};
+use crate::store::Listener;
 
 /// After a failure of the store.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -41,7 +42,12 @@ pub(super) async fn ask_person(crew: Arc<Crew>, peer: Peer<RoleServer>) {
         match crew.for_person().await {
             Ok(waiting) => {
                 if let Some(request) = waiting.first() {
-                    ask(&crew, &peer, request).await;
+                    tokio::select! {
+                        biased;
+                        () = ask(&crew, &peer, request) => {}
+                        // The form of an agent that has ended must not keep those of others waiting.
+                        () = settled(&crew, request, &mut changes) => {}
+                    }
                     continue;
                 }
             }
@@ -52,6 +58,18 @@ pub(super) async fn ask_person(crew: Arc<Crew>, peer: Peer<RoleServer>) {
             }
         }
         changes.changed().await;
+    }
+}
+
+/// Waits until `request` needs no answer of the person any more.
+async fn settled(crew: &Crew, request: &Waiting, changes: &mut Listener) {
+    loop {
+        changes.changed().await;
+        if let Ok(open) = crew.for_person().await
+            && !open.iter().any(|it| it.request_id == request.request_id)
+        {
+            return;
+        }
     }
 }
 
@@ -83,9 +101,13 @@ async fn ask(crew: &Crew, peer: &Peer<RoleServer>, request: &Waiting) {
     let settled = match answer {
         Some(answer) => {
             let by = Addressee::Person;
-            crew.answer(id, &request.request_id, answer, by)
-                .await
-                .map(|_| ())
+            match crew.answer(id, &request.request_id, answer, by).await {
+                Err(AgentError::Empty { .. } | AgentError::TooLong { .. }) => {
+                    // The same form again might be filled in the same way for ever.
+                    crew.leave_to_parent(&request.request_id).await
+                }
+                answered => answered.map(|_| ()),
+            }
         }
         None => crew.leave_to_parent(&request.request_id).await,
     };

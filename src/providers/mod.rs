@@ -51,6 +51,15 @@ pub fn capabilities(config: &ProviderConfig) -> Capabilities {
     }
 }
 
+/// What the provider can do for an agent in the directory `cwd`, whose project may bring along what
+/// nobody can keep it from.
+pub fn capabilities_in(config: &ProviderConfig, cwd: &std::path::Path) -> Capabilities {
+    match config {
+        ProviderConfig::Acp(acp) => acp::capabilities_in(acp.flavour, cwd),
+        other => capabilities(other),
+    }
+}
+
 /// The beginning of `text` that fits in `limit` bytes.
 pub(crate) fn clip(text: &str, limit: usize) -> &str {
     if text.len() <= limit {

@@ -118,7 +118,10 @@ async fn a_hostile_project_runs_nothing_by_a_reading_agent() {
     let mut server = home.server().await;
     let done = server.run(GEMINI.task("ANY-TASK", "read_only")).await;
     assert_eq!(done["status"], "completed", "{done:#}");
-    let ran: Vec<_> = [&hooked, &found].into_iter().filter(|it| it.exists()).collect();
+    let ran: Vec<_> = [&hooked, &found]
+        .into_iter()
+        .filter(|it| it.exists())
+        .collect();
     assert!(ran.is_empty(), "{ran:?}");
 }
 

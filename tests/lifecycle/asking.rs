@@ -412,3 +412,36 @@ async fn where_the_person_cannot_be_asked_the_session_is() {
     server.write(&reply.to_string()).await;
     assert_eq!(server.asked(&id).await["to"], "parent");
 }
+
+#[tokio::test]
+async fn the_form_of_an_ended_agent_keeps_no_other_waiting() {
+    let home = asking_with("ask = \"person\"");
+    let mut server = with_person(&home).await;
+    let about = |id: &str| {
+        let start = format!("Agent {id} ");
+        move |frame: &Value| {
+            let message = frame["params"]["message"].as_str();
+            message.is_some_and(|message| message.starts_with(&start))
+        }
+    };
+    let first = server.spawn(json!({ "prompt": "x" })).await;
+    server.heard(about(&first)).await;
+    let second = server.spawn(json!({ "prompt": "x" })).await;
+    server
+        .until(&second, |agent| agent["waiting"] != Value::Null)
+        .await;
+    server
+        .call("stop_agents", json!({ "ids": [first] }))
+        .await
+        .unwrap();
+    let form = server.heard(about(&second)).await;
+    let answer = json!({ "action": "accept", "content": { "allow": true } });
+    let reply = json!({ "jsonrpc": "2.0", "id": form["id"], "result": answer });
+    server.write(&reply.to_string()).await;
+    let done = server.wait(&[&second]).await.remove(0);
+    assert_eq!(done["status"], "completed", "{done:#}");
+    assert_eq!(
+        server.evidence(&second).await["allowed"],
+        json!([{ "tool": "Bash", "by": "person" }])
+    );
+}

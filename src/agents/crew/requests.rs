@@ -262,7 +262,8 @@ impl Crew {
 
     async fn spawned(&self, id: AgentId, run_no: u32, plan: &Plan) -> Result<Spawned, AgentError> {
         let provider = self.config.providers.get(&plan.launch.provider);
-        let can = provider.map(providers::capabilities);
+        let cwd = &plan.launch.cwd;
+        let can = provider.map(|provider| providers::capabilities_in(provider, cwd));
         let ahead = read::ahead(&self.store, &id, run_no).await?;
         Ok(Spawned {
             id,

@@ -11,7 +11,8 @@ use crate::providers::{CommandSpec, Environment, Launch, McpServer, PlacedFile};
 
 /// The variable that opencode reads the last of its configurations from.
 const OPENCODE_CONTENT: &str = "OPENCODE_CONFIG_CONTENT";
-/// What makes opencode leave the project's configuration, plugins and instructions alone.
+/// What makes opencode leave the project's configuration and instructions alone. Plugins in the
+/// project's folder are run all the same; see [`super::project`].
 const OPENCODE_READING: [&str; 2] = ["OPENCODE_DISABLE_PROJECT_CONFIG", "OPENCODE_PURE"];
 
 /// How long opencode waits for a tool of a server: a day.
@@ -76,7 +77,7 @@ pub(super) fn command(config: &AcpProvider, launch: &Launch, servers: &[McpServe
             let content = opencode_content(given, launch, servers);
             env.insert(OPENCODE_CONTENT.to_owned(), content);
             if launch.permission == Permission::ReadOnly {
-                // A project's plugins and servers run when the program starts, whatever the rules.
+                // What a project configures runs when the program starts, whatever the rules.
                 for name in OPENCODE_READING {
                     env.insert(name.to_owned(), "1".to_owned());
                 }

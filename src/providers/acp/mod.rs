@@ -8,16 +8,31 @@ mod failure;
 mod launch;
 mod mailbox;
 mod models;
+mod project;
 mod quirks;
 mod speech;
 mod usage;
 mod wire;
 
-use super::{Capabilities, Launch, McpServer, Provider};
+use std::path::Path;
+
+use super::{Capabilities, Launch, McpServer, PermissionSupport, Provider};
 use crate::config::{AcpProvider, Flavour};
 
 pub(super) fn capabilities(flavour: Flavour) -> Capabilities {
     quirks::of(flavour).capabilities
+}
+
+/// What an agent in the directory `cwd` can do, and cannot be kept from.
+pub(super) fn capabilities_in(flavour: Flavour, cwd: &Path) -> Capabilities {
+    let can = capabilities(flavour);
+    match flavour {
+        Flavour::Opencode if project::may_have_plugins(cwd) => Capabilities {
+            permissions: PermissionSupport::AsFarAsAsked,
+            ..can
+        },
+        _ => can,
+    }
 }
 
 pub(super) fn prepare(config: &AcpProvider, launch: &Launch, servers: &[McpServer]) -> Provider {

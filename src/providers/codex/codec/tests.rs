@@ -400,9 +400,13 @@ fn a_late_answer_to_the_start_of_a_turn_is_not_taken_for_that_of_the_next() {
     let turn = json!({ "id": "V", "status": "completed", "items": [], "error": null });
     let ended = codex.receive(&note("turn/completed", json!({ "turn": turn })));
     assert!(
-        ended
-            .iter()
-            .any(|it| matches!(it, Event::TurnEnded { more_follows: false, .. })),
+        ended.iter().any(|it| matches!(
+            it,
+            Event::TurnEnded {
+                more_follows: false,
+                ..
+            }
+        )),
         "{ended:?}"
     );
 }
