@@ -104,3 +104,30 @@ async fn an_agent_asks_its_parent_and_goes_on_with_the_answer() {
     let offered = model.requests()[0]["tools"].to_string();
     assert!(!offered.contains("mcp__ostler__spawn_agent"), "{offered}");
 }
+
+/// What others would run is more than a file of the project, and the CLI asks about it.
+#[tokio::test]
+async fn an_editing_agent_is_not_let_into_the_hooks_unasked() {
+    let Some(home) = world() else { return };
+    let project = home.project().canonicalize().unwrap();
+    let hook = project.join(".git/hooks/pre-commit");
+    std::fs::create_dir_all(project.join(".git/hooks")).unwrap();
+    let write = json!({ "file_path": hook, "content": "x" });
+    let script = Script::new().on(
+        "HOOK-TASK",
+        [Reply::tool("Write", write), Reply::text("tried")],
+    );
+    let model = Model::start(script).await;
+    let home = with(home, &model);
+    let mut server = home.server().await;
+    let id = server
+        .spawn(json!({ "prompt": "HOOK-TASK", "permission": "edit" }))
+        .await;
+    let asked = server.asked(&id).await;
+    assert_eq!(asked["tool"], "Write", "{asked:#}");
+    assert!(!hook.exists());
+    server.answer(&asked, json!({ "decision": "deny" })).await;
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(done["status"], "completed", "{done:#}");
+    assert!(!hook.exists());
+}

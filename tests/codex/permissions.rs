@@ -227,3 +227,26 @@ async fn rules_of_the_user_that_the_cli_obeys_make_it_say_that_nothing_is_promis
     assert!(!enforced(&spawned), "{spawned:#}");
     server.wait(&[spawned["id"].as_str().unwrap()]).await;
 }
+
+/// What others would run is more than a file of the project, and the CLI asks about it.
+#[tokio::test]
+async fn an_editing_agent_is_not_let_into_the_hooks_unasked() {
+    let replies = |path: &std::path::Path| [add_file(path, "x"), Reply::text("tried")];
+    let model = Model::start(Script::new()).await;
+    let Some(home) = world(&model) else { return };
+    let project = home.project().canonicalize().unwrap();
+    std::fs::create_dir_all(project.join(".git/hooks")).unwrap();
+    let hook = project.join(".git/hooks/pre-commit");
+    model.add("HOOK-TASK", replies(&hook));
+    let mut server = home.server().await;
+    let id = server
+        .spawn(json!({ "prompt": "HOOK-TASK", "permission": "edit" }))
+        .await;
+    let asked = server.asked(&id).await;
+    assert_eq!(asked["tool"], "apply_patch", "{asked:#}");
+    assert!(!hook.exists());
+    server.answer(&asked, json!({ "decision": "deny" })).await;
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(done["status"], "completed", "{done:#}");
+    assert!(!hook.exists());
+}

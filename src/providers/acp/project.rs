@@ -31,12 +31,12 @@ fn has_plugins(folder: &Path) -> bool {
         let entries = std::fs::read_dir(folder.join(".opencode").join(name));
         entries.is_ok_and(|mut entries| entries.next().is_some())
     };
-    let named = |name: &&str| {
+    let named = |name: &str| {
         let path = folder.join(name);
         // One that cannot be read may say anything.
         path.exists() && std::fs::read_to_string(path).map_or(true, |text| text.contains("plugin"))
     };
-    filled("plugin") || filled("plugins") || CONFIGURATIONS.iter().any(|name| named(&name))
+    filled("plugin") || filled("plugins") || CONFIGURATIONS.iter().any(|name| named(name))
 }
 
 #[cfg(test)]
