@@ -447,7 +447,7 @@ pub(crate) async fn asks_its_parent(cli: &Cli) {
     let Some((model, _home, mut server)) = cli.start(script).await else {
         return;
     };
-    let id = server.spawn(cli.task("ASK-TASK", "read_only")).await;
+    let id = server.spawn(cli.task("ASK-TASK", "edit")).await;
     let asked = server.asked(&id).await;
     assert!(asked.to_string().contains("Which port?"), "{asked:#}");
     let answer = json!({ "text": "PORT-7" });

@@ -65,9 +65,10 @@ pub(super) fn command(config: &AcpProvider, launch: &Launch, servers: &[McpServe
             if servers.is_empty() {
                 args.push(NO_SERVER.into());
             }
-            // In a folder without trust it starts no servers, edits nothing unasked, and leaves the
-            // project's settings and hooks alone, which is all right for a reader.
-            if launch.permission != Permission::ReadOnly || !servers.is_empty() {
+            // In a folder without trust it starts no servers, ours neither, edits nothing unasked,
+            // and leaves the project's settings and hooks alone: hooks are commands, which a reader
+            // must not run.
+            if launch.permission != Permission::ReadOnly {
                 env.insert("GEMINI_CLI_TRUST_WORKSPACE".to_owned(), "true".to_owned());
             }
         }
