@@ -249,6 +249,8 @@ fn listed(agents: &[AgentBrief]) -> String {
         rows.push(vec![
             agent.id.to_string(),
             match agent.reason.as_str() {
+                "" if !agent.waiting.is_empty() => format!("{} (asks)", agent.status),
+                "" if !agent.backing_off.is_empty() => format!("{} (backs off)", agent.status),
                 "" => agent.status.to_string(),
                 reason => format!("{} ({reason})", agent.status),
             },

@@ -370,6 +370,24 @@ pub(crate) async fn obeys_the_answer(cli: &Cli) {
     assert!(made.exists());
 }
 
+/// Stopped while it waits for an answer, it ends in the protocol, and nothing is left.
+pub(crate) async fn stops_while_it_asks(cli: &Cli) {
+    let script = Script::new().on("ASK-TASK", [cli.shell("touch made"), Reply::text("tried")]);
+    let Some((_model, home, mut server)) = cli.start(script).await else {
+        return;
+    };
+    let id = server.spawn(cli.task("ASK-TASK", "edit")).await;
+    server.asked(&id).await;
+    let arguments = json!({ "ids": [id], "reason": "enough" });
+    let stopped = server.call("stop_agents", arguments).await.unwrap();
+    assert_eq!(stopped["agents"][0]["status"], "stopped");
+    assert_eq!(processes_with(&id), Vec::<String>::new());
+    assert!(!home.project().join("made").exists());
+    let log = server.transcript(&id).await;
+    let ended = |entry: &&Value| entry["kind"] == "turn_interrupted";
+    assert_eq!(log.iter().filter(ended).count(), 1, "{log:#?}");
+}
+
 /// An editing agent writes in its directory without asking anybody.
 pub(crate) async fn edits_without_asking(cli: &Cli) {
     let model = Model::start(Script::new()).await;

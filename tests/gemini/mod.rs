@@ -76,6 +76,11 @@ async fn a_command_beyond_edit_is_asked_for_and_the_answer_obeyed() {
 }
 
 #[tokio::test]
+async fn stopped_while_it_asks_an_agent_ends_in_the_protocol() {
+    real::stops_while_it_asks(&GEMINI).await;
+}
+
+#[tokio::test]
 async fn an_editing_agent_writes_without_asking() {
     real::edits_without_asking(&GEMINI).await;
 }

@@ -332,6 +332,8 @@ async fn a_person_answers_from_the_command_line() {
         shown.contains(&format!("ostler agents answer {id} {request} allow|deny")),
         "{shown}"
     );
+    let (_, listed, _) = home.run(&["agents", "list"]).await;
+    assert!(listed.contains("running (asks)"), "{listed}");
     let (code, out, _) = home.run(&["agents", "answer", &id, request, "allow"]).await;
     assert_eq!((code, out), (0, format!("{request} allowed\n")));
     server.wait(&[&id]).await;

@@ -72,6 +72,11 @@ async fn a_command_beyond_edit_is_asked_for_and_the_answer_obeyed() {
 }
 
 #[tokio::test]
+async fn stopped_while_it_asks_an_agent_ends_in_the_protocol() {
+    real::stops_while_it_asks(&OPENCODE).await;
+}
+
+#[tokio::test]
 async fn an_editing_agent_writes_without_asking() {
     real::edits_without_asking(&OPENCODE).await;
 }
@@ -87,7 +92,7 @@ async fn a_reading_agent_writes_nothing_whatever_the_project_allows() {
     real::only_reads(&OPENCODE, home).await;
 }
 
-/// A project that somebody else has made: rules for any agent that ostler might define, a server.
+/// A project that somebody else has made: rules for an agent like ours, and a server.
 /// Nothing of it runs, and nothing of it lets a reading agent write.
 #[tokio::test]
 async fn a_hostile_project_gets_nothing_from_a_reading_agent() {

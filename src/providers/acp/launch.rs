@@ -65,9 +65,9 @@ pub(super) fn command(config: &AcpProvider, launch: &Launch, servers: &[McpServe
             if servers.is_empty() {
                 args.push(NO_SERVER.into());
             }
-            // In a folder without trust it starts no servers, not even ours, edits nothing unasked,
-            // and leaves the project's settings, hooks and variables alone. A reader has to be safe
-            // in a project that nobody knows, so it does without `ask_parent`.
+            // In a folder without trust it starts no servers, ours neither, edits nothing unasked,
+            // and leaves the project's settings and hooks alone: hooks are commands, which a reader
+            // must not run.
             if launch.permission != Permission::ReadOnly {
                 env.insert("GEMINI_CLI_TRUST_WORKSPACE".to_owned(), "true".to_owned());
             }

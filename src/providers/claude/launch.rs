@@ -40,6 +40,10 @@ const INHERITS: &[&str] = &[
     "CLOUD_ML_REGION",
 ];
 
+/// How often it tries again by itself, if the user does not say. Its own ten are too many for a
+/// service that turns a whole fan-out away: what comes after is a matter of the provider's pace.
+const RETRIES: (&str, &str) = ("CLAUDE_CODE_MAX_RETRIES", "4");
+
 /// What describes the session that we run in, not the child.
 const WITHHOLDS: &[&str] = &[
     "CLAUDE_CODE_SESSION_ID",
@@ -146,6 +150,11 @@ pub(super) fn command(
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(),
         "1".to_owned(),
     );
+    if std::env::var_os(RETRIES.0).is_none() {
+        let (name, count) = RETRIES;
+        env.entry(name.to_owned())
+            .or_insert_with(|| count.to_owned());
+    }
     CommandSpec {
         program,
         args,
