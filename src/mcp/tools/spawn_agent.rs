@@ -22,7 +22,7 @@ struct SpawnAgent {
     prompt: String,
     /// A few words to tell it from others.
     label: Option<String>,
-    /// `claude`, or a provider from the configuration.
+    /// `claude`, `codex`, `gemini`, `opencode`, or one from the configuration; see `list_agents`.
     provider: Option<String>,
     /// The provider's name of a model.
     model: Option<String>,

@@ -181,7 +181,7 @@ fn a_conversation_with_gemini() {
             "text waiting",
             "call run_shell_command sleep 300",
             "ask run_shell_command Acts ",
-            "end true None",
+            "end false None",
             "interrupted false",
             "usage 500 100 0 None false",
         ]
@@ -226,7 +226,7 @@ fn a_conversation_with_opencode() {
             "text waiting",
             "call bash sleep 300",
             "ask bash Acts ",
-            "end true None",
+            "end false None",
             "interrupted false",
             "usage 60 20 40 Some(0.0006000000000000001) false",
         ]
