@@ -95,7 +95,7 @@ impl Run {
         tokio::pin!(work);
         tokio::select! {
             outcome = &mut work => return outcome,
-            () = signals.next() => {}
+            () = signals.first() => {}
         }
         err("\nostler: stopping; once more to kill it\n");
         stop.cancel();
