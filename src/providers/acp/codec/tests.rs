@@ -580,6 +580,53 @@ fn no_end_but_its_own_is_a_success() {
 }
 
 #[test]
+fn a_program_that_is_no_agent_is_told_apart() {
+    let opening = || {
+        let mut acp = codec(Flavour::Plain, None);
+        let written = lines(acp.send(Command::Prompt("x".to_owned())));
+        (acp, written)
+    };
+    let protocol = |events: &[Event]| match events {
+        [Event::Failed(failure)] => assert_eq!(failure.class, FailureClass::Protocol),
+        other => panic!("{other:?}"),
+    };
+    let (mut gone, _) = opening();
+    protocol(&gone.exited(&Exit {
+        code: Some(1),
+        signal: None,
+        stderr: String::new(),
+    }));
+    let (mut cat, written) = opening();
+    protocol(&cat.receive(&written[0].to_string()));
+}
+
+#[test]
+fn a_command_that_was_killed_is_not_ok() {
+    let ends = |metadata: Value, breaks: bool| {
+        let mut acp = at_work(Flavour::Plain);
+        acp.receive(&call("c1", "in_progress"));
+        if breaks {
+            acp.send(Command::Interrupt);
+        }
+        let update = json!({
+            "sessionUpdate": "tool_call_update", "toolCallId": "c1", "status": "completed",
+            "kind": "execute", "rawOutput": { "metadata": metadata },
+        });
+        let params = json!({ "sessionId": acp.session, "update": update });
+        let line = json!({ "jsonrpc": "2.0", "method": "session/update", "params": params });
+        let events = acp.receive(&line.to_string());
+        events.iter().find_map(|event| match event {
+            Event::ToolEnded { ok, .. } => Some(*ok),
+            _ => None,
+        })
+    };
+    assert_eq!(ends(json!({}), false), Some(true));
+    assert_eq!(ends(json!({}), true), Some(false));
+    assert_eq!(ends(json!({ "exit": null }), false), Some(false));
+    assert_eq!(ends(json!({ "exit": 0 }), true), Some(true));
+}
+
+#[test]
 fn a_session_that_is_gone_is_told_apart() {
     for (code, class) in [
         (-32603, FailureClass::SessionLost),
