@@ -12,6 +12,8 @@ pub(super) struct Progress {
     /// The agent when it last changed, and when that was.
     seen: Option<(AgentBrief, Instant)>,
     last: String,
+    /// Something else is on the line.
+    paused: bool,
 }
 
 impl Progress {
@@ -20,7 +22,18 @@ impl Progress {
             terminal: std::io::stderr().is_terminal(),
             seen: None,
             last: String::new(),
+            paused: false,
         }
+    }
+
+    /// Leaves the line to a question, until [`Progress::go_on`].
+    pub(super) fn pause(&mut self) {
+        self.clear();
+        self.paused = true;
+    }
+
+    pub(super) fn go_on(&mut self) {
+        self.paused = false;
     }
 
     /// Whether [`Progress::tick`] is wanted each second.
@@ -45,6 +58,9 @@ impl Progress {
 
     /// Time has passed.
     pub(super) fn tick(&mut self) {
+        if self.paused {
+            return;
+        }
         let Some((agent, since)) = &self.seen else {
             return;
         };

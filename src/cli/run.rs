@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use crate::agents::{
     Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
-    SpawnRequest, Status, Waiting,
+    SpawnRequest, Status, Waited, Waiting,
 };
 use crate::config::Permission;
 use crate::edge::{Failure, Kind};
@@ -27,6 +28,8 @@ use crate::ids::AgentId;
 
 /// Longer than any run.
 const UNTIL_DONE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How often it is looked whether a request at the terminal was settled elsewhere.
+const LOOK: Duration = Duration::from_millis(250);
 /// The exit code after a second signal, the shells' own for Ctrl-C.
 const KILLED: u8 = 130;
 
@@ -92,7 +95,7 @@ impl Run {
         tokio::pin!(work);
         tokio::select! {
             outcome = &mut work => return outcome,
-            () = signals.next() => {}
+            () = signals.first() => {}
         }
         err("\nostler: stopping; once more to kill it\n");
         stop.cancel();
@@ -153,14 +156,19 @@ async fn follow(
     let ids = [id.clone()];
     let progress = RefCell::new(Progress::new());
     let watch = |_: usize, live: &[AgentBrief]| progress.borrow_mut().show(live);
+    let mut keyboard = Keyboard::default();
     let waiting = async {
         loop {
             let waited = crew.wait(&ids, Mode::All, UNTIL_DONE, watch).await?;
             let Some(request) = waited.waiting.first() else {
                 return Ok(waited);
             };
-            progress.borrow().clear();
-            ask_here(crew, request).await?;
+            progress.borrow_mut().pause();
+            let ended = ask_here(crew, request, &mut keyboard).await?;
+            progress.borrow_mut().go_on();
+            if let Some(waited) = ended {
+                return Ok(waited);
+            }
         }
     };
     // Ends only by a failure: the end of the agent is told by the wait.
@@ -193,19 +201,28 @@ async fn follow(
     Ok(exit_code(done.status))
 }
 
-/// Puts a request to the person at the terminal.
-async fn ask_here(crew: &Crew, request: &Waiting) -> Result<(), AgentError> {
+/// Puts a request to the person at the terminal, until it is answered, here or elsewhere, or its
+/// agent ends; what the wait says of an agent that has ended.
+async fn ask_here(
+    crew: &Arc<Crew>,
+    request: &Waiting,
+    keyboard: &mut Keyboard,
+) -> Result<Option<Waited>, AgentError> {
     err(&asked(request));
     let question = match request.kind {
         AskKind::Permission => "  allow? [y/N] ",
         AskKind::Question => "  answer: ",
     };
+    keyboard.forget();
     err(question);
-    let line = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let line = line.await.ok().and_then(Result::ok).unwrap_or_default();
+    let line = tokio::select! {
+        line = keyboard.line() => line,
+        waited = no_longer_asked(crew, request) => {
+            err("\n");
+            let waited = waited?;
+            return Ok((!waited.done.is_empty()).then_some(waited));
+        }
+    };
     let line = line.trim();
     let answer = match request.kind {
         AskKind::Permission if matches!(line, "y" | "Y" | "yes") => Answer::Allow,
@@ -219,9 +236,55 @@ async fn ask_here(crew: &Crew, request: &Waiting) -> Result<(), AgentError> {
     match answered {
         Err(AgentError::AskSettled { state, .. }) => {
             err(&format!("  too late: {state}\n"));
-            Ok(())
+            Ok(None)
         }
-        answered => answered.map(|_| ()),
+        answered => answered.map(|_| None),
+    }
+}
+
+/// Waits until the request is settled without us, or its agent has ended.
+async fn no_longer_asked(crew: &Arc<Crew>, request: &Waiting) -> Result<Waited, AgentError> {
+    let ids = [request.id.clone()];
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        look.tick().await;
+        let waited = crew
+            .wait(&ids, Mode::All, Duration::ZERO, |_, _| ())
+            .await?;
+        let asks = |waiting: &Waiting| waiting.request_id == request.request_id;
+        if !waited.waiting.iter().any(asks) {
+            return Ok(waited);
+        }
+    }
+}
+
+/// Lines from standard input. A thread of its own reads them, because nothing can break off such a
+/// read, and the end of the agent must not wait for one.
+#[derive(Default)]
+struct Keyboard {
+    lines: Option<UnboundedReceiver<String>>,
+}
+
+impl Keyboard {
+    /// The next line, which is empty at the end of the input.
+    async fn line(&mut self) -> String {
+        let lines = self.lines.get_or_insert_with(|| {
+            let (sender, lines) = unbounded_channel();
+            std::thread::spawn(move || {
+                for line in std::io::stdin().lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+            lines
+        });
+        lines.recv().await.unwrap_or_default()
+    }
+
+    /// Drops lines that were typed before anything was asked.
+    fn forget(&mut self) {
+        while let Some(Ok(_)) = self.lines.as_mut().map(UnboundedReceiver::try_recv) {}
     }
 }
 

@@ -272,7 +272,9 @@ pub(super) fn is_provider_name(name: &str) -> bool {
 }
 
 fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    let command = Vec::<String>::deserialize(deserializer)?;
+    let command = Vec::<String>::deserialize(deserializer).map_err(|_| {
+        D::Error::custom(r#"expected a list of words, as in ["program", "argument"]"#)
+    })?;
     match command.first() {
         Some(program) if !program.is_empty() => Ok(Some(command)),
         _ => Err(D::Error::custom("expected a program and its arguments")),

@@ -70,6 +70,7 @@ pub(super) fn prepare(config: &ScriptProvider, launch: &Launch) -> Provider {
             started: false,
             ended: false,
             interrupted: false,
+            cut_short: false,
             plain: String::new(),
             cut: 0,
         }),
@@ -96,6 +97,8 @@ struct Script {
     /// The script sent its own end event, or was asked to leave.
     ended: bool,
     interrupted: bool,
+    /// It was asked to leave before its end.
+    cut_short: bool,
     plain: String,
     cut: usize,
 }
@@ -198,6 +201,21 @@ impl Script {
             session: self.session.clone(),
             model: self.model.clone(),
         })
+    }
+
+    /// What a plain program printed.
+    fn output(&mut self) -> String {
+        let mut text = std::mem::take(&mut self.plain);
+        if self.cut > 0 {
+            text.push_str(&format!("\n[{} more bytes were cut off]", self.cut));
+        }
+        text
+    }
+
+    /// What a plain program had printed when it was cut off or failed, to be kept.
+    fn unfinished(&mut self) -> Option<Event> {
+        let text = self.output();
+        (!text.is_empty()).then_some(Event::Text { text })
     }
 
     fn line(&self, line: &ToScript<'_>) -> Vec<Input> {
@@ -334,6 +352,7 @@ impl Codec for Script {
             Command::AskUsage => Vec::new(),
             Command::Close => {
                 // Whatever the end of the process looks like now, we asked for it.
+                self.cut_short = !self.ended;
                 self.ended = true;
                 vec![Input::Close]
             }
@@ -382,9 +401,13 @@ impl Codec for Script {
     fn exited(&mut self, exit: &Exit) -> Vec<Event> {
         let mut events: Vec<Event> = self.started().into_iter().collect();
         if self.ended || self.interrupted {
-            return Vec::new();
+            return match self.cut_short {
+                true => self.unfinished().into_iter().collect(),
+                false => Vec::new(),
+            };
         }
         if !exit.is_success() {
+            events.extend(self.unfinished());
             events.push(Event::Failed(Failure::new(
                 FailureClass::Crashed,
                 format!("the script ended with {exit}"),
@@ -394,12 +417,8 @@ impl Codec for Script {
         match self.input {
             // For a plain program, exit code 0 is the end event: it has no other way to say so.
             ScriptInput::Text => {
-                let mut text = std::mem::take(&mut self.plain);
-                if self.cut > 0 {
-                    text.push_str(&format!("\n[{} more bytes were cut off]", self.cut));
-                }
                 events.push(Event::TurnEnded {
-                    text,
+                    text: self.output(),
                     more_follows: false,
                 });
             }
@@ -425,6 +444,7 @@ mod tests {
             started: false,
             ended: false,
             interrupted: false,
+            cut_short: false,
             plain: String::new(),
             cut: 0,
         }
@@ -475,6 +495,23 @@ mod tests {
             failure.message,
             "the script ended with exit code 3; it wrote: boom"
         );
+    }
+
+    #[test]
+    fn what_a_program_had_printed_is_kept_when_it_fails_or_is_cut_off() {
+        let text = |text: &str| Event::Text {
+            text: text.to_owned(),
+        };
+        let mut failing = script(ScriptInput::Text);
+        failing.receive("one finding");
+        let events = failing.exited(&exit(3));
+        assert_eq!(events.first(), Some(&text("one finding")));
+        assert!(matches!(events.get(1), Some(Event::Failed(_))));
+
+        let mut slow = script(ScriptInput::Text);
+        slow.receive("another");
+        slow.send(Command::Close);
+        assert_eq!(slow.exited(&exit(143)), [text("another")]);
     }
 
     #[test]

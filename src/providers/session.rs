@@ -84,7 +84,10 @@ pub enum StartError {
         path: PathBuf,
     },
     /// The program is not there.
-    #[error("{program} is not installed, or not in PATH")]
+    #[error(
+        "{program} is not installed, or not in PATH. Next: `ostler doctor` says how to install it, \
+         or correct the provider's `command`."
+    )]
     NotInstalled {
         /// The program as configured.
         program: String,

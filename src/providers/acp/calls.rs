@@ -68,8 +68,8 @@ impl Calls {
         self.open.values().any(|call| !call.refused)
     }
 
-    /// An update about a call.
-    pub(super) fn update(&mut self, update: &Value) -> Vec<Event> {
+    /// An update about a call; `broken` while the turn is being broken off.
+    pub(super) fn update(&mut self, update: &Value, broken: bool) -> Vec<Event> {
         let id = text(update, "toolCallId").to_owned();
         let status = text(update, "status");
         // What a pending call is to do may follow.
@@ -84,7 +84,11 @@ impl Calls {
         if matches!(status, "completed" | "failed")
             && let Some(call) = self.open.remove(&id)
         {
-            events.extend(call.end(id, status == "completed", update));
+            // Agents call a command completed that they have just killed.
+            let killed = call.kind == "execute" && (broken || shows_no_exit(update));
+            let exited = exit_code(update.get("rawOutput").unwrap_or(&Value::Null)).is_some();
+            let completed = status == "completed" && (exited || !killed);
+            events.extend(call.end(id, completed, update));
         }
         events
     }
@@ -194,6 +198,8 @@ impl Call {
     fn input(&self) -> Value {
         if is_something(&self.input) {
             self.input.clone()
+        } else if self.kind == "execute" {
+            json!({ "command": self.title })
         } else if self.files.is_empty() {
             json!({ "title": self.title })
         } else {
@@ -279,6 +285,11 @@ fn exit_code(raw: &Value) -> Option<i32> {
         .iter()
         .find_map(|place| raw.pointer(place)?.as_i64())?;
     i32::try_from(code).ok()
+}
+
+/// Whether the agent has a place for the exit code of a shell and leaves it empty, as after a kill.
+fn shows_no_exit(update: &Value) -> bool {
+    update.pointer("/rawOutput/metadata/exit") == Some(&Value::Null)
 }
 
 fn is_something(value: &Value) -> bool {

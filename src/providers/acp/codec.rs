@@ -167,7 +167,8 @@ impl Acp {
         }
         let ran = self.calls.any_runs();
         events.extend(self.speech.flush());
-        events.extend(self.calls.update(update));
+        let broken = self.mail.breaking().is_some();
+        events.extend(self.calls.update(update, broken));
         if ran && !self.calls.any_runs() {
             self.awaits_model = true;
         }
@@ -292,6 +293,11 @@ impl Codec for Acp {
                     "{name} does not speak the Agent Client Protocol; it began with {noise:?} and \
                      ended with {exit}"
                 ),
+            ),
+            // What never answered is more often the wrong program than a broken one.
+            None if !self.understood => (
+                FailureClass::Protocol,
+                format!("{name} left before it said anything, with {exit}"),
             ),
             _ => (
                 FailureClass::Crashed,

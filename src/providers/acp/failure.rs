@@ -15,6 +15,7 @@ const WORDS: &[(FailureClass, &[&str])] = &[
         FailureClass::NotLoggedIn,
         &[
             "api key",
+            "api-key",
             "api_key",
             "apikey",
             "unauthorized",
@@ -50,6 +51,7 @@ const WORDS: &[(FailureClass, &[&str])] = &[
             "model not found",
             "model_not_found",
             "is not found for api",
+            "is no longer available",
             "does not exist",
         ],
     ),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::Acp;
 use crate::providers::acp::calls::Asked;
 use crate::providers::acp::wire::{self, list, text};
-use crate::providers::{Decision, Event, Gate, Input};
+use crate::providers::{Decision, Event, FailureClass, Gate, Input};
 
 /// JSON-RPC: there is no such method.
 const NO_SUCH_METHOD: i64 = -32601;
@@ -21,6 +21,10 @@ pub(super) struct Waiting {
 
 impl Acp {
     pub(super) fn requested(&mut self, id: Value, method: &str, params: &Value) -> Vec<Event> {
+        if method == "initialize" {
+            let text = "the program only repeats what it is told, which no agent does";
+            return vec![self.fail(FailureClass::Protocol, text)];
+        }
         if method != "session/request_permission" {
             let text = "ostler does not know this request";
             self.replies.push(wire::refusal(&id, NO_SUCH_METHOD, text));

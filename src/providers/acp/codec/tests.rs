@@ -181,7 +181,7 @@ fn a_conversation_with_gemini() {
             "text waiting",
             "call run_shell_command sleep 300",
             "ask run_shell_command Acts ",
-            "end true None",
+            "end false None",
             "interrupted false",
             "usage 500 100 0 None false",
         ]
@@ -226,7 +226,7 @@ fn a_conversation_with_opencode() {
             "text waiting",
             "call bash sleep 300",
             "ask bash Acts ",
-            "end true None",
+            "end false None",
             "interrupted false",
             "usage 60 20 40 Some(0.0006000000000000001) false",
         ]
@@ -577,6 +577,53 @@ fn no_end_but_its_own_is_a_success() {
     let mut done = at_work(Flavour::Plain);
     done.receive(&ended(3));
     assert_eq!(done.exited(&exit), []);
+}
+
+#[test]
+fn a_program_that_is_no_agent_is_told_apart() {
+    let opening = || {
+        let mut acp = codec(Flavour::Plain, None);
+        let written = lines(acp.send(Command::Prompt("x".to_owned())));
+        (acp, written)
+    };
+    let protocol = |events: &[Event]| match events {
+        [Event::Failed(failure)] => assert_eq!(failure.class, FailureClass::Protocol),
+        other => panic!("{other:?}"),
+    };
+    let (mut gone, _) = opening();
+    protocol(&gone.exited(&Exit {
+        code: Some(1),
+        signal: None,
+        stderr: String::new(),
+    }));
+    let (mut cat, written) = opening();
+    protocol(&cat.receive(&written[0].to_string()));
+}
+
+#[test]
+fn a_command_that_was_killed_is_not_ok() {
+    let ends = |metadata: Value, breaks: bool| {
+        let mut acp = at_work(Flavour::Plain);
+        acp.receive(&call("c1", "in_progress"));
+        if breaks {
+            acp.send(Command::Interrupt);
+        }
+        let update = json!({
+            "sessionUpdate": "tool_call_update", "toolCallId": "c1", "status": "completed",
+            "kind": "execute", "rawOutput": { "metadata": metadata },
+        });
+        let params = json!({ "sessionId": acp.session, "update": update });
+        let line = json!({ "jsonrpc": "2.0", "method": "session/update", "params": params });
+        let events = acp.receive(&line.to_string());
+        events.iter().find_map(|event| match event {
+            Event::ToolEnded { ok, .. } => Some(*ok),
+            _ => None,
+        })
+    };
+    assert_eq!(ends(json!({}), false), Some(true));
+    assert_eq!(ends(json!({}), true), Some(false));
+    assert_eq!(ends(json!({ "exit": null }), false), Some(false));
+    assert_eq!(ends(json!({ "exit": 0 }), true), Some(true));
 }
 
 #[test]
