@@ -56,6 +56,7 @@ async fn eight_agents_of_four_providers_at_limit_four_all_complete_with_their_ow
         ids.push(server.spawn(arguments).await);
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    assert_eq!(server.most_running().await, 4);
     let done = server.wait(&ids).await;
 
     for ((provider, _, answer), done) in tasks.iter().zip(&done) {

@@ -168,6 +168,28 @@ impl McpClient {
         self.wait(&[&id]).await.remove(0)
     }
 
+    /// Looks until no agent lives any more; how many ran at the same time at most.
+    pub(crate) async fn most_running(&mut self) -> usize {
+        let mut most = 0;
+        loop {
+            let listed = self.call("list_agents", json!({ "limit": 100 })).await;
+            let listed = listed.unwrap();
+            let agents = listed["items"].as_array().unwrap();
+            let of = |status| {
+                agents
+                    .iter()
+                    .filter(|agent| agent["status"] == status)
+                    .count()
+            };
+            let (queued, running) = (of("queued"), of("running"));
+            most = most.max(running);
+            if queued + running == 0 {
+                return most;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until an agent asks for something, and returns the request.
     pub(crate) async fn asked(&mut self, id: &str) -> Value {
         let arguments = json!({ "ids": [id], "timeout_s": 100 });
