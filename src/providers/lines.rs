@@ -71,6 +71,16 @@ impl<R: AsyncRead + Unpin> Lines<R> {
     }
 }
 
+/// What a line of JSON-RPC that was cut off at its end would have been: the id, if it was a request
+/// that has to be answered.
+pub(super) fn cut_request(beginning: &str) -> Option<serde_json::Value> {
+    let has_method = beginning.contains(r#""method":"#);
+    let (_, behind) = beginning.split_once(r#""id":"#)?;
+    let end = behind.find([',', '}'])?;
+    let id: serde_json::Value = serde_json::from_str(behind.get(..end)?).ok()?;
+    has_method.then_some(id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

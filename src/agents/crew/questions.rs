@@ -51,7 +51,9 @@ impl Crew {
             deadline_ms: now_ms + i64::from(self.config.agents.ask_timeout_s) * 1000,
         };
         let mut changes = self.store.changes().listen();
-        asks::add(&self.store, &ask, now_ms).await?;
+        if !asks::add(&self.store, &ask, now_ms).await? {
+            return Err(AgentError::NotAnAgent);
+        }
         self.note(&ask, "asked").await?;
         let deadline = Instant::now() + patience;
         loop {

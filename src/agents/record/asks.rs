@@ -14,7 +14,9 @@ use crate::store::{Store, StoreError, Tx, statements};
 statements! {
     ADD = "INSERT INTO ask(id, agent_id, run_no, kind, tool, content, addressee, state, asked_ms,
           deadline_ms)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 'open', $8, $9)";
+        SELECT $1, $2, $3, $4, $5, $6, $7, 'open', $8, $9
+        WHERE EXISTS (SELECT 1 FROM run WHERE agent_id = $2 AND run_no = $3
+          AND status = 'running')";
     OPEN = concat!("SELECT ", ask_columns!(), "
         WHERE agent_id = $1 AND run_no = $2 AND state = 'open' ORDER BY asked_ms, id");
     GET = concat!("SELECT ", ask_columns!(), " WHERE id = $1");
@@ -99,10 +101,10 @@ pub(crate) struct Ask {
     pub(crate) deadline_ms: i64,
 }
 
-/// Writes an open request.
-pub(crate) async fn add(store: &Store, ask: &Ask, now_ms: i64) -> Result<(), StoreError> {
+/// Writes an open request. `false`: the run has ended, and nobody waits for the answer.
+pub(crate) async fn add(store: &Store, ask: &Ask, now_ms: i64) -> Result<bool, StoreError> {
     let mut tx = store.begin().await?;
-    sqlx::query(ADD)
+    let added = sqlx::query(ADD)
         .bind(ask.id.as_str())
         .bind(ask.agent.as_str())
         .bind(i64::from(ask.run_no))
@@ -120,7 +122,8 @@ pub(crate) async fn add(store: &Store, ask: &Ask, now_ms: i64) -> Result<(), Sto
         .bind(ask.deadline_ms)
         .execute(&mut *tx)
         .await?;
-    store.commit(tx).await
+    store.commit(tx).await?;
+    Ok(added.rows_affected() == 1)
 }
 
 /// The open requests of a run, oldest first.

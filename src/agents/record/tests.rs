@@ -453,3 +453,43 @@ async fn the_log_is_in_order_and_continues_where_it_was_left() {
     assert_eq!(rest.len(), 1);
     assert_eq!(rest[0].body["to"], "completed");
 }
+
+#[tokio::test]
+async fn only_a_running_agent_asks_and_a_request_has_one_answer() {
+    use super::asks::{self, Addressee, Ask, AskKind, AskState};
+    let world = World::new().await;
+    let agent = world.agent().await;
+    let ask = || Ask {
+        id: crate::ids::AskId::new(&world.ids),
+        agent: agent.clone(),
+        run_no: 1,
+        kind: AskKind::Permission,
+        tool: "Bash".to_owned(),
+        content: "x".to_owned(),
+        addressee: Addressee::Parent,
+        state: AskState::Open,
+        answer: String::new(),
+        answered_by: String::new(),
+        deadline_ms: 2_000,
+    };
+    let (store, early, asked) = (&world.store, ask(), ask());
+    assert!(!asks::add(store, &early, 1_000).await.unwrap());
+    assert!(world.admit(&agent, &Agents::default()).await);
+    assert!(asks::add(store, &asked, 1_000).await.unwrap());
+    assert!(world.line(&agent).await.waiting.starts_with("q-"));
+
+    let settle = |state| asks::settle(store, &asked.id, state, "", "parent", 1_500);
+    assert!(settle(AskState::Allowed).await.unwrap());
+    assert!(!settle(AskState::Denied).await.unwrap());
+    let answered = asks::answered(store, &world.owner).await.unwrap();
+    assert_eq!(answered.len(), 1);
+    assert!(asks::take(store, &asked.id).await.unwrap());
+    assert!(!asks::take(store, &asked.id).await.unwrap());
+
+    let open = ask();
+    assert!(asks::add(store, &open, 1_600).await.unwrap());
+    world.end(&agent, Lifecycle::Stop).await.unwrap();
+    let left = asks::get(store, &open.id).await.unwrap().unwrap();
+    assert_eq!(left.state, AskState::Withdrawn);
+    assert!(!asks::add(store, &ask(), 1_700).await.unwrap());
+}

@@ -77,8 +77,12 @@ impl Run {
             answered_by: String::new(),
             deadline_ms: now_ms.saturating_add(patience_ms),
         };
-        if let Err(error) = asks::add(&self.bench.store, &ask, now_ms).await {
-            let reason = format!("the request could not be written down: {error}");
+        let written = asks::add(&self.bench.store, &ask, now_ms).await;
+        if !matches!(written, Ok(true)) {
+            let reason = match written {
+                Ok(_) => "the run has been ended by somebody else".to_owned(),
+                Err(error) => format!("the request could not be written down: {error}"),
+            };
             return self
                 .refuse(session, request, kind, &tool, content, reason)
                 .await;

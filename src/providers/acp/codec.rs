@@ -17,6 +17,7 @@ use super::speech::Speech;
 use super::usage::Account;
 use super::wire::{self, Received, Refusal, text};
 use crate::config::AcpProvider;
+use crate::providers::lines::cut_request;
 use crate::providers::{
     Codec, Command, Conversation, Event, Exit, Failure, FailureClass, Input, Launch, McpServer,
     clip,
@@ -270,7 +271,7 @@ impl Codec for Acp {
     }
 
     fn receive_cut(&mut self, beginning: &str, bytes: u64) -> Vec<Event> {
-        if let Some(id) = wire::cut_request(beginning) {
+        if let Some(id) = cut_request(beginning) {
             let text = format!("the line of {bytes} bytes is too long");
             self.replies.push(wire::refusal(&id, BAD_REQUEST, &text));
         }

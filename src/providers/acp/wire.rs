@@ -84,16 +84,6 @@ fn line(message: Value) -> Input {
     Input::Line(message.to_string())
 }
 
-/// What a line that was cut off at its end would have been: the id, if it was a request that has to
-/// be answered.
-pub(super) fn cut_request(beginning: &str) -> Option<Value> {
-    let has_method = beginning.contains(r#""method":"#);
-    let (_, behind) = beginning.split_once(r#""id":"#)?;
-    let end = behind.find([',', '}'])?;
-    let id: Value = serde_json::from_str(behind.get(..end)?).ok()?;
-    has_method.then_some(id)
-}
-
 /// A member that is a string, else nothing.
 pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or_default()

@@ -15,6 +15,7 @@ use super::wire::{
     self, Account, ErrorNote, Item, ItemNote, Received, Resolved, RpcError, Status, ThreadOpened,
     Turn, TurnNote, TurnOpened, TurnStatus, UsageNote,
 };
+use crate::providers::lines::cut_request;
 use crate::providers::{
     Arrival, Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip,
 };
@@ -574,6 +575,15 @@ impl Codec for Codex {
             Received::Request { id, method, params } => self.asked(id, &method, params),
             Received::Notification { method, params } => self.notified(&method, params),
         }
+    }
+
+    fn receive_cut(&mut self, beginning: &str, bytes: u64) -> Vec<Event> {
+        // Else it would wait for the answer.
+        if let Some(id) = cut_request(beginning) {
+            let text = format!("the line of {bytes} bytes is too long");
+            self.replies.push(Input::Line(wire::error(&id, &text)));
+        }
+        Vec::new()
     }
 
     fn replies(&mut self) -> Vec<Input> {

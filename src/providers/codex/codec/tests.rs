@@ -410,3 +410,22 @@ fn a_late_answer_to_the_start_of_a_turn_is_not_taken_for_that_of_the_next() {
         "{ended:?}"
     );
 }
+
+#[test]
+fn a_request_that_is_too_long_to_be_read_is_answered_all_the_same() {
+    let mut codex = at_work();
+    let beginning = r#"{"method":"item/fileChange/requestApproval","id":7,"params":{"reason":"xx"#;
+    assert_eq!(codex.receive_cut(beginning, 99), []);
+    let answers = codex.replies();
+    let [Input::Line(answer)] = answers.as_slice() else {
+        panic!("{answers:?}")
+    };
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    assert_eq!(answer["id"], 7);
+    assert!(answer["error"]["message"].is_string(), "{answer}");
+    codex.receive_cut(
+        r#"{"method":"item/completed","params":{"item":{"id":"x"#,
+        99,
+    );
+    assert_eq!(codex.replies(), []);
+}
