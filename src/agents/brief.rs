@@ -36,7 +36,8 @@ pub struct AgentBrief {
     /// The oldest request that waits for an answer, and what it is for.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub waiting: String,
-    /// Set while the model service turns it or its provider away: when it goes on or starts.
+    /// Set while the model service turns it or its provider away (when it goes on or starts), and
+    /// while its CLI tries again by itself.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub backing_off: String,
     /// The tool it called last.
@@ -81,6 +82,9 @@ impl AgentBrief {
             waiting: line.waiting.clone(),
             backing_off: match &line.progress.backoff {
                 Some(backoff) if running => backing_off(backoff, now_ms),
+                None if running && !line.progress.retrying.is_empty() => {
+                    format!("the CLI tries again by itself: {}", line.progress.retrying)
+                }
                 _ if line.status == Status::Queued => resting(line.rests_until_ms, now_ms),
                 _ => String::new(),
             },

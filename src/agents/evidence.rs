@@ -9,6 +9,8 @@ use crate::providers::{Arrival, Event, Usage, clip};
 /// Entries kept of each list; what goes over is counted.
 const KEPT: usize = 200;
 const COMMAND_LENGTH: usize = 500;
+/// How much is shown of the failure after which a CLI tries again.
+const REASON_LENGTH: usize = 200;
 
 /// The account of one run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -115,10 +117,26 @@ pub(super) struct Ledger {
     /// Calls in flight: name, and place in `commands` for those of a shell.
     running: HashMap<String, (String, Option<usize>)>,
     pub(super) last_tool: String,
+    /// The failure after which the CLI tries again by itself; empty once it goes on.
+    pub(super) retrying: String,
 }
 
 impl Ledger {
     pub(super) fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Retrying {
+                reason, attempt, ..
+            } => {
+                let reason = clip(reason, REASON_LENGTH);
+                self.retrying = format!("{reason} (attempt {attempt})");
+            }
+            Event::Stepped
+            | Event::Text { .. }
+            | Event::Thought { .. }
+            | Event::ToolStarted { .. }
+            | Event::TurnEnded { .. } => self.retrying.clear(),
+            _ => {}
+        }
         let evidence = &mut self.evidence;
         match event {
             Event::Started { model, .. } if !model.is_empty() => evidence.model.clone_from(model),

@@ -135,3 +135,24 @@ async fn a_bad_option_shows_what_the_cli_says() {
         "{done:#}"
     );
 }
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_told_while_the_cli_tries_again() {
+    let Some(home) = world() else { return };
+    // Nobody listens there.
+    let home = home.env("ANTHROPIC_BASE_URL", "http://127.0.0.1:9");
+    let mut server = home.server().await;
+    let id = server.spawn(json!({ "prompt": "anything" })).await;
+    let agent = server
+        .until(&id, |agent| !agent["backing_off"].is_null())
+        .await;
+    let told = agent["backing_off"].as_str().unwrap();
+    assert!(
+        told.starts_with("the CLI tries again by itself: "),
+        "{told}"
+    );
+    server
+        .call("stop_agents", json!({ "ids": [id] }))
+        .await
+        .unwrap();
+}

@@ -36,6 +36,9 @@ pub(crate) struct Progress {
     pub(crate) usage: Usage,
     /// Time of the last sign of life.
     pub(crate) active_ms: i64,
+    /// The failure after which the CLI tries again by itself.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) retrying: String,
     /// Set while the run waits for the model service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) backoff: Option<Backoff>,

@@ -66,6 +66,7 @@ impl Run {
             usage: evidence.usage.clone(),
             // A noisy child is a live one, but a second is exact enough for those who watch.
             active_ms: now_ms - now_ms.rem_euclid(1000),
+            retrying: self.ledger.retrying.clone(),
             backoff: None,
         };
         if progress != self.progress {
