@@ -168,8 +168,14 @@ async fn steers_at_any_moment_around_the_end_are_never_lost_or_doubled() {
         let times = last.matches(&format!("STEER-{round}")).count();
         match taken {
             Ok(_) if told == json!({ "delivered": 1, "lost": 0 }) => assert_eq!(times, 1, "{last}"),
-            Ok(_) | Err(_) => {
-                // It came when the agent had ended, and says so.
+            Ok(_) => {
+                // It came when the agent was about to end, and is counted as what it is.
+                assert_eq!(told, json!({ "delivered": 0, "lost": 1 }), "{last}");
+                assert_eq!(times, 0, "{told} {last}");
+                late += 1;
+            }
+            Err(refusal) => {
+                assert!(refusal.contains("has ended"), "{refusal}");
                 assert_eq!(times, 0, "{told} {last}");
                 late += 1;
             }
