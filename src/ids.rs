@@ -131,6 +131,10 @@ id!(
     AskId, "q-", "a request id"
 );
 id!(
+    /// Agents that were spawned together on one task, to keep the best of them.
+    GroupId, "g-", "a group id"
+);
+id!(
     /// One live ostler process that may own agents.
     OwnerId, "o-", "an owner id"
 );

@@ -8,6 +8,7 @@
 //!   edge.rs      how a failure is told to either of them      host.rs  what surrounds this process
 //!   agents/      lifecycle, limiter, supervision of child sessions
 //!   providers/   the CLIs behind one contract: sans-IO codecs and the one driver with IO
+//!   workspaces/  git worktrees of agents' own: made, settled, merged, never lost
 //!   store/       the state file: pool, migrations, change watch
 //!   config/  project.rs  ids.rs  clock.rs
 //! ```
@@ -29,3 +30,4 @@ pub mod mcp;
 pub mod project;
 pub mod providers;
 pub mod store;
+pub mod workspaces;

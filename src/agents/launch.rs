@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::budget::{Budget, BudgetRequest};
 use super::error::AgentError;
-use super::record::Plan;
-use crate::config::{Config, Permission};
+use super::expect::Expect;
+use super::record::{Nesting, Plan};
+use crate::config::{Config, Effort, Isolation, Permission};
 use crate::ids::{AgentId, IdSource};
 use crate::providers::{
-    Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, UsageScope,
+    Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, ToolRules, UsageScope,
 };
 
 /// Longest prompt or message, in bytes. Longer material belongs in a file that the child reads.
@@ -35,6 +36,18 @@ pub struct SpawnRequest {
     pub permission: Option<Permission>,
     /// Limits of the run.
     pub budget: BudgetRequest,
+    /// The definition it is made from, by its name.
+    pub agent: Option<String>,
+    /// How much the model is to think; absent: the CLI's own choice.
+    pub effort: Option<Effort>,
+    /// Where it works; absent: in `cwd` itself.
+    pub isolation: Option<Isolation>,
+    /// What it is given to read with its prompt: `file:<path>`, `git:diff` and so on.
+    pub context: Vec<String>,
+    /// The JSON schema that its result has to fit.
+    pub output_schema: Option<serde_json::Value>,
+    /// What is checked when it has ended.
+    pub expect: Option<Expect>,
 }
 
 /// A queued agent, with the values that are in force.
@@ -98,11 +111,19 @@ pub(super) fn resolve(
             session: ids.uuid(),
         },
         max_cost_usd: budget.max_cost_usd.bound(),
+        effort: request.effort,
+        instructions: String::new(),
+        tools: ToolRules::default(),
     };
     let plan = Plan {
         launch,
         budget,
         max_tree: config.agents.max_tree,
+        agent: None,
+        workspace: None,
+        output_schema: request.output_schema.clone(),
+        expect: request.expect.clone(),
+        nesting: Nesting::default(),
     };
     Ok(Resolved { plan, label })
 }

@@ -2,6 +2,7 @@
 //! end. The end is written only when the process tree is gone.
 
 mod account;
+mod aftermath;
 mod asking;
 mod attend;
 mod backoff;
@@ -123,7 +124,11 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         job,
         orders,
     };
-    let outcome = run.whole().await;
+    let outcome = match run.make_ready().await {
+        Ok(()) => run.whole().await,
+        Err(outcome) => outcome,
+    };
+    run.look_back(&outcome).await;
     run.conclude(outcome).await;
 }
 

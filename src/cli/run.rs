@@ -135,6 +135,7 @@ impl Run {
                 idle_s: self.idle_s,
                 ..BudgetRequest::default()
             },
+            ..SpawnRequest::default()
         })
     }
 }

@@ -178,6 +178,61 @@ impl Permission {
     }
 }
 
+/// Where an agent works.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// In the directory itself.
+    #[default]
+    None,
+    /// In a git worktree of its own, on a branch of its own, from the last commit.
+    Worktree,
+    /// The same, with the uncommitted changes of the directory carried over.
+    WorktreeWithChanges,
+}
+
+impl Isolation {
+    /// The name used in the configuration, in tools and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Isolation::None => "none",
+            Isolation::Worktree => "worktree",
+            Isolation::WorktreeWithChanges => "worktree_with_changes",
+        }
+    }
+}
+
+/// How much a model is to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// Little.
+    Low,
+    /// The usual.
+    Medium,
+    /// Much.
+    High,
+    /// Very much.
+    Xhigh,
+    /// As much as the model can.
+    Max,
+}
+
+impl Effort {
+    /// The name used in definitions, in tools and on the command line; the CLIs use the same.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Effort::Low => "low",
+            Effort::Medium => "medium",
+            Effort::High => "high",
+            Effort::Xhigh => "xhigh",
+            Effort::Max => "max",
+        }
+    }
+}
+
 /// Where the state lies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{CommandSpec, Exit};
-use crate::config::Permission;
+use crate::config::{Effort, Permission};
 
 /// Everything a provider needs to know about one run, decided before anything starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,32 @@ pub struct Launch {
     pub conversation: Conversation,
     /// Cost ceiling in US dollars, for providers that can hold one themselves.
     pub max_cost_usd: Option<f64>,
+    /// How much the model is to think; `None` leaves it to the CLI.
+    #[serde(default)]
+    pub effort: Option<Effort>,
+    /// The child's role, beside the CLI's own instructions; may be empty.
+    #[serde(default)]
+    pub instructions: String,
+    /// Which of the CLI's tools the child has.
+    #[serde(default)]
+    pub tools: ToolRules,
+}
+
+/// Which of its CLI's tools a child has, by the CLI's own names. Tools of ostler are not meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ToolRules {
+    /// Only these; `None` for all.
+    pub allowed: Option<Vec<String>>,
+    /// Not these, whatever is allowed.
+    pub denied: Vec<String>,
+}
+
+impl ToolRules {
+    /// Whether nothing is ruled out.
+    pub fn is_empty(&self) -> bool {
+        self.allowed.is_none() && self.denied.is_empty()
+    }
 }
 
 /// The provider's own session behind a run.
@@ -461,6 +487,16 @@ pub enum ModelChoice {
     None,
 }
 
+/// How a child's role comes to its model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InstructionSupport {
+    /// With the CLI's own instructions.
+    System,
+    /// In front of the first prompt.
+    Prompt,
+}
+
 /// What a provider can do, as data to be shown and never faked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
@@ -480,6 +516,12 @@ pub struct Capabilities {
     pub structured_output: bool,
     /// Choosing a model.
     pub model: ModelChoice,
+    /// Whether the model's effort can be chosen.
+    pub effort: bool,
+    /// How a role is given.
+    pub instructions: InstructionSupport,
+    /// Whether tools can be withheld by name.
+    pub tools: bool,
     /// Whether a start keeps a core busy for a while, so that starts are staggered, and whether the
     /// session says when it is up.
     pub cold_start: bool,

@@ -16,7 +16,7 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use super::session::resolve;
-use super::{Conversation, Launch, leash, prepare};
+use super::{Conversation, Launch, ToolRules, leash, prepare};
 use crate::config::{Config, Permission, ProviderConfig};
 use known::{Known, known};
 use probe::{Place, Told};
@@ -86,6 +86,9 @@ fn place(config: &Config, name: &str, provider: &ProviderConfig, view: View) -> 
             session: String::new(),
         },
         max_cost_usd: None,
+        effort: None,
+        instructions: String::new(),
+        tools: ToolRules::default(),
     };
     let spec = prepare(provider, &launch, &[]).command;
     let environment = spec.environment(view.ours.iter().cloned(), &config.agents.env_allow);

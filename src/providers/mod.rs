@@ -25,8 +25,9 @@ use crate::config::ProviderConfig;
 pub use command::{CommandSpec, LINEAGE_VARIABLE, Lineage};
 pub use contract::{
     Arrival, Capabilities, CleanSignal, Codec, Command, Conversation, Decision, Event, Failure,
-    FailureClass, Gate, Input, Launch, McpServer, ModelChoice, PermissionSupport, PlacedFile,
-    Provider, Reach, ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope, When,
+    FailureClass, Gate, Input, InstructionSupport, Launch, McpServer, ModelChoice,
+    PermissionSupport, PlacedFile, Provider, Reach, ResumeSupport, SteerSupport, StopLadder,
+    ToolRules, Usage, UsageScope, When,
 };
 pub use describe::{Description, describe};
 pub use session::{Exit, Session, StartError};

@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::{
     Arrival, Capabilities, CleanSignal, Codec, Command, CommandSpec, Decision, Environment, Event,
-    Exit, Failure, FailureClass, Gate, Input, Launch, ModelChoice, PermissionSupport, Provider,
-    Reach, ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope, When, clip,
+    Exit, Failure, FailureClass, Gate, Input, InstructionSupport, Launch, ModelChoice,
+    PermissionSupport, Provider, Reach, ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope,
+    When, clip,
 };
 use crate::config::{ScriptInput, ScriptProvider};
 
@@ -34,6 +35,9 @@ pub(super) fn capabilities(config: &ScriptProvider) -> Capabilities {
         cost: lines,
         structured_output: false,
         model: ModelChoice::ByName,
+        effort: false,
+        instructions: InstructionSupport::Prompt,
+        tools: false,
         cold_start: false,
     }
 }

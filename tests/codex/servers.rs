@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use ostler::config::{CodexProvider, Permission, ProviderConfig};
 use ostler::ids::AgentId;
-use ostler::providers::{self, Command, Conversation, Event, Launch, Lineage, McpServer, Session};
+use ostler::providers::{
+    self, Command, Conversation, Event, Launch, Lineage, McpServer, Session, ToolRules,
+};
 
 use super::{configuration, conversation, world};
 use crate::support::clis;
@@ -50,6 +52,9 @@ async fn a_child_sees_the_servers_that_it_is_given_and_not_the_users() {
             session: "00000000-0000-4000-8000-000000000000".to_owned(),
         },
         max_cost_usd: None,
+        effort: None,
+        instructions: String::new(),
+        tools: ToolRules::default(),
     };
     let given = McpServer {
         name: "given".to_owned(),

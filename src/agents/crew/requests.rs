@@ -252,6 +252,8 @@ impl Crew {
             project: &self.project,
             session: &self.host.session,
             parent: None,
+            above: "/",
+            group: None,
             label,
             owner: self.owner(),
             prompt,

@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
 use super::evidence::Evidence;
+use super::expect::Expect;
 use super::lifecycle::{AgentState, IllegalTransition, Status};
-use crate::ids::{AgentId, OwnerId, ProjectId, SteerId};
+use crate::ids::{AgentId, GroupId, OwnerId, ProjectId, SteerId};
 use crate::providers::{Launch, Usage, When};
 use crate::store::StoreError;
+use crate::workspaces::WorkspacePlan;
 
 /// What was decided about a run before it was queued; never changed afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,32 @@ pub(crate) struct Plan {
     pub(crate) budget: Budget,
     /// Live agents allowed at once under the same host session.
     pub(crate) max_tree: u32,
+    /// The definition it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) agent: Option<String>,
+    /// The working tree of its own; `None` when it works in the caller's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) workspace: Option<WorkspacePlan>,
+    /// The JSON schema of its result, checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) output_schema: Option<serde_json::Value>,
+    /// What is checked when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expect: Option<Expect>,
+    /// Whether, and whom, it may spawn itself.
+    #[serde(default)]
+    pub(crate) nesting: Nesting,
+}
+
+/// What an agent may spawn.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Nesting {
+    /// Agents that may stand above each other, the outermost counted; an agent that is itself that
+    /// deep spawns nothing.
+    pub(crate) max_depth: u32,
+    /// Definitions that it may spawn from; `*` for any and none at all. Empty: nothing.
+    pub(crate) subagents: Vec<String>,
 }
 
 /// How far a running agent has come, for those who watch it.
@@ -61,6 +89,9 @@ pub(crate) struct NewAgent<'a> {
     pub(crate) project: &'a ProjectId,
     pub(crate) session: &'a str,
     pub(crate) parent: Option<&'a AgentId>,
+    /// The agents above it, outermost first, as `/a-1/a-2/`; `/` for none.
+    pub(crate) above: &'a str,
+    pub(crate) group: Option<&'a GroupId>,
     pub(crate) label: &'a str,
     pub(crate) owner: &'a OwnerId,
     pub(crate) prompt: &'a str,
@@ -72,6 +103,10 @@ pub(crate) struct NewAgent<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) id: AgentId,
+    pub(crate) parent: Option<AgentId>,
+    /// Its ancestry, itself last: `/a-1/a-2/`.
+    pub(crate) path: String,
+    pub(crate) group: Option<GroupId>,
     pub(crate) session: String,
     pub(crate) label: String,
     pub(crate) run_no: u32,

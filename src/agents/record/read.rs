@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 
 use super::{Line, LogEntry, Texts, count};
 use crate::agents::lifecycle::Status;
-use crate::ids::{AgentId, OwnerId, ProjectId};
+use crate::ids::{AgentId, GroupId, OwnerId, ProjectId};
 use crate::store::{Store, StoreError, statements};
 
 statements! {
@@ -40,7 +40,7 @@ statements! {
 macro_rules! line_columns {
     () => {
         "coalesce((SELECT not_before_ms FROM pace WHERE pace.provider = run.provider), 0) \
-         AS rests_until_ms, agent.id, agent.session, agent.label, agent.run_no, agent.created_ms, run.status, \
+         AS rests_until_ms, agent.id, agent.parent, agent.path, agent.group_id, agent.session, agent.label, agent.run_no, agent.created_ms, run.status, \
          run.reason, run.detail, run.owner_id, run.launch, run.queued_ms, run.started_ms, \
          run.ended_ms, run.progress, run.delivered, coalesce((SELECT ask.id || ' ' || \
          CASE ask.kind WHEN 'question' THEN 'question' ELSE ask.tool END FROM ask \
@@ -227,6 +227,13 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
     let status: String = row.try_get("status")?;
     Ok(Line {
         id: AgentId::stored(row.try_get("id")?),
+        parent: row
+            .try_get::<Option<String>, _>("parent")?
+            .map(AgentId::stored),
+        path: row.try_get("path")?,
+        group: row
+            .try_get::<Option<String>, _>("group_id")?
+            .map(GroupId::stored),
         session: row.try_get("session")?,
         label: row.try_get("label")?,
         run_no: count(row.try_get("run_no")?),

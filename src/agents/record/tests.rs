@@ -46,12 +46,20 @@ impl World {
                 session: ids.uuid(),
             },
             max_cost_usd: None,
+            effort: None,
+            instructions: String::new(),
+            tools: crate::providers::ToolRules::default(),
         };
         let budget = Budget::configured(&Agents::default());
         let plan = Plan {
             launch,
             budget,
             max_tree: 16,
+            agent: None,
+            workspace: None,
+            output_schema: None,
+            expect: None,
+            nesting: Nesting::default(),
         };
         Self {
             _home: home,
@@ -70,6 +78,8 @@ impl World {
             project: &self.project,
             session: "session",
             parent: None,
+            above: "/",
+            group: None,
             label: "label",
             owner: &self.owner,
             prompt: "prompt",

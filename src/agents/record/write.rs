@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Ending, NewAgent, Plan, TransitionError, asks, count, json, steers};
 use crate::agents::lifecycle::{AgentState, Lifecycle, next};
-use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
+use crate::ids::{AgentId, GroupId, IdSource, OwnerId, ProjectId};
 use crate::store::{Store, StoreError, Tx, statements};
 
 statements! {
@@ -14,8 +14,9 @@ statements! {
     LIVE_UNDER = "SELECT count(*) FROM agent JOIN run
         ON run.agent_id = agent.id AND run.run_no = agent.run_no
         WHERE agent.session = $1 AND run.status IN ('queued','running')";
-    ADD_AGENT = "INSERT INTO agent(id, project_id, session, parent, label, run_no, created_ms)
-        VALUES ($1, $2, $3, $4, $5, 1, $6)";
+    ADD_AGENT = "INSERT INTO agent(id, project_id, session, parent, label, run_no, created_ms,
+          path, group_id)
+        VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8)";
     /// The ticket puts the run behind everything that waits now.
     ADD_RUN = "INSERT INTO run(agent_id, run_no, status, owner_id, ticket, slot, prompt, launch,
           queued_ms, changed_ms, provider)
@@ -89,6 +90,8 @@ pub(crate) async fn enqueue(
         .bind(agent.parent.map(AgentId::as_str))
         .bind(store.redact(agent.label))
         .bind(now_ms)
+        .bind(format!("{}{}/", agent.above, agent.id))
+        .bind(agent.group.map(GroupId::as_str))
         .execute(&mut *tx)
         .await?;
     let run = NewRun {

@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::budget;
-use crate::agents::{SpawnRequest, Spawned};
-use crate::config::Permission;
+use crate::agents::{Expect, SpawnRequest, Spawned};
+use crate::config::{Effort, Isolation, Permission};
 use crate::edge::Failure;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
@@ -36,6 +36,18 @@ struct SpawnAgent {
     max_tool_calls: Option<u32>,
     /// Seconds without a sign of life before it is cut off; default 900.
     idle_s: Option<u32>,
+    /// A definition: general, explore, plan, review, test or one of the project's.
+    agent: Option<String>,
+    effort: Option<Effort>,
+    /// worktree: in a git worktree and on a branch of its own.
+    isolation: Option<Isolation>,
+    /// To read with the prompt: summary, transcript:<n> (of this session), file:<path>, agent:<id>,
+    /// git:diff, git:log.
+    context: Option<Vec<String>>,
+    /// JSON schema that its result must fit.
+    output_schema: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Checked when it has ended.
+    expect: Option<Expect>,
 }
 
 #[tool_router(router = spawn_agent_router, vis = "pub(crate)")]
@@ -59,6 +71,12 @@ impl Server {
             cwd: p.cwd,
             permission: p.permission,
             budget,
+            agent: p.agent,
+            effort: p.effort,
+            isolation: p.isolation,
+            context: p.context.unwrap_or_default(),
+            output_schema: p.output_schema.map(serde_json::Value::Object),
+            expect: p.expect,
         };
         Ok(self.crew().await?.spawn(&request).await?)
     }

@@ -182,6 +182,7 @@ mod tests {
     use super::*;
     use crate::config::{Config, ProviderConfig};
     use crate::providers::Conversation;
+    use crate::providers::ToolRules;
 
     fn spec(name: &str, permission: Permission, env: &[(&str, &str)]) -> CommandSpec {
         let config = Config::default();
@@ -214,6 +215,9 @@ mod tests {
                 session: "s".to_owned(),
             },
             max_cost_usd: None,
+            effort: None,
+            instructions: String::new(),
+            tools: ToolRules::default(),
         }
     }
 

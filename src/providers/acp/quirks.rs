@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::config::Flavour;
 use crate::providers::{
-    Capabilities, CleanSignal, ModelChoice, PermissionSupport, ResumeSupport, SteerSupport,
-    StopLadder, UsageScope,
+    Capabilities, CleanSignal, InstructionSupport, ModelChoice, PermissionSupport, ResumeSupport,
+    SteerSupport, StopLadder, UsageScope,
 };
 
 /// One row of the table.
@@ -83,6 +83,9 @@ const CAREFUL: Capabilities = Capabilities {
     cost: false,
     structured_output: false,
     model: ModelChoice::ByName,
+    effort: false,
+    instructions: InstructionSupport::Prompt,
+    tools: false,
     cold_start: true,
 };
 

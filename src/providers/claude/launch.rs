@@ -187,6 +187,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::config::ProviderConfig;
+    use crate::providers::ToolRules;
 
     fn args(permission: Permission, conversation: Conversation) -> String {
         let Some(ProviderConfig::Claude(config)) =
@@ -201,6 +202,9 @@ mod tests {
             cwd: "/".into(),
             conversation,
             max_cost_usd: Some(0.5),
+            effort: None,
+            instructions: String::new(),
+            tools: ToolRules::default(),
         };
         let spec = command(&config, &launch, &[]);
         spec.args.join(" ".as_ref()).to_string_lossy().into_owned()

@@ -7,7 +7,8 @@ mod launch;
 mod wire;
 
 use super::{
-    Capabilities, ModelChoice, PermissionSupport, Provider, ResumeSupport, SteerSupport, UsageScope,
+    Capabilities, InstructionSupport, ModelChoice, PermissionSupport, Provider, ResumeSupport,
+    SteerSupport, UsageScope,
 };
 use crate::config::ClaudeProvider;
 
@@ -20,6 +21,9 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cost: true,
     structured_output: true,
     model: ModelChoice::ByName,
+    effort: false,
+    instructions: InstructionSupport::Prompt,
+    tools: false,
     cold_start: true,
 };
 

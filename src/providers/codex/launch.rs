@@ -216,6 +216,7 @@ pub(super) fn input(texts: &[&str]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::providers::ToolRules;
 
     fn launch(permission: Permission, conversation: Conversation) -> Launch {
         Launch {
@@ -225,6 +226,9 @@ mod tests {
             cwd: "/project".into(),
             conversation,
             max_cost_usd: None,
+            effort: None,
+            instructions: String::new(),
+            tools: ToolRules::default(),
         }
     }
 

@@ -14,8 +14,8 @@ mod steps;
 mod wire;
 
 use super::{
-    Capabilities, Launch, McpServer, ModelChoice, PermissionSupport, Provider, ResumeSupport,
-    SteerSupport, UsageScope,
+    Capabilities, InstructionSupport, Launch, McpServer, ModelChoice, PermissionSupport, Provider,
+    ResumeSupport, SteerSupport, UsageScope,
 };
 use crate::config::CodexProvider;
 
@@ -32,6 +32,9 @@ pub(super) fn capabilities(config: &CodexProvider) -> Capabilities {
         cost: false,
         structured_output: true,
         model: ModelChoice::ByName,
+        effort: false,
+        instructions: InstructionSupport::Prompt,
+        tools: false,
         cold_start: true,
     }
 }

@@ -29,6 +29,9 @@ fn codec(flavour: Flavour, from: Option<&str>) -> Acp {
         cwd: "/w".into(),
         conversation,
         max_cost_usd: None,
+        effort: None,
+        instructions: String::new(),
+        tools: crate::providers::ToolRules::default(),
     };
     let config = AcpProvider {
         flavour,

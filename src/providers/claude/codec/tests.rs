@@ -14,6 +14,9 @@ fn claude() -> Claude {
             session: SESSION.to_owned(),
         },
         max_cost_usd: None,
+        effort: None,
+        instructions: String::new(),
+        tools: crate::providers::ToolRules::default(),
     })
 }
 

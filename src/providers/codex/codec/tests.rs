@@ -1,7 +1,7 @@
 use super::*;
 use crate::config::{CodexProvider, Permission};
 use crate::providers::codex::launch;
-use crate::providers::{Arrival, Conversation, Environment, Launch};
+use crate::providers::{Arrival, Conversation, Environment, Launch, ToolRules};
 
 mod fuzz;
 mod recorded;
@@ -30,6 +30,9 @@ fn codex(permission: Permission, resumes: Option<&str>) -> Codex {
             },
         },
         max_cost_usd: None,
+        effort: None,
+        instructions: String::new(),
+        tools: ToolRules::default(),
     };
     Codex::new(launch::plan(&config, &launch, &[]))
 }

@@ -1,0 +1,14 @@
+//! Before the first session of a run and after its last: what is made ready for the child, and what
+//! is checked, kept and cleared away when its processes are gone.
+
+use super::{Outcome, Run};
+
+impl Run {
+    /// Prepares what the child works with. A stop that comes meanwhile ends the run here.
+    pub(super) async fn make_ready(&mut self) -> Result<(), Outcome> {
+        Ok(())
+    }
+
+    /// Looks at what the run has left, before its end is written down.
+    pub(super) async fn look_back(&mut self, _outcome: &Outcome) {}
+}

@@ -1,0 +1,47 @@
+-- Agents stand below each other, in groups, and in working trees of their own.
+ALTER TABLE agent ADD COLUMN path TEXT NOT NULL DEFAULT '';  -- ancestry, itself last: '/a-1/a-2/'
+ALTER TABLE agent ADD COLUMN group_id TEXT;                  -- spawned together to be compared
+UPDATE agent SET path = '/' || id || '/';
+CREATE INDEX agent_path  ON agent(path);
+CREATE INDEX agent_group ON agent(group_id) WHERE group_id IS NOT NULL;
+
+-- What the agent has handed in as its result, checked against the schema of its plan.
+ALTER TABLE run ADD COLUMN submitted TEXT;
+
+-- Working trees that are ours. A row is written before anything is made, and outlives the agent's.
+CREATE TABLE worktree (
+  agent_id   TEXT PRIMARY KEY,
+  project_id TEXT NOT NULL REFERENCES project(id),
+  repository TEXT NOT NULL,             -- git common directory
+  path       TEXT NOT NULL UNIQUE,
+  branch     TEXT NOT NULL,
+  base       TEXT NOT NULL DEFAULT '',  -- the commit it started from; empty until that is known
+  state      TEXT NOT NULL CHECK (state IN ('making','live','kept','removing','removed')),
+  note       TEXT NOT NULL DEFAULT '',  -- why it was kept
+  created_ms INTEGER NOT NULL,
+  changed_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX worktree_there ON worktree(repository) WHERE state <> 'removed';
+
+-- Files that a live run has changed, relative to the top of the working tree.
+CREATE TABLE touch (
+  agent_id   TEXT NOT NULL,
+  run_no     INTEGER NOT NULL,
+  project_id TEXT NOT NULL,
+  path       TEXT NOT NULL,
+  at_ms      INTEGER NOT NULL,
+  PRIMARY KEY (agent_id, run_no, path),
+  FOREIGN KEY (agent_id, run_no) REFERENCES run(agent_id, run_no) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX touch_path ON touch(project_id, path);
+
+-- Two runs that changed one file while both lived; each pair stands here in both orders.
+CREATE TABLE overlap (
+  agent_id   TEXT NOT NULL,
+  run_no     INTEGER NOT NULL,
+  other_id   TEXT NOT NULL,
+  path       TEXT NOT NULL,
+  at_ms      INTEGER NOT NULL,
+  PRIMARY KEY (agent_id, run_no, other_id, path),
+  FOREIGN KEY (agent_id, run_no) REFERENCES run(agent_id, run_no) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
