@@ -3,12 +3,14 @@
 //! index are only read. Nothing here knows of agents beyond their ids.
 
 pub mod git;
+pub(crate) mod rows;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 pub use git::{Git, GitError};
+pub use rows::{Tree, TreeState};
 
 /// The working tree of an agent's own, decided before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
