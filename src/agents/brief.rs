@@ -9,9 +9,12 @@ use super::record::{Backoff, Line, LogEntry, Page, Texts};
 use crate::config::Limit;
 use crate::ids::AgentId;
 use crate::providers::clip;
+use crate::workspaces::Harvest;
 
 /// Bytes of a result that are handed out at once; the rest is paged.
 const RESULT_INLINE: usize = 6 * 1024;
+/// Changed files named in a short result.
+const FILES_INLINE: usize = 10;
 /// Live or unread agents named by a catch-up; more are counted.
 const NAMED: usize = 8;
 
@@ -165,6 +168,9 @@ pub struct Done {
     /// US dollars, where the provider tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// What its own working tree has come to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Harvest>,
     /// True when the result was handed out before and is left out here; get_agent shows it again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub delivered_before: bool,
@@ -202,6 +208,7 @@ impl Done {
             steers_lost: evidence.steers.lost,
             tokens: evidence.usage.work_tokens(),
             cost_usd: evidence.usage.cost_usd,
+            workspace: evidence.workspace.clone().map(|of| of.naming(FILES_INLINE)),
             delivered_before,
         }
     }
