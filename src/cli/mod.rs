@@ -10,6 +10,7 @@ mod progress;
 mod run;
 mod serve;
 mod signals;
+mod worktrees;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -51,6 +52,9 @@ enum Command {
     /// See and stop agents, whoever runs them
     #[command(subcommand)]
     Agents(agents::Agents),
+    /// See the worktrees that agents work in, and remove those that hold nothing of their own
+    #[command(subcommand)]
+    Worktrees(worktrees::Worktrees),
     /// Say what is installed, who is logged in, and whether ostler can work here
     Doctor(doctor::Doctor),
     #[command(name = GUARD, hide = true)]
@@ -102,6 +106,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Serve => serve::serve().await,
             Command::Run(run) => run.run().await,
             Command::Agents(agents) => agents.run().await,
+            Command::Worktrees(worktrees) => worktrees.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,
             Command::Leash(leash) => Err(leash.run().into()),
