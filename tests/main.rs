@@ -16,3 +16,4 @@ mod models;
 mod opencode;
 mod protocol;
 mod support;
+mod worktrees;
