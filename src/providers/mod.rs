@@ -14,6 +14,7 @@ mod failure;
 pub mod guard;
 pub mod leash;
 mod lines;
+mod role;
 mod script;
 mod session;
 pub mod tree;
@@ -27,7 +28,7 @@ pub use contract::{
     Arrival, Capabilities, CleanSignal, Codec, Command, Conversation, Decision, Event, Failure,
     FailureClass, Gate, Input, InstructionSupport, Launch, McpServer, ModelChoice,
     PermissionSupport, PlacedFile, Provider, Reach, ResumeSupport, SteerSupport, StopLadder,
-    ToolRules, Usage, UsageScope, When,
+    ToldBy, ToolRules, Usage, UsageScope, When,
 };
 pub use describe::{Description, describe};
 pub use session::{Exit, Session, StartError};

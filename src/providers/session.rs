@@ -27,7 +27,7 @@ use super::lines::{Line, Lines};
 use super::tree::{self, Process};
 use super::{
     Codec, Command, CommandSpec, Event, Failure, FailureClass, Input, PlacedFile, Provider,
-    StopLadder, clip, leash,
+    StopLadder, ToldBy, clip, leash,
 };
 use crate::ids::AgentId;
 
@@ -383,7 +383,7 @@ impl Session {
     }
 }
 
-/// Writes the files and adds their paths to the arguments.
+/// Writes the files and tells the program their paths.
 fn place(files: &[PlacedFile], spec: &mut CommandSpec) -> io::Result<Option<TempDir>> {
     if files.is_empty() {
         return Ok(None);
@@ -392,7 +392,13 @@ fn place(files: &[PlacedFile], spec: &mut CommandSpec) -> io::Result<Option<Temp
     for file in files {
         let path = directory.path().join(file.name);
         fs::write(&path, &file.text)?;
-        spec.args.extend([file.flag.into(), path.into_os_string()]);
+        match file.told_by {
+            ToldBy::Flag(flag) => spec.args.extend([flag.into(), path.into_os_string()]),
+            ToldBy::Variable(name) => {
+                let path = path.to_string_lossy().into_owned();
+                spec.env.insert(name.to_owned(), path);
+            }
+        }
     }
     Ok(Some(directory))
 }

@@ -131,6 +131,7 @@ static GEMINI: Quirks = Quirks {
         resume: ResumeSupport::History { min_age_s: 61 },
         permissions: PermissionSupport::Enforced,
         usage: Some(UsageScope::OwnSteps),
+        tools: true,
         ..CAREFUL
     },
     ladder: StopLadder {
@@ -177,6 +178,9 @@ static OPENCODE: Quirks = Quirks {
         permissions: PermissionSupport::Enforced,
         usage: Some(UsageScope::LastSteps),
         cost: true,
+        effort: true,
+        instructions: InstructionSupport::System,
+        tools: true,
         ..CAREFUL
     },
     ladder: LADDER,
