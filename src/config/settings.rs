@@ -204,7 +204,7 @@ impl Isolation {
     }
 }
 
-/// How much a model is to think, from the least up.
+/// How much a model is to think.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, schemars::JsonSchema,
 )]

@@ -585,6 +585,9 @@ pub struct Provider {
     pub ladder: StopLadder,
     /// Files that the program is to read.
     pub files: Vec<PlacedFile>,
+    /// Whether its temporary files are kept together and go with the session, because the program
+    /// leaves them lying.
+    pub keeps_temporaries: bool,
 }
 
 /// A file for the child, which stands in a private directory as long as its session lives.

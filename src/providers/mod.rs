@@ -15,6 +15,7 @@ pub mod guard;
 pub mod leash;
 mod lines;
 mod role;
+mod scratch;
 mod script;
 mod session;
 pub mod tree;
@@ -31,6 +32,7 @@ pub use contract::{
     ToldBy, ToolRules, Usage, UsageScope, When,
 };
 pub use describe::{Description, describe};
+pub use scratch::sweep;
 pub use session::{Exit, Session, StartError};
 
 /// Prepares `launch` for the configured provider; the child gets `servers` beside its own.

@@ -95,6 +95,7 @@ pub(super) fn prepare(config: &ScriptProvider, launch: &Launch) -> Provider {
             clean: CleanSignal::Terminate,
         },
         files: Vec::new(),
+        keeps_temporaries: false,
     }
 }
 

@@ -44,5 +44,6 @@ pub(super) fn prepare(config: &AcpProvider, launch: &Launch, servers: &[McpServe
         codec: Box::new(codec::Acp::new(quirks, config, launch, servers)),
         ladder: quirks.ladder,
         files: launch::files(config.flavour, launch, servers),
+        keeps_temporaries: quirks.litters,
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Quirks {
     pub(super) cost_is_session: bool,
     /// It tells the cost when a turn is about to end, and not before.
     pub(super) cost_ends_turn: bool,
+    /// It leaves reports of failures among the temporary files.
+    pub(super) litters: bool,
 }
 
 /// How a model is chosen.
@@ -120,6 +122,7 @@ static PLAIN: Quirks = Quirks {
     empty_is_lost: false,
     cost_is_session: true,
     cost_ends_turn: false,
+    litters: false,
 };
 
 static GEMINI: Quirks = Quirks {
@@ -168,6 +171,7 @@ static GEMINI: Quirks = Quirks {
     empty_is_lost: true,
     cost_is_session: false,
     cost_ends_turn: false,
+    litters: true,
 };
 
 static OPENCODE: Quirks = Quirks {
@@ -216,6 +220,7 @@ static OPENCODE: Quirks = Quirks {
     empty_is_lost: false,
     cost_is_session: true,
     cost_ends_turn: true,
+    litters: false,
 };
 
 /// The row of a program.

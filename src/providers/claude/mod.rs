@@ -39,5 +39,6 @@ pub(super) fn prepare(
         codec: Box::new(codec::Claude::new(launch)),
         ladder: launch::LADDER,
         files: Vec::new(),
+        keeps_temporaries: false,
     }
 }

@@ -46,5 +46,6 @@ pub(super) fn prepare(config: &CodexProvider, launch: &Launch, servers: &[McpSer
         codec: Box::new(codec::Codex::new(launch::plan(config, launch, servers))),
         ladder: launch::LADDER,
         files: Vec::new(),
+        keeps_temporaries: false,
     }
 }
