@@ -15,5 +15,6 @@ mod lifecycle;
 mod models;
 mod opencode;
 mod protocol;
+mod roles;
 mod support;
 mod worktrees;

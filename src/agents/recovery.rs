@@ -9,7 +9,7 @@ use super::owner;
 use super::record::{Ending, Line, TransitionError, owner as rows, read, write};
 use crate::clock::Clock;
 use crate::ids::{AgentId, OwnerId};
-use crate::providers::tree;
+use crate::providers::{self, tree};
 use crate::store::{Store, StoreError, statements};
 use crate::workspaces::{Harvest, rows as rows_of_trees};
 
@@ -35,8 +35,13 @@ pub(super) async fn reconcile(
             continue;
         }
         found = true;
-        let id = dead.to_string();
-        let left = tokio::task::spawn_blocking(move || tree::end(&id, PATIENCE)).await;
+        let id = dead.clone();
+        let left = tokio::task::spawn_blocking(move || {
+            let left = tree::end(id.as_str(), PATIENCE);
+            providers::sweep(&id);
+            left
+        })
+        .await;
         let left = left.unwrap_or_default();
         for line in read::of_owner(store, &dead).await? {
             let mut ending = lost(store, &line).await?;
