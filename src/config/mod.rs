@@ -19,6 +19,7 @@ mod sources;
 mod tests;
 
 pub use error::{ConfigError, Origin};
+pub(crate) use keys::{keys_of, nearest};
 pub use number::Limit;
 pub use provider::{
     AcpProvider, ClaudeProvider, CodexProvider, Flavour, ProviderConfig, ScriptInput,

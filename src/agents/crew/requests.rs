@@ -32,7 +32,14 @@ impl Crew {
     /// Bad values by name, no room under this session, a caller that is an agent itself.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         self.check_depth()?;
-        let resolved = launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
+        let definition = request.agent.as_deref().map(|name| self.definition(name));
+        let resolved = launch::resolve(
+            request,
+            definition.transpose()?.as_ref(),
+            &self.config,
+            &self.host.cwd,
+            self.ids.as_ref(),
+        )?;
         self.be_ready_to_run()?;
         let id = AgentId::new(self.ids.as_ref());
         let agent = self.new_agent(&id, &request.prompt, &resolved.label, &resolved.plan);
@@ -42,7 +49,12 @@ impl Crew {
             });
         }
         self.nudge.notify_one();
-        self.spawned(id, 1, &resolved.plan).await
+        let spawned = self.spawned(id, 1, &resolved.plan).await?;
+        Ok(Spawned {
+            isolation: resolved.isolation,
+            ignored: resolved.ignored,
+            ..spawned
+        })
     }
 
     /// Continues an ended agent with a new prompt, as its next run.
@@ -271,13 +283,17 @@ impl Crew {
             id,
             status: Status::Queued,
             run_no,
+            agent: plan.agent.clone(),
             provider: plan.launch.provider.clone(),
             model: plan.launch.model.clone(),
+            effort: plan.launch.effort,
             permission: plan.launch.permission,
+            isolation: launch::isolation(plan),
             queued_behind: (ahead > 0).then_some(ahead),
             not_enforced: can
                 .map(|can| launch::not_enforced(plan, can))
                 .unwrap_or_default(),
+            ignored: Vec::new(),
         })
     }
 
