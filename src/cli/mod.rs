@@ -1,6 +1,7 @@
 //! What a person types. Thin: parse, call one function of a domain, print.
 
 mod agents;
+mod definitions;
 mod doctor;
 mod guard;
 mod leash;
@@ -49,9 +50,9 @@ enum Command {
     Serve,
     /// Run one agent and print its result
     Run(run::Run),
-    /// See and stop agents, whoever runs them
+    /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
-    Agents(agents::Agents),
+    Agents(Agents),
     /// See the worktrees that agents work in, and remove those that hold nothing of their own
     #[command(subcommand)]
     Worktrees(worktrees::Worktrees),
@@ -61,6 +62,14 @@ enum Command {
     Guard(guard::Guard),
     #[command(name = LEASH, hide = true)]
     Leash(leash::Leash),
+}
+
+#[derive(Subcommand)]
+enum Agents {
+    #[command(flatten)]
+    Records(agents::Agents),
+    #[command(flatten)]
+    Definitions(definitions::Command),
 }
 
 /// The program: reads its arguments, does the work, and tells the exit code.
@@ -105,7 +114,8 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match command {
             Command::Serve => serve::serve().await,
             Command::Run(run) => run.run().await,
-            Command::Agents(agents) => agents.run().await,
+            Command::Agents(Agents::Records(agents)) => agents.run().await,
+            Command::Agents(Agents::Definitions(command)) => command.run(),
             Command::Worktrees(worktrees) => worktrees.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,

@@ -21,7 +21,7 @@ use crate::agents::{
     Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
     SpawnRequest, Status, Waited, Waiting,
 };
-use crate::config::{Isolation, Permission};
+use crate::config::{Effort, Isolation, Permission};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
 use crate::ids::AgentId;
@@ -44,6 +44,12 @@ pub(super) struct Run {
     /// The provider's name of a model
     #[arg(long)]
     model: Option<String>,
+    /// Definition to make it from; `ostler agents definitions` lists them
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// How much the model is to think: low, medium, high, xhigh or max
+    #[arg(long, value_parser = effort)]
+    effort: Option<Effort>,
     /// What it may do: read_only, edit or full [default: configured, edit unless changed]
     #[arg(long, value_parser = permission)]
     permission: Option<Permission>,
@@ -91,6 +97,19 @@ fn isolation(name: &str) -> Result<Isolation, String> {
     .into_iter()
     .find(|isolation| isolation.as_str() == name)
     .ok_or_else(|| "take none, worktree or worktree_with_changes".to_owned())
+}
+
+fn effort(name: &str) -> Result<Effort, String> {
+    let all = [
+        Effort::Low,
+        Effort::Medium,
+        Effort::High,
+        Effort::Xhigh,
+        Effort::Max,
+    ];
+    all.into_iter()
+        .find(|effort| effort.as_str() == name)
+        .ok_or_else(|| "take low, medium, high, xhigh or max".to_owned())
 }
 
 impl Run {
@@ -144,6 +163,8 @@ impl Run {
             cwd: self.cwd,
             permission: self.permission,
             isolation: self.isolation,
+            agent: self.agent,
+            effort: self.effort,
             budget: BudgetRequest {
                 max_turns: self.max_turns,
                 max_tool_calls: self.max_tool_calls,
@@ -169,6 +190,9 @@ async fn follow(
             "ostler: {} does not enforce {what}\n",
             spawned.provider
         ));
+    }
+    for what in &spawned.ignored {
+        err(&format!("ostler: ignored: {}\n", one_line(what, 300)));
     }
     let id = spawned.id;
     let ids = [id.clone()];

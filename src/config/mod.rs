@@ -20,6 +20,7 @@ mod workspaces;
 mod tests;
 
 pub use error::{ConfigError, Origin};
+pub(crate) use keys::{keys_of, nearest};
 pub use number::Limit;
 pub use provider::{
     AcpProvider, ClaudeProvider, CodexProvider, Flavour, ProviderConfig, ScriptInput,

@@ -32,8 +32,14 @@ impl Crew {
     /// Bad values by name, no room under this session, a caller that is an agent itself.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         self.check_depth()?;
-        let mut resolved =
-            launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
+        let definition = request.agent.as_deref().map(|name| self.definition(name));
+        let mut resolved = launch::resolve(
+            request,
+            definition.transpose()?.as_ref(),
+            &self.config,
+            &self.host.cwd,
+            self.ids.as_ref(),
+        )?;
         let id = AgentId::new(self.ids.as_ref());
         self.isolate(&mut resolved, &id).await?;
         self.be_ready_to_run()?;
@@ -44,7 +50,11 @@ impl Crew {
             });
         }
         self.nudge.notify_one();
-        self.spawned(id, 1, &resolved.plan).await
+        let spawned = self.spawned(id, 1, &resolved.plan).await?;
+        Ok(Spawned {
+            ignored: resolved.ignored,
+            ..spawned
+        })
     }
 
     /// Continues an ended agent with a new prompt, as its next run.
@@ -273,14 +283,17 @@ impl Crew {
             id,
             status: Status::Queued,
             run_no,
+            agent: plan.agent.clone(),
             provider: plan.launch.provider.clone(),
             model: plan.launch.model.clone(),
+            effort: plan.launch.effort,
             permission: plan.launch.permission,
             workspace: plan.workspace.as_ref().map(Into::into),
             queued_behind: (ahead > 0).then_some(ahead),
             not_enforced: can
                 .map(|can| launch::not_enforced(plan, can))
                 .unwrap_or_default(),
+            ignored: Vec::new(),
         })
     }
 
