@@ -228,7 +228,11 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::WrongState { .. }
         | AgentError::Changed { .. }
         | AgentError::AskSettled { .. } => Kind::Conflict,
-        AgentError::NotAnAgent | AgentError::Unanswered { .. } => Kind::Refused,
+        AgentError::Misfit { .. } => Kind::Invalid,
+        AgentError::NotAnAgent
+        | AgentError::Unanswered { .. }
+        | AgentError::NoResultWanted
+        | AgentError::BeyondPermission { .. } => Kind::Refused,
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
         AgentError::Guard(_) | AgentError::Store(_) => Kind::Internal,
     }
@@ -241,6 +245,9 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             [] => known_ids(),
             nearest => format!("did you mean {}?", nearest.join(", ")).into(),
         },
+        AgentError::TooLong {
+            field: "result", ..
+        } => "put long material into a file and name it in the result".into(),
         AgentError::TooLong { .. } => {
             "put long material into a file and tell the agent to read it".into()
         }
@@ -275,6 +282,12 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         AgentError::Unanswered { .. } => {
             "decide yourself, and say in your answer what you decided".into()
         }
+        AgentError::NoResultWanted => "give your answer in words".into(),
+        AgentError::Misfit { tries_left: 0, .. } => {
+            "that was one too many: stop trying and give your final answer in words".into()
+        }
+        AgentError::Misfit { .. } => "mend what is named and call submit_result again".into(),
+        AgentError::BeyondPermission { .. } => "leave it out, or check it yourself".into(),
         AgentError::ForPerson { .. } => {
             "go on; the person at this session is asked and wait_agents waits for the answer".into()
         }

@@ -6,6 +6,7 @@ mod dispatch;
 mod providers;
 mod questions;
 mod requests;
+mod submissions;
 mod views;
 
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
 pub use providers::ProviderBrief;
+pub(super) use submissions::TRIES as RESULT_TRIES;
 
 /// How many ids are named for a mistyped one.
 const CANDIDATES: usize = 3;
@@ -70,8 +72,8 @@ pub struct CrewOptions {
     pub ids: Arc<dyn IdSource>,
     /// The ostler binary, which runs the guard.
     pub program: OsString,
-    /// The server through which agents ask what they cannot decide, without what tells one agent
-    /// from another; `None` where nobody answers.
+    /// The server through which agents ask what they cannot decide and hand in their results, without
+    /// what tells one agent from another; `None` where it cannot be started.
     pub child_server: Option<McpServer>,
 }
 

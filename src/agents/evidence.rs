@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::expect::Unmet;
 use crate::providers::{Arrival, Event, Usage, clip};
 
 /// Entries kept of each list; what goes over is counted.
@@ -63,6 +64,16 @@ pub struct Evidence {
     /// The model that answered.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub model: String,
+    /// Whether what was expected of the run holds, as ostler found; absent where nothing was, and
+    /// for a run that was stopped or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// What was expected and does not hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Unmet>,
+    /// What in the final text does not go with this account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
 }
 
 /// One shell command of the child.

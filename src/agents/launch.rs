@@ -9,6 +9,7 @@ use super::budget::{Budget, BudgetRequest};
 use super::error::AgentError;
 use super::expect::Expect;
 use super::record::{Nesting, Plan};
+use super::schema::OutputSchema;
 use crate::config::{Config, Effort, Isolation, Permission};
 use crate::ids::{AgentId, IdSource};
 use crate::providers::{
@@ -115,6 +116,15 @@ pub(super) fn resolve(
         instructions: String::new(),
         tools: ToolRules::default(),
     };
+    if let Some(schema) = &request.output_schema {
+        OutputSchema::parse(schema).map_err(|problem| AgentError::BadValue {
+            field: "output_schema",
+            problem,
+        })?;
+    }
+    if let Some(expect) = &request.expect {
+        expect.check(&launch.cwd)?;
+    }
     let plan = Plan {
         launch,
         budget,

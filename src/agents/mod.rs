@@ -4,6 +4,7 @@
 
 mod brief;
 mod budget;
+mod claims;
 mod crew;
 mod error;
 mod evidence;
@@ -16,6 +17,7 @@ mod owner;
 pub(crate) mod pace;
 pub(crate) mod record;
 pub(crate) mod recovery;
+mod schema;
 mod supervisor;
 mod wait;
 
@@ -24,7 +26,7 @@ pub use budget::{BadBudget, Budget, BudgetRequest};
 pub use crew::{Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Waiting};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
-pub use expect::Expect;
+pub use expect::{Expect, Unmet};
 pub use launch::{SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
 pub use record::asks::{Addressee, AskKind, AskState};

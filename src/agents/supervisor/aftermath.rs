@@ -6,9 +6,12 @@ use super::{Outcome, Run};
 impl Run {
     /// Prepares what the child works with. A stop that comes meanwhile ends the run here.
     pub(super) async fn make_ready(&mut self) -> Result<(), Outcome> {
+        self.remember_head().await;
         Ok(())
     }
 
     /// Looks at what the run has left, before its end is written down.
-    pub(super) async fn look_back(&mut self, _outcome: &Outcome) {}
+    pub(super) async fn look_back(&mut self, outcome: &Outcome) {
+        self.verify(outcome).await;
+    }
 }
