@@ -219,9 +219,10 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
         | AgentError::BadDirectory { .. } => Kind::Invalid,
-        AgentError::Unknown { .. } | AgentError::NoProvider { .. } | AgentError::NoAsk { .. } => {
-            Kind::NotFound
-        }
+        AgentError::Unknown { .. }
+        | AgentError::NoProvider { .. }
+        | AgentError::NoAsk { .. }
+        | AgentError::NoStructured { .. } => Kind::NotFound,
         AgentError::TooDeep { .. } | AgentError::TooMany { .. } | AgentError::ForPerson { .. } => {
             Kind::Refused
         }
@@ -282,6 +283,10 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         AgentError::Unanswered { .. } => {
             "decide yourself, and say in your answer what you decided".into()
         }
+        AgentError::NoStructured { .. } => Hint::of_each(
+            "get_agent shows its words; only an agent with `output_schema` hands something in",
+            "`ostler agents show` prints its words",
+        ),
         AgentError::NoResultWanted => "give your answer in words".into(),
         AgentError::Misfit { tries_left: 0, .. } => {
             "that was one too many: stop trying and give your final answer in words".into()

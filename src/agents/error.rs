@@ -137,6 +137,12 @@ pub enum AgentError {
         /// How often it may be tried again.
         tries_left: u32,
     },
+    /// The agent has handed in nothing.
+    #[error("{id} has handed in no structured result")]
+    NoStructured {
+        /// The agent.
+        id: AgentId,
+    },
     /// A caller that is an agent asked for what its own permission does not cover.
     #[error("`{field}` goes beyond your own permission, which is `{}`", .permission.as_str())]
     BeyondPermission {

@@ -242,6 +242,46 @@ impl Evidence {
         self.tool_calls.values().sum()
     }
 
+    /// How many entries its longest list has.
+    pub(super) fn longest_list(&self) -> usize {
+        let lists = [
+            self.commands.len(),
+            self.files_written.len(),
+            self.allowed.len(),
+            self.denied.len(),
+            self.failed.len(),
+            self.processes_left.len(),
+            self.tool_calls.len(),
+            self.failed_calls.len(),
+        ];
+        lists.into_iter().max().unwrap_or(0)
+    }
+
+    /// Keeps the last `most` entries of every list and counts the others as left out.
+    pub(super) fn keep_last(&mut self, most: usize) {
+        let mut left_out = 0;
+        let mut over = |length: usize| {
+            let over = length.saturating_sub(most);
+            left_out += u32::try_from(over).unwrap_or(u32::MAX);
+            over
+        };
+        self.commands.drain(..over(self.commands.len()));
+        self.allowed.drain(..over(self.allowed.len()));
+        self.denied.drain(..over(self.denied.len()));
+        self.failed.drain(..over(self.failed.len()));
+        self.processes_left.drain(..over(self.processes_left.len()));
+        for _ in 0..over(self.files_written.len()) {
+            self.files_written.pop_first();
+        }
+        for _ in 0..over(self.tool_calls.len()) {
+            self.tool_calls.pop_first();
+        }
+        for _ in 0..over(self.failed_calls.len()) {
+            self.failed_calls.pop_first();
+        }
+        self.entries_left_out = self.entries_left_out.saturating_add(left_out);
+    }
+
     /// A text for a run that ended without one.
     pub(super) fn digest(&self) -> String {
         let calls: Vec<String> = self

@@ -9,6 +9,7 @@ mod crew;
 mod error;
 mod evidence;
 mod expect;
+mod inline;
 pub(crate) mod journal;
 mod launch;
 mod lifecycle;
