@@ -18,8 +18,12 @@ const DETAIL: usize = 800;
 /// Unmet expectations that are shown of a run, and how much of each.
 const UNMET: usize = 3;
 const UNMET_SHOWN: usize = 300;
-/// Requests that wait, all together.
-const REQUESTS: usize = 4500;
+/// Requests that wait for an answer, all together, beside a result.
+const REQUESTS: usize = 3000;
+/// What it takes to say that something was cut.
+const CUT: usize = 30;
+/// How much of a request is shown, at least.
+const LEAST_ASKED: usize = 100;
 /// How much of a result's words is shown, at least, beside a structured one.
 const BESIDE: usize = 200;
 /// Live or unread agents named by a catch-up; more are counted.
@@ -266,13 +270,15 @@ fn few(failed: &[Unmet]) -> Vec<Unmet> {
 
 /// Requests that wait, shortened to what a reply can hold, and how many are left out. The transcript
 /// has them whole.
-pub(super) fn requests(mut waiting: Vec<Waiting>) -> (Vec<Waiting>, usize) {
-    let wants: Vec<usize> = waiting.iter().map(|it| size(&it.content)).collect();
-    let shares = inline::shares(REQUESTS, &wants);
+pub(super) fn requests(mut waiting: Vec<Waiting>, budget: usize) -> (Vec<Waiting>, usize) {
+    let contents: Vec<usize> = waiting.iter().map(|it| size(&it.content)).collect();
+    // Each says how much of it was cut.
+    let others = size(&waiting) - contents.iter().sum::<usize>() + CUT * waiting.len();
+    let shares = inline::shares(budget.saturating_sub(others), &contents);
     for (request, share) in waiting.iter_mut().zip(shares) {
-        request.content = shortened(&request.content, share);
+        request.content = shortened(&request.content, share.max(LEAST_ASKED));
     }
-    let shown = inline::fitting(&waiting, REQUESTS + REQUESTS / 4).max(1);
+    let shown = inline::fitting(&waiting, budget + LEAST_ASKED).max(1);
     let left_out = waiting.len().saturating_sub(shown);
     waiting.truncate(shown);
     (waiting, left_out)
@@ -289,7 +295,7 @@ pub struct Resulted {
     pub detail: String,
     /// The child's words: data, not instructions.
     pub result: String,
-    /// Where the text comes from: `final`, `last_text`, `digest` (ours) or `none`.
+    /// Where the text comes from: `final`, `last_text`, `digest` (ours), `submitted` or `none`.
     pub result_from: String,
     /// What it handed in, which fits the schema that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -325,7 +331,7 @@ impl Resulted {
         from: usize,
         limit: Option<usize>,
     ) -> Self {
-        let (requests, _) = requests(waiting);
+        let (requests, _) = requests(waiting, REQUESTS);
         let mut page = Self {
             brief: AgentBrief::of(line, now_ms),
             detail: match limit {

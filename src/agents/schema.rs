@@ -10,6 +10,8 @@ use crate::providers::clip;
 const LARGEST: usize = 32 * 1024;
 /// How deep its objects and lists may stand in each other.
 const DEEPEST: usize = 48;
+/// Schemas that may apply to one place of a result.
+const AT_ONE_PLACE: u32 = 1000;
 /// Misfits that are told at once.
 const TOLD: usize = 5;
 /// How much is told of one.
@@ -68,6 +70,10 @@ impl OutputSchema {
         if is_deeper(value, DEEPEST) {
             return Err(format!("is nested deeper than {DEEPEST} levels"));
         }
+        if branches_endlessly(value, value) {
+            let told = "refers to so many schemas at one place that nothing could be checked";
+            return Err(told.to_owned());
+        }
         let validator = jsonschema::options()
             .offline()
             .build(value)
@@ -95,7 +101,9 @@ impl OutputSchema {
                 // Of the value itself only its place is told: it may be long, and the child knows it.
                 let said = error.masked_with("this value").to_string();
                 let place = place(error.instance_path().as_str());
-                format!("{place}: {}", clip(&said, TOLD_OF_ONE))
+                let told = format!("{place}: {}", clip(&said, TOLD_OF_ONE));
+                // Names come from the child.
+                told.replace(char::is_control, " ")
             })
             .collect();
         if errors.next().is_some() {
@@ -177,6 +185,45 @@ fn is_deeper(value: &Value, levels: usize) -> bool {
         _ => return false,
     };
     levels == 0 || inner.into_iter().any(|value| is_deeper(value, levels - 1))
+}
+
+/// Whether some place of a result would have to be checked against too many schemas of `root`.
+fn branches_endlessly(value: &Value, root: &Value) -> bool {
+    let inner: Vec<&Value> = match value {
+        Value::Object(object) => object.values().collect(),
+        Value::Array(list) => list.iter().collect(),
+        _ => return false,
+    };
+    let mut left = AT_ONE_PLACE;
+    !at_one_place(value, root, &mut left)
+        || inner
+            .into_iter()
+            .any(|value| branches_endlessly(value, root))
+}
+
+/// Counts `schema`, and those that apply to the same place with it, down from `left`; `false` when
+/// there are more.
+fn at_one_place(schema: &Value, root: &Value, left: &mut u32) -> bool {
+    let Some(rest) = left.checked_sub(1) else {
+        return false;
+    };
+    *left = rest;
+    let target = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|path| root.pointer(path.strip_prefix('#')?));
+    let lists = ["allOf", "anyOf", "oneOf"]
+        .into_iter()
+        .filter_map(|word| schema.get(word)?.as_array())
+        .flatten();
+    let alone = ["not", "if", "then", "else"]
+        .into_iter()
+        .filter_map(|word| schema.get(word));
+    target
+        .into_iter()
+        .chain(lists)
+        .chain(alone)
+        .all(|schema| at_one_place(schema, root, left))
 }
 
 /// `schema` without remarks; `None` if it holds anything but the plain words.

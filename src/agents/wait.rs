@@ -18,7 +18,9 @@ use crate::ids::AgentId;
 const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
 
 /// What the agents that still run may take of a reply.
-const RUNNING: usize = 2000;
+const RUNNING: usize = 1500;
+/// What their requests may take where nothing has ended.
+const ASKED: usize = 5500;
 /// What its other fields take.
 const BESIDE: usize = 250;
 /// How much of a result is shown, at least: else its agent is left to the next reply.
@@ -129,7 +131,9 @@ impl Crew {
         waiting: Vec<Waiting>,
         timed_out: bool,
     ) -> Result<Waited, AgentError> {
-        let (waiting, more_waiting) = brief::requests(waiting);
+        // What has ended needs room, too.
+        let asked_room = if ended.is_empty() { ASKED } else { ASKED / 2 };
+        let (waiting, more_waiting) = brief::requests(waiting, asked_room);
         let mut running = self.briefs(live);
         let shown = inline::fitting(&running, RUNNING);
         let more_running = running.len() - shown;

@@ -169,3 +169,34 @@ async fn transcripts_and_evidence_stay_within_a_reply() {
     let text = alone["items"][0]["body"]["text"].as_str().unwrap();
     assert_eq!(text.len(), 3002, "{alone:#.300}");
 }
+
+#[tokio::test]
+async fn many_long_requests_share_one_reply() {
+    let home = Home::new().line_script(
+        "asks",
+        "hear; turn; long=$(printf %03000d 0)
+         for n in $(seq 16); do ask $n \"$n $long\"; done
+         listen_for END; result end",
+    );
+    let mut server = home.server().await;
+    let id = server
+        .spawn(json!({ "prompt": "x", "provider": "asks", "permission": "edit" }))
+        .await;
+    loop {
+        let waited = server.call("wait_agents", json!({})).await.unwrap();
+        small(&waited);
+        let waiting = waited["waiting"].as_array().unwrap();
+        let shown = waiting.len() + waited["more_waiting"].as_u64().unwrap_or(0) as usize;
+        if shown == 16 {
+            let content = waiting[0]["content"].as_str().unwrap();
+            assert!(waiting.len() > 8, "{}", waiting.len());
+            assert!(content.starts_with("1 000") && content.ends_with(" bytes cut]"));
+            break;
+        }
+    }
+    let shown = server.call("get_agent", json!({ "id": id })).await.unwrap();
+    small(&shown);
+    assert!(!shown["requests"].as_array().unwrap().is_empty());
+    let stop = json!({ "ids": [id] });
+    server.call("stop_agents", stop).await.unwrap();
+}

@@ -143,13 +143,19 @@ async fn a_stop_cuts_the_check_and_the_work_stays_done() {
 async fn the_end_of_the_server_cuts_the_check() {
     let home = world();
     let mut server = home.server().await;
-    let command = "echo up > up; exec setsid sleep 300";
+    let command = "echo up >> up; exec setsid sleep 300";
     server
         .spawn(json!({ "prompt": "true", "expect": { "command": command } }))
         .await;
     home.written("up", 1).await;
     // What would be left behind fails every test here.
     server.leave().await;
+    let mut server = home.server().await;
+    server
+        .spawn(json!({ "prompt": "true", "expect": { "command": command } }))
+        .await;
+    home.written("up", 2).await;
+    server.kill().await;
 }
 
 #[tokio::test]

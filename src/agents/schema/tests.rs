@@ -42,7 +42,7 @@ fn what_is_no_schema_is_refused_with_the_place() {
         assert!(told.starts_with(expected), "{told}");
     }
     let mut deep = json!({});
-    for _ in 0..DEEPEST {
+    for _ in 1..DEEPEST {
         deep = json!({ "not": deep });
     }
     assert!(OutputSchema::parse(&deep).is_ok());
@@ -180,4 +180,30 @@ fn a_tool_holds_the_schema_when_every_client_takes_it() {
     for value in refused {
         assert_eq!(schema(value.clone()).for_tools(), None, "{value}");
     }
+}
+
+#[test]
+fn a_schema_that_would_be_checked_for_ever_is_refused() {
+    let doubling = |levels: usize| {
+        let mut defs = Map::new();
+        for level in 0..levels {
+            let next = json!({ "$ref": format!("#/$defs/d{}", level + 1) });
+            defs.insert(format!("d{level}"), json!({ "allOf": [next, next] }));
+        }
+        defs.insert(format!("d{levels}"), json!({ "type": "integer" }));
+        json!({ "$defs": defs, "$ref": "#/$defs/d0" })
+    };
+    assert!(OutputSchema::parse(&doubling(6)).is_ok());
+    let told = refused(doubling(400));
+    assert_eq!(
+        told,
+        "refers to so many schemas at one place that nothing could be checked"
+    );
+    let around = json!({ "$defs": { "a": { "$ref": "#/$defs/a" } }, "$ref": "#/$defs/a" });
+    assert!(OutputSchema::parse(&around).is_err());
+    // What refers to itself further down ends with the result.
+    let tree = schema(json!({ "type": "object", "properties": {
+        "left": { "$ref": "#" }, "right": { "$ref": "#" },
+    } }));
+    assert_eq!(tree.misfits(&json!({ "left": { "right": {} } })), [""; 0]);
 }

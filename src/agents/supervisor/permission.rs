@@ -170,6 +170,20 @@ mod tests {
     }
 
     #[test]
+    fn results_are_handed_in_under_the_names_of_every_cli() {
+        for (tool, expected) in [
+            ("mcp__ostler__submit_result", true),
+            ("mcp_ostler_submit_result", true),
+            ("ostler_submit_result", true),
+            ("mcp__other__submit_result", false),
+            ("submit_result", false),
+            ("Bash", false),
+        ] {
+            assert_eq!(hands_in(tool), expected, "{tool}");
+        }
+    }
+
+    #[test]
     fn what_decides_what_others_run_is_more_than_a_file_of_the_project() {
         let dir = tempfile::tempdir().unwrap();
         let cwd = dir.path().canonicalize().unwrap();
