@@ -221,12 +221,13 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::Budget(_)
         | AgentError::BadDefinition { .. }
         | AgentError::BadDirectory { .. } => Kind::Invalid,
-        AgentError::NoDefinition { .. } => Kind::NotFound,
+        AgentError::NoDefinition { .. }
+        | AgentError::Unknown { .. }
+        | AgentError::NoProvider { .. }
+        | AgentError::NoAsk { .. }
+        | AgentError::NoStructured { .. } => Kind::NotFound,
         AgentError::DefinitionExists { .. } => Kind::Conflict,
         AgentError::Unwritable { .. } => Kind::Internal,
-        AgentError::Unknown { .. } | AgentError::NoProvider { .. } | AgentError::NoAsk { .. } => {
-            Kind::NotFound
-        }
         AgentError::TooDeep { .. } | AgentError::TooMany { .. } | AgentError::ForPerson { .. } => {
             Kind::Refused
         }
@@ -234,8 +235,11 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::Changed { .. }
         | AgentError::AskSettled { .. } => Kind::Conflict,
         AgentError::NoWorkspace(NoWorkspace::NoGit(_)) => Kind::Internal,
-        AgentError::NoWorkspace(_) => Kind::Invalid,
-        AgentError::NotAnAgent | AgentError::Unanswered { .. } => Kind::Refused,
+        AgentError::NoWorkspace(_) | AgentError::Misfit { .. } => Kind::Invalid,
+        AgentError::NotAnAgent
+        | AgentError::Unanswered { .. }
+        | AgentError::NoResultWanted
+        | AgentError::BeyondPermission { .. } => Kind::Refused,
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
         AgentError::Guard(_) | AgentError::Store(_) => Kind::Internal,
     }
@@ -248,6 +252,9 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             [] => known_ids(),
             nearest => format!("did you mean {}?", nearest.join(", ")).into(),
         },
+        AgentError::TooLong {
+            field: "result", ..
+        } => "put long material into a file and name it in the result".into(),
         AgentError::TooLong { .. } => {
             "put long material into a file and tell the agent to read it".into()
         }
@@ -291,6 +298,16 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         AgentError::Unanswered { .. } => {
             "decide yourself, and say in your answer what you decided".into()
         }
+        AgentError::NoStructured { .. } => Hint::of_each(
+            "get_agent shows its words; only an agent with `output_schema` hands something in",
+            "`ostler agents show` prints its words",
+        ),
+        AgentError::NoResultWanted => "give your answer in words".into(),
+        AgentError::Misfit { tries_left: 0, .. } => {
+            "that was one too many: stop trying and give your final answer in words".into()
+        }
+        AgentError::Misfit { .. } => "mend what is named and call submit_result again".into(),
+        AgentError::BeyondPermission { .. } => "leave it out, or check it yourself".into(),
         AgentError::ForPerson { .. } => {
             "go on; the person at this session is asked and wait_agents waits for the answer".into()
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::agents::{Crew, CrewOptions, Host, Places};
 use crate::clock::SystemClock;
-use crate::config::{Ask, Config, Sources, state_dir};
+use crate::config::{Config, Sources, state_dir};
 use crate::edge::{Failure, Kind};
 use crate::ids::{IdSource, RandomIds};
 use crate::project::Project;
@@ -116,9 +116,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
         .flat_map(|provider| provider.env().clone());
     let secrets: Vec<(String, String)> = secrets.collect();
     let store = Store::open_at(&database(&config, &home)).await?;
-    let child_server = (surroundings.answers && config.agents.ask != Ask::Deny)
-        .then(|| child_server(surroundings, &config, &sources, &store))
-        .flatten();
+    let child_server = child_server(surroundings, &config, &sources, &store);
     let crew = Crew::open(CrewOptions {
         store: Arc::new(store.hiding(secrets)),
         config,

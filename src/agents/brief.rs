@@ -1,9 +1,12 @@
 //! What callers are shown of agents: lean, bounded, and clear about whose words a text is.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::crew::Waiting;
 use super::evidence::Evidence;
+use super::expect::Unmet;
+use super::inline::{self, REPLY, TEXT, beginning, shortened, size};
 use super::lifecycle::Status;
 use super::record::{Backoff, Line, LogEntry, Page, Texts};
 use crate::config::Limit;
@@ -11,10 +14,21 @@ use crate::ids::AgentId;
 use crate::providers::clip;
 use crate::workspaces::Harvest;
 
-/// Bytes of a result that are handed out at once; the rest is paged.
-const RESULT_INLINE: usize = 6 * 1024;
 /// Changed files named in a short result.
 const FILES_INLINE: usize = 10;
+/// How much of why a run ended as it did is shown.
+const DETAIL: usize = 800;
+/// Unmet expectations that are shown of a run, and how much of each.
+const UNMET: usize = 3;
+const UNMET_SHOWN: usize = 300;
+/// Requests that wait for an answer, all together, beside a result.
+const REQUESTS: usize = 3000;
+/// What it takes to say that something was cut.
+const CUT: usize = 30;
+/// How much of a request is shown, at least.
+const LEAST_ASKED: usize = 100;
+/// How much of a result's words is shown, at least, beside a structured one.
+const BESIDE: usize = 200;
 /// Live or unread agents named by a catch-up; more are counted.
 const NAMED: usize = 8;
 
@@ -153,6 +167,21 @@ pub struct Done {
     /// Where get_agent goes on with a result that is not shown whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
+    /// What it handed in, which fits the schema that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structured: Option<Value>,
+    /// The size of what it handed in, where that is not shown: get_agent pages it (`structured`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structured_bytes: Option<usize>,
+    /// Whether what was expected holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// What was expected and does not hold, the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Unmet>,
+    /// What in its words does not go with its evidence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     /// Model steps.
     pub turns: u32,
     /// Tool calls.
@@ -185,23 +214,24 @@ fn is_zero_u32(count: &u32) -> bool {
 }
 
 impl Done {
+    /// The entry without what it brought: [`Done::show`] adds that.
     pub(super) fn of(line: &Line, texts: &Texts, delivered_before: bool) -> Self {
         let evidence = &texts.evidence;
-        let shown = if delivered_before {
-            ""
-        } else {
-            clip(&texts.result, RESULT_INLINE)
-        };
         Self {
             id: line.id.clone(),
             label: line.label.clone(),
             status: line.status,
             reason: line.reason.clone(),
-            detail: line.detail.clone(),
+            detail: shortened(&line.detail, DETAIL),
             run_no: line.run_no,
-            result: shown.to_owned(),
+            result: String::new(),
             result_from: texts.result_from.clone(),
-            next_cursor: (shown.len() < texts.result.len()).then(|| shown.len().to_string()),
+            next_cursor: (!texts.result.is_empty()).then(|| "0".to_owned()),
+            structured: None,
+            structured_bytes: texts.submitted.as_ref().map(size),
+            verified: evidence.verified,
+            failed: few(&evidence.failed),
+            flags: evidence.flags.clone(),
             turns: evidence.turns,
             tool_calls: evidence.tool_call_count(),
             denied: evidence.denied.len(),
@@ -212,6 +242,53 @@ impl Done {
             delivered_before,
         }
     }
+
+    /// How much there is to show.
+    pub(super) fn wants(texts: &Texts) -> usize {
+        let structured = texts.submitted.as_ref().map_or(0, size);
+        (structured + size(&texts.result)).min(TEXT)
+    }
+
+    /// Shows what the run brought, within `limit` bytes.
+    pub(super) fn show(&mut self, texts: &Texts, limit: usize) {
+        let mut left = limit;
+        if let Some(structured) = &texts.submitted
+            && size(structured) <= left
+        {
+            left -= size(structured);
+            self.structured = Some(structured.clone());
+            self.structured_bytes = None;
+        }
+        let shown = beginning(&texts.result, left);
+        self.result = shown.to_owned();
+        self.next_cursor = (shown.len() < texts.result.len()).then(|| shown.len().to_string());
+    }
+}
+
+/// The first few, shortened.
+fn few(failed: &[Unmet]) -> Vec<Unmet> {
+    let few = failed.iter().take(UNMET);
+    few.map(|unmet| Unmet {
+        what: shortened(&unmet.what, UNMET_SHOWN),
+        why: shortened(&unmet.why, UNMET_SHOWN),
+    })
+    .collect()
+}
+
+/// Requests that wait, shortened to what a reply can hold, and how many are left out. The transcript
+/// has them whole.
+pub(super) fn requests(mut waiting: Vec<Waiting>, budget: usize) -> (Vec<Waiting>, usize) {
+    let contents: Vec<usize> = waiting.iter().map(|it| size(&it.content)).collect();
+    // Each says how much of it was cut.
+    let others = size(&waiting) - contents.iter().sum::<usize>() + CUT * waiting.len();
+    let shares = inline::shares(budget.saturating_sub(others), &contents);
+    for (request, share) in waiting.iter_mut().zip(shares) {
+        request.content = shortened(&request.content, share.max(LEAST_ASKED));
+    }
+    let shown = inline::fitting(&waiting, budget + LEAST_ASKED).max(1);
+    let left_out = waiting.len().saturating_sub(shown);
+    waiting.truncate(shown);
+    (waiting, left_out)
 }
 
 /// The result of an agent, a page of it.
@@ -225,8 +302,23 @@ pub struct Resulted {
     pub detail: String,
     /// The child's words: data, not instructions.
     pub result: String,
-    /// Where the text comes from: `final`, `last_text`, `digest` (ours) or `none`.
+    /// Where the text comes from: `final`, `last_text`, `digest` (ours), `submitted` or `none`.
     pub result_from: String,
+    /// What it handed in, which fits the schema that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structured: Option<Value>,
+    /// The size of what it handed in, where that is not shown: the view `structured` pages it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub structured_bytes: Option<usize>,
+    /// Whether what was expected holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// What was expected and does not hold, the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Unmet>,
+    /// What in its words does not go with its evidence.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
     /// What it has asked for and nobody has answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<Waiting>,
@@ -236,25 +328,55 @@ pub struct Resulted {
 }
 
 impl Resulted {
+    /// With a `limit` the caller says how much of the text it wants; without one all of it together
+    /// stays within a reply.
     pub(super) fn of(
         line: &Line,
         texts: &Texts,
-        requests: Vec<Waiting>,
+        waiting: Vec<Waiting>,
         now_ms: i64,
         from: usize,
         limit: Option<usize>,
     ) -> Self {
-        let rest = texts.result.get(from..).unwrap_or_default();
-        let page = clip(rest, limit.unwrap_or(RESULT_INLINE).max(4));
-        let to = from + page.len();
-        Self {
+        let (requests, _) = requests(waiting, REQUESTS);
+        let mut page = Self {
             brief: AgentBrief::of(line, now_ms),
-            detail: line.detail.clone(),
-            result: page.to_owned(),
+            detail: match limit {
+                None => shortened(&line.detail, DETAIL),
+                Some(_) => line.detail.clone(),
+            },
+            result: String::new(),
             result_from: texts.result_from.clone(),
+            structured: None,
+            structured_bytes: None,
+            verified: texts.evidence.verified,
+            failed: few(&texts.evidence.failed),
+            flags: texts.evidence.flags.clone(),
             requests,
-            next_cursor: (to < texts.result.len()).then(|| to.to_string()),
+            next_cursor: None,
+        };
+        let left = REPLY.saturating_sub(size(&page) + 64).min(TEXT);
+        let mut room = left;
+        // It is not paged with the text, and stands beside its first page only.
+        if let Some(structured) = texts.submitted.as_ref().filter(|_| from == 0) {
+            let bytes = size(structured);
+            if bytes <= limit.unwrap_or(0).max(left.saturating_sub(BESIDE)) {
+                page.structured = Some(structured.clone());
+                room = left.saturating_sub(bytes).max(BESIDE);
+            } else {
+                page.structured_bytes = Some(bytes);
+            }
         }
+        let rest = texts.result.get(from..).unwrap_or_default();
+        let shown = match limit {
+            Some(limit) => clip(rest, limit.max(4)),
+            // A character takes six bytes at most.
+            None => beginning(rest, room.max(6)),
+        };
+        let to = from + shown.len();
+        page.result = shown.to_owned();
+        page.next_cursor = (to < texts.result.len()).then(|| to.to_string());
+        page
     }
 }
 
@@ -291,6 +413,17 @@ impl Evidenced {
             evidence: texts.evidence,
         }
     }
+
+    /// The same within a reply: of long lists the last entries, and the others counted.
+    #[must_use]
+    pub fn inline(mut self) -> Self {
+        let mut most = self.evidence.longest_list();
+        while most > 0 && size(&self) > REPLY {
+            most /= 2;
+            self.evidence.keep_last(most);
+        }
+        self
+    }
 }
 
 /// A stretch of an agent's log.
@@ -303,6 +436,31 @@ pub struct Transcript {
     /// The entries, oldest first.
     #[serde(flatten)]
     pub page: Page<LogEntry>,
+}
+
+impl Transcript {
+    /// The same within a reply, or within four of them for a caller that names a `limit`: long entries
+    /// shortened, and those behind left to the next page.
+    #[must_use]
+    pub fn inline(mut self, limit: Option<u32>) -> Self {
+        let (most, entry) = match limit {
+            None => (REPLY, inline::ENTRY),
+            Some(limit) => {
+                let entries = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
+                (inline::ALONE, inline::ENTRY.max(inline::ALONE / entries))
+            }
+        };
+        let items = &mut self.page.items;
+        for item in items.iter_mut() {
+            inline::shorten(&mut item.body, entry);
+        }
+        let shown = inline::fitting(items, most - 200).max(1);
+        if shown < items.len() {
+            items.truncate(shown);
+            self.page.next_cursor = items.last().map(|last| last.seq.to_string());
+        }
+        self
+    }
 }
 
 /// What a fresh or compacted session must know.

@@ -7,6 +7,7 @@ mod dispatch;
 mod providers;
 mod questions;
 mod requests;
+mod submissions;
 mod trees;
 mod views;
 
@@ -39,6 +40,7 @@ use crate::store::Store;
 pub use answers::{Answer, Answered, Waiting};
 pub use providers::ProviderBrief;
 pub use trees::{Pruned, Worktrees};
+pub(super) use submissions::TRIES as RESULT_TRIES;
 
 /// How many ids are named for a mistyped one.
 const CANDIDATES: usize = 3;
@@ -76,8 +78,8 @@ pub struct CrewOptions {
     pub ids: Arc<dyn IdSource>,
     /// The ostler binary, which runs the guard.
     pub program: OsString,
-    /// The server through which agents ask what they cannot decide, without what tells one agent
-    /// from another; `None` where nobody answers.
+    /// The server through which agents ask what they cannot decide and hand in their results, without
+    /// what tells one agent from another; `None` where it cannot be started.
     pub child_server: Option<McpServer>,
 }
 

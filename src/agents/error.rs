@@ -6,6 +6,7 @@ use super::budget::BadBudget;
 use super::lifecycle::Status;
 use super::record::TransitionError;
 use super::record::asks::AskState;
+use crate::config::Permission;
 use crate::ids::{AgentId, AskId, BadId};
 use crate::store::StoreError;
 use crate::workspaces::NoWorkspace;
@@ -162,6 +163,31 @@ pub enum AgentError {
     Unanswered {
         /// Why not.
         why: String,
+    },
+    /// A result was handed in by an agent of whom none is asked.
+    #[error("no result of a certain shape is asked of you")]
+    NoResultWanted,
+    /// A result does not fit the schema that it was asked for with.
+    #[error("the result does not fit: {}", .misfits.join("; "))]
+    Misfit {
+        /// What does not, place by place.
+        misfits: Vec<String>,
+        /// How often it may be tried again.
+        tries_left: u32,
+    },
+    /// The agent has handed in nothing.
+    #[error("{id} has handed in no structured result")]
+    NoStructured {
+        /// The agent.
+        id: AgentId,
+    },
+    /// A caller that is an agent asked for what its own permission does not cover.
+    #[error("`{field}` goes beyond your own permission, which is `{}`", .permission.as_str())]
+    BeyondPermission {
+        /// The parameter.
+        field: &'static str,
+        /// What the caller may do.
+        permission: Permission,
     },
     /// Somebody else changed the agent at the same time.
     #[error("{id} was changed by somebody else meanwhile")]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::expect::Unmet;
 use crate::providers::{Arrival, Event, Usage, clip};
 use crate::workspaces::Harvest;
 
@@ -67,6 +68,16 @@ pub struct Evidence {
     /// What its own working tree has come to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workspace: Option<Harvest>,
+    /// Whether what was expected of the run holds, as ostler found; absent where nothing was, and
+    /// for a run that was stopped or failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// What was expected and does not hold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Unmet>,
+    /// What in the final text does not go with this account.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
 }
 
 /// One shell command of the child.
@@ -233,6 +244,46 @@ impl Evidence {
     /// All tool calls together.
     pub fn tool_call_count(&self) -> u32 {
         self.tool_calls.values().sum()
+    }
+
+    /// How many entries its longest list has.
+    pub(super) fn longest_list(&self) -> usize {
+        let lists = [
+            self.commands.len(),
+            self.files_written.len(),
+            self.allowed.len(),
+            self.denied.len(),
+            self.failed.len(),
+            self.processes_left.len(),
+            self.tool_calls.len(),
+            self.failed_calls.len(),
+        ];
+        lists.into_iter().max().unwrap_or(0)
+    }
+
+    /// Keeps the last `most` entries of every list and counts the others as left out.
+    pub(super) fn keep_last(&mut self, most: usize) {
+        let mut left_out = 0;
+        let mut over = |length: usize| {
+            let over = length.saturating_sub(most);
+            left_out += u32::try_from(over).unwrap_or(u32::MAX);
+            over
+        };
+        self.commands.drain(..over(self.commands.len()));
+        self.allowed.drain(..over(self.allowed.len()));
+        self.denied.drain(..over(self.denied.len()));
+        self.failed.drain(..over(self.failed.len()));
+        self.processes_left.drain(..over(self.processes_left.len()));
+        for _ in 0..over(self.files_written.len()) {
+            self.files_written.pop_first();
+        }
+        for _ in 0..over(self.tool_calls.len()) {
+            self.tool_calls.pop_first();
+        }
+        for _ in 0..over(self.failed_calls.len()) {
+            self.failed_calls.pop_first();
+        }
+        self.entries_left_out = self.entries_left_out.saturating_add(left_out);
     }
 
     /// A text for a run that ended without one.

@@ -10,6 +10,7 @@ use super::definition::{Definition, effective};
 use super::error::AgentError;
 use super::expect::Expect;
 use super::record::{Nesting, Plan};
+use super::schema::OutputSchema;
 use crate::config::{Config, Effort, Isolation, Permission};
 use crate::ids::{AgentId, IdSource};
 use crate::providers::{
@@ -157,6 +158,15 @@ pub(super) fn resolve(
         instructions: in_force.instructions,
         tools: in_force.tools,
     };
+    if let Some(schema) = &request.output_schema {
+        OutputSchema::parse(schema).map_err(|problem| AgentError::BadValue {
+            field: "output_schema",
+            problem,
+        })?;
+    }
+    if let Some(expect) = &request.expect {
+        expect.check(&launch.cwd)?;
+    }
     let plan = Plan {
         launch,
         budget: in_force.budget,

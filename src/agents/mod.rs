@@ -4,11 +4,13 @@
 
 mod brief;
 mod budget;
+mod claims;
 mod crew;
 mod definition;
 mod error;
 mod evidence;
 mod expect;
+mod inline;
 pub(crate) mod journal;
 mod launch;
 mod lifecycle;
@@ -17,6 +19,7 @@ mod owner;
 pub(crate) mod pace;
 pub(crate) mod record;
 pub(crate) mod recovery;
+mod schema;
 mod supervisor;
 mod wait;
 
@@ -31,7 +34,7 @@ pub use definition::{
 };
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
-pub use expect::Expect;
+pub use expect::{Expect, Unmet};
 pub use launch::{Isolated, SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
 pub use record::asks::{Addressee, AskKind, AskState};

@@ -7,7 +7,9 @@ mod asking;
 mod attend;
 mod backoff;
 mod ending;
+mod handover;
 mod permission;
+mod verify;
 mod workspace;
 
 use std::ffi::OsString;
@@ -21,15 +23,16 @@ use tokio_util::sync::CancellationToken;
 
 use asking::Parked;
 use backoff::Thread;
+use handover::Handover;
 
 use super::budget::{LimitName, Meter};
 use super::evidence::Ledger;
 use super::journal::{Journal, Subject};
 use super::lifecycle::AgentState;
-use super::record::asks::Ask;
+use super::record::asks::Ask as Request;
 use super::record::{Plan, Progress, Steer, read};
 use crate::clock::Clock;
-use crate::config::{self, Limit, ProviderConfig};
+use crate::config::{self, Ask, Limit, ProviderConfig};
 use crate::ids::{IdSource, OwnerId, ProjectId};
 use crate::providers::{
     self, Capabilities, Command, Conversation, Event, Failure, FailureClass, LINEAGE_VARIABLE,
@@ -44,6 +47,8 @@ pub(super) const CLOSING: &str = "the ostler process that ran it has ended";
 const INPUT_LOGGED: usize = 2000;
 /// Events of a leaving child that are kept.
 const LAST_WORDS: usize = 1000;
+/// Keeps an agent's server from offering questions that nobody would hear.
+const NOBODY_TO_ASK: (&str, &str) = ("OSTLER_AGENTS_ASK", "deny");
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
 
@@ -54,7 +59,7 @@ pub(super) use asking::{Asking, CONTENT_KEPT, OPEN_AT_ONCE};
 pub(super) enum Order {
     Stop(String),
     Steer(Steer),
-    Answer(Ask),
+    Answer(Request),
 }
 
 /// What a supervisor works with.
@@ -102,6 +107,8 @@ enum Outcome {
     CutByProvider(String),
     Stopped(String),
     Failed(Failure),
+    /// The work is done, and its result does not fit the schema that it was asked for with.
+    Misfit(String),
 }
 
 /// Runs a job to its end and writes the end down.
@@ -120,6 +127,8 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         parked: Vec::new(),
         turn_ended: false,
         answers_wrap_up: false,
+        handover: Handover::of(job.plan.output_schema.as_ref()),
+        head: None,
         progress: Progress {
             active_ms: bench.clock.now_ms(),
             ..Progress::default()
@@ -158,6 +167,10 @@ struct Run {
     turn_ended: bool,
     /// Our wrap-up message, and nothing else, has started the running turn.
     answers_wrap_up: bool,
+    /// The result that it owes.
+    handover: Handover,
+    /// The commit that its workspace stood at before the first session.
+    head: Option<String>,
     progress: Progress,
 }
 
@@ -236,8 +249,7 @@ impl Run {
             let session = self.job.plan.launch.conversation.session();
             self.bench.journal.warm(subject, now_ms, session).await;
         }
-        let opening = self.thread.opening.as_ref().unwrap_or(&self.job.prompt);
-        session.send(Command::Prompt(opening.clone()));
+        session.send(Command::Prompt(self.opening()));
         self.hand_over(&mut session).await;
         let outcome = self.attend(&mut session).await;
         self.withdraw_all().await;
@@ -256,7 +268,7 @@ impl Run {
             }
         };
         let left = match outcome {
-            Outcome::Finished => session.close(&mut sink).await,
+            Outcome::Finished | Outcome::Misfit(_) => session.close(&mut sink).await,
             _ if self.is_at_rest(&outcome) => session.close(&mut sink).await,
             _ => session.stop(&mut sink).await,
         };
@@ -273,8 +285,17 @@ impl Run {
 
     /// The servers that the child is given.
     fn servers(&self) -> Vec<McpServer> {
+        let asking = &self.bench.asking;
+        let asks = asking.someone && asking.ask != Ask::Deny;
+        if !asks && !self.handover.is_owed() {
+            return Vec::new();
+        }
         let mut servers: Vec<McpServer> = self.bench.child_server.iter().cloned().collect();
         for server in &mut servers {
+            if !asks {
+                let (name, value) = NOBODY_TO_ASK;
+                server.env.insert(name.to_owned(), value.to_owned());
+            }
             let lineage = self.bench.lineage.to_string();
             server.env.insert(LINEAGE_VARIABLE.to_owned(), lineage);
         }

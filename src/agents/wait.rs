@@ -6,15 +6,25 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::brief::{AgentBrief, Done};
+use super::brief::{self, AgentBrief, Done};
 use super::crew::{Crew, Waiting};
 use super::error::AgentError;
+use super::inline::{self, REPLY};
 use super::record::asks::Addressee;
-use super::record::{Line, read};
+use super::record::{Line, Texts, read};
 use crate::ids::AgentId;
 
 /// Between two looks whether the owner of a foreign agent has died.
 const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
+
+/// What the agents that still run may take of a reply.
+const RUNNING: usize = 1500;
+/// What their requests may take where nothing has ended.
+const ASKED: usize = 5500;
+/// What its other fields take.
+const BESIDE: usize = 250;
+/// How much of a result is shown, at least: else its agent is left to the next reply.
+const LEAST: usize = 250;
 
 /// When a wait is over.
 #[derive(
@@ -39,12 +49,25 @@ pub struct Waited {
     /// What running agents have asked for and nobody has answered: answer_agent does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
+    /// Further ones that have ended.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_done: usize,
+    /// Further ones that still run or wait for a slot.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_running: usize,
+    /// Further requests.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_waiting: usize,
     /// True when time was up first.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub timed_out: bool,
     /// What to do next, where it is not plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<&'static str>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Crew {
@@ -108,20 +131,42 @@ impl Crew {
         waiting: Vec<Waiting>,
         timed_out: bool,
     ) -> Result<Waited, AgentError> {
-        let mut texts = Vec::with_capacity(ended.len());
-        for line in ended {
-            texts.push(read::texts(self.store(), &line.id, line.run_no).await?);
-        }
+        // What has ended needs room, too.
+        let asked_room = if ended.is_empty() { ASKED } else { ASKED / 2 };
+        let (waiting, more_waiting) = brief::requests(waiting, asked_room);
+        let mut running = self.briefs(live);
+        let shown = inline::fitting(&running, RUNNING);
+        let more_running = running.len() - shown;
+        running.truncate(shown);
+        let taken = inline::size(&running) + inline::size(&waiting) + BESIDE;
+        let room = REPLY.saturating_sub(taken);
+
+        let (ended, more_done) = self.in_one_reply(ended, room).await?;
         // Last of all, and at once: a wait that is broken off before has read nothing.
-        let read_before = self.collect(&ended.iter().collect::<Vec<_>>()).await?;
-        let ended = ended.iter().zip(&texts).zip(read_before);
-        let done: Vec<Done> = ended
-            .map(|((line, texts), before)| Done::of(line, texts, before))
+        let lines: Vec<&Line> = ended.iter().map(|(line, _)| *line).collect();
+        let read_before = self.collect(&lines).await?;
+        let mut done: Vec<Done> = ended
+            .iter()
+            .zip(&read_before)
+            .map(|((line, texts), before)| Done::of(line, texts, *before))
             .collect();
-        let running = self.briefs(live);
+        let wants: Vec<usize> = ended
+            .iter()
+            .zip(&read_before)
+            .map(|((_, texts), before)| if *before { 0 } else { Done::wants(texts) })
+            .collect();
+        let shares = inline::shares(room.saturating_sub(inline::size(&done)), &wants);
+        for (((done, (_, texts)), before), share) in
+            done.iter_mut().zip(&ended).zip(&read_before).zip(shares)
+        {
+            if !before {
+                done.show(texts, share);
+            }
+        }
         let asked = waiting.iter().any(|ask| ask.to == Addressee::Parent);
-        let next = match (done.is_empty(), running.is_empty()) {
+        let next = match (done.is_empty(), live.is_empty()) {
             _ if asked => Some("answer_agent decides each request under `waiting`; then wait on"),
+            _ if more_done > 0 => Some("call wait_agents again for the others that have ended"),
             (true, true) => Some("this session has no agents that live or are unread"),
             (_, false) if timed_out => Some("call wait_agents again to wait on"),
             _ => None,
@@ -130,8 +175,42 @@ impl Crew {
             done,
             running,
             waiting,
+            more_done,
+            more_running,
+            more_waiting,
             timed_out,
             next,
         })
+    }
+
+    /// Those of `ended` that one reply can tell of, with their texts, in their order, and how many are
+    /// left to the next: unread ones go first.
+    async fn in_one_reply<'a>(
+        &self,
+        ended: &'a [Line],
+        room: usize,
+    ) -> Result<(Vec<(&'a Line, Texts)>, usize), AgentError> {
+        let mut by_turn: Vec<(usize, &Line)> = ended.iter().enumerate().collect();
+        by_turn.sort_by_key(|(_, line)| line.delivered);
+        let mut left = room;
+        let mut chosen: Vec<(usize, &Line, Texts)> = Vec::new();
+        for (at, line) in by_turn {
+            let texts = read::texts(self.store(), &line.id, line.run_no).await?;
+            let wanted = match line.delivered {
+                true => 0,
+                false => Done::wants(&texts).min(LEAST),
+            };
+            let entry = inline::size(&Done::of(line, &texts, line.delivered)) + wanted + 1;
+            match left.checked_sub(entry) {
+                Some(rest) => left = rest,
+                None if chosen.is_empty() => left = 0,
+                None => break,
+            }
+            chosen.push((at, line, texts));
+        }
+        chosen.sort_by_key(|(at, ..)| *at);
+        let more = ended.len() - chosen.len();
+        let chosen = chosen.into_iter().map(|(_, line, texts)| (line, texts));
+        Ok((chosen.collect(), more))
     }
 }

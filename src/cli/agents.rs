@@ -142,6 +142,9 @@ impl Agents {
                     if !result.result.is_empty() {
                         out(&format!("\n{}\n", result.result))?;
                     }
+                    if let Some(structured) = &result.structured {
+                        out(&format!("\nresult {}", as_json(structured)?))?;
+                    }
                     out(&format!("\nevidence {}", as_json(&evidence.evidence)?))?;
                 }
             }

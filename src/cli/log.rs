@@ -47,6 +47,8 @@ impl Log {
             "tool" => format!("{}  {}", of("name"), of("input")),
             "tool_result" => tool_result(body),
             "file" => format!("wrote  {}", of("path")),
+            "submitted" => "result handed in".to_owned(),
+            "misfit" => format!("result does not fit  {}", all(body, "misfits")),
             "denied" => format!("denied  {}  {}", of("tool"), of("why")),
             "steer" => format!("message  {}", of("message")),
             "steer_delivered" => "message delivered".to_owned(),
@@ -82,6 +84,12 @@ fn tool_result(body: &Value) -> String {
         true => ended,
         false => format!("{ended}  {}", text(body, "output")),
     }
+}
+
+fn all(body: &Value, name: &str) -> String {
+    let list = body.get(name).and_then(Value::as_array);
+    let texts = list.into_iter().flatten().filter_map(Value::as_str);
+    texts.collect::<Vec<_>>().join("; ")
 }
 
 fn text<'a>(body: &'a Value, name: &str) -> &'a str {

@@ -40,8 +40,8 @@ State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.confi
 .ostler/config.toml in the project, OSTLER_<SECTION>_<KEY> variables. OSTLER_LOG=debug shows more.
 
 Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
-`ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 130 killed by a second
-Ctrl-C, SIGTERM or SIGHUP. `ostler doctor`: 1 when the default provider cannot be used, or ostler
+`ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 14 not as expected; 130 killed
+by a second Ctrl-C, SIGTERM or SIGHUP. `ostler doctor`: 1 when the default provider cannot be used, or ostler
 cannot work here.";
 
 #[derive(Subcommand)]

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::{IsTerminal, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::output::{err, one_line, out, reader_has_left};
 use super::progress::Progress;
 use super::signals::Signals;
 use crate::agents::{
-    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
+    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Expect, Mode,
     SpawnRequest, Status, Waited, Waiting,
 };
 use crate::config::{Effort, Isolation, Permission};
@@ -79,6 +79,21 @@ pub(super) struct Run {
     /// Seconds without a sign of life before it is cut off [default: configured, 900 unless changed]
     #[arg(long, value_name = "SECONDS")]
     idle_s: Option<u32>,
+    /// A file with the JSON schema that its result must fit; the result alone is printed then
+    #[arg(long, value_name = "FILE")]
+    output_schema: Option<PathBuf>,
+    /// A file that must be in its directory when it has ended; may be given more than once
+    #[arg(long, value_name = "PATH")]
+    expect_file: Vec<String>,
+    /// A shell command that must succeed in its directory when it has ended
+    #[arg(long, value_name = "COMMAND")]
+    expect_command: Option<String>,
+    /// It must have committed something
+    #[arg(long)]
+    expect_commits: bool,
+    /// It must have left nothing uncommitted
+    #[arg(long)]
+    expect_clean: bool,
 }
 
 fn permission(name: &str) -> Result<Permission, String> {
@@ -110,6 +125,16 @@ fn effort(name: &str) -> Result<Effort, String> {
     all.into_iter()
         .find(|effort| effort.as_str() == name)
         .ok_or_else(|| "take low, medium, high, xhigh or max".to_owned())
+}
+
+fn schema(path: &Path) -> Result<serde_json::Value, Failure> {
+    let invalid = |problem: String| {
+        let message = format!("the schema {} {problem}", path.display());
+        Failure::new(Kind::Invalid, message)
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| invalid(format!("cannot be read: {error}")))?;
+    serde_json::from_str(&text).map_err(|error| invalid(format!("is no JSON: {error}")))
 }
 
 impl Run {
@@ -155,7 +180,15 @@ impl Run {
             }
             _ => self.prompt,
         };
+        let expect = Expect {
+            files: self.expect_file,
+            command: self.expect_command,
+            commits: self.expect_commits,
+            clean: self.expect_clean,
+        };
         Ok(SpawnRequest {
+            output_schema: self.output_schema.map(|path| schema(&path)).transpose()?,
+            expect: (expect != Expect::default()).then_some(expect),
             prompt,
             label: self.label,
             provider: self.provider,
@@ -237,10 +270,10 @@ async fn follow(
     let Some(done) = waited.done.first() else {
         return Err(Failure::new(Kind::Internal, "the agent has no end").into());
     };
-    let printed = print_result(crew, &id).await;
+    let printed = print_result(crew, &id, request.output_schema.is_some()).await;
     err(&summary(done));
     printed?;
-    Ok(exit_code(done.status))
+    Ok(exit_code(done))
 }
 
 /// Puts a request to the person at the terminal, until it is answered, here or elsewhere, or its
@@ -330,9 +363,16 @@ impl Keyboard {
     }
 }
 
-async fn print_result(crew: &Crew, id: &AgentId) -> Result<(), Failure> {
+/// Prints what the agent said, or, where it was to hand something in, that alone.
+async fn print_result(crew: &Crew, id: &AgentId, structured: bool) -> Result<(), Failure> {
     let whole = crew.result(id, None, Some(usize::MAX)).await?;
-    match out(&format!("{}\n", whole.result)) {
+    let text = match (structured, whole.structured) {
+        (false, _) => format!("{}\n", whole.result),
+        (true, Some(structured)) => format!("{structured}\n"),
+        // Who reads JSON here has no use for other words; `agents show` has them.
+        (true, None) => return Ok(()),
+    };
+    match out(&text) {
         Err(error) if !reader_has_left(&error) => {
             let message = format!("the result could not be written: {error}");
             Err(Failure::new(Kind::Internal, message)
@@ -359,6 +399,13 @@ fn summary(done: &Done) -> String {
     if !done.detail.is_empty() {
         line.push_str(&format!("\n        {}", one_line(&done.detail, 600)));
     }
+    for unmet in &done.failed {
+        let why = one_line(&unmet.why, 600);
+        line.push_str(&format!("\n        not as expected: {}: {why}", unmet.what));
+    }
+    for flag in &done.flags {
+        line.push_str(&format!("\n        {flag}"));
+    }
     line.push('\n');
     line
 }
@@ -384,8 +431,9 @@ fn harvested(workspace: &Harvest) -> String {
     words.join("; ")
 }
 
-fn exit_code(status: Status) -> u8 {
-    match status {
+fn exit_code(done: &Done) -> u8 {
+    match done.status {
+        Status::Completed | Status::Steered if done.verified == Some(false) => 14,
         Status::Completed => 0,
         Status::Steered => 10,
         Status::Aborted => 11,

@@ -4,6 +4,7 @@
 //! MCP.
 
 mod acp;
+mod check;
 mod claude;
 mod codex;
 mod command;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 
 use crate::config::ProviderConfig;
 
+pub(crate) use check::check;
 pub use command::{CommandSpec, LINEAGE_VARIABLE, Lineage};
 pub use contract::{
     Arrival, Capabilities, CleanSignal, Codec, Command, Conversation, Decision, Event, Failure,
@@ -61,6 +63,15 @@ pub fn capabilities_in(config: &ProviderConfig, cwd: &std::path::Path) -> Capabi
     match config {
         ProviderConfig::Acp(acp) => acp::capabilities_in(acp.flavour, cwd),
         other => capabilities(other),
+    }
+}
+
+/// Whether a run of the configured provider can be given MCP servers.
+pub fn takes_servers(config: &ProviderConfig, launch: &Launch) -> bool {
+    match config {
+        ProviderConfig::Claude(_) | ProviderConfig::Codex(_) => true,
+        ProviderConfig::Acp(acp) => acp::takes_servers(acp.flavour, launch),
+        ProviderConfig::Script(_) => false,
     }
 }
 

@@ -463,6 +463,55 @@ pub(crate) async fn asks_its_parent(cli: &Cli, permission: &str) {
     assert_eq!(done["denied"], Value::Null, "{done:#}");
 }
 
+/// A result is handed in, mended, and missed.
+pub(crate) async fn hands_in_its_result(cli: &Cli) {
+    let submit = |port: Value| {
+        let name = cli.ask.replace("ask_parent", "submit_result");
+        Reply::tool(&name, json!({ "result": { "port": port } }))
+    };
+    let mended = [
+        submit(json!("80")),
+        submit(json!(80)),
+        Reply::text("There."),
+    ];
+    let script = Script::new()
+        .on("MENDED-TASK", mended)
+        .on("NEVER-TASK", [Reply::text("I would rather not.")]);
+    let Some((model, _home, mut server)) = cli.start(script).await else {
+        return;
+    };
+    let mut ids = Vec::new();
+    for prompt in ["MENDED-TASK", "NEVER-TASK"] {
+        let mut task = cli.task(prompt, "edit");
+        task["output_schema"] = json!({
+            "type": "object", "properties": { "port": { "type": "integer" } }, "required": ["port"],
+        });
+        ids.push(server.spawn(task).await);
+    }
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let done = server.wait(&ids).await;
+    assert_eq!(
+        (&done[0]["status"], &done[0]["structured"]),
+        (&json!("completed"), &json!({ "port": 80 })),
+        "{:#}",
+        done[0]
+    );
+    let told = model.requests();
+    let told = told.iter().map(Value::to_string);
+    let told: Vec<String> = told.filter(|it| it.contains("MENDED-TASK")).collect();
+    assert!(told[1].contains("/port"), "{}", told[1]);
+    assert_eq!(
+        (&done[1]["status"], &done[1]["reason"], &done[1]["result"]),
+        (
+            &json!("error"),
+            &json!("invalid_result"),
+            &json!("I would rather not.")
+        ),
+        "{:#}",
+        done[1]
+    );
+}
+
 /// A refusal of the model's API ends the agent with its class.
 pub(crate) async fn fails_as(cli: &Cli, reply: Reply, class: &str) {
     let model = Model::start(Script::new().on("FAIL-TASK", [reply])).await;

@@ -6,6 +6,7 @@ mod endings;
 mod faults;
 mod limits;
 mod pace;
+mod results;
 mod work;
 
 use crate::support::Home;

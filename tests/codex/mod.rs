@@ -5,6 +5,7 @@ mod endings;
 mod faults;
 mod pace;
 mod permissions;
+mod results;
 mod servers;
 mod steering;
 mod work;

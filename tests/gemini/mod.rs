@@ -138,6 +138,31 @@ async fn an_editing_agent_asks_its_parent() {
 }
 
 #[tokio::test]
+async fn a_result_is_handed_in_mended_and_missed() {
+    real::hands_in_its_result(&GEMINI).await;
+}
+
+/// Its server is not started there, so its answer has to be the result.
+#[tokio::test]
+async fn a_reading_agent_answers_with_its_result() {
+    let answers = [Reply::text("Port 80."), Reply::text("```json\n[80]\n```")];
+    let script = Script::new().on("PORT-TASK", answers);
+    let Some((model, _home, mut server)) = GEMINI.start(script).await else {
+        return;
+    };
+    let mut task = GEMINI.task("PORT-TASK", "read_only");
+    task["output_schema"] = json!({ "type": "array", "items": { "type": "integer" } });
+    let done = server.run(task).await;
+    assert_eq!(
+        (&done["status"], &done["structured"]),
+        (&json!("completed"), &json!([80])),
+        "{done:#}"
+    );
+    let asked = model.requests()[0].to_string();
+    assert!(asked.contains("exactly one JSON value"), "{asked}");
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_told() {
     real::fails_as(&GEMINI, Reply::error(401), "not_logged_in").await;
 }

@@ -174,6 +174,11 @@ async fn a_reading_agent_asks_its_parent() {
 }
 
 #[tokio::test]
+async fn a_result_is_handed_in_mended_and_missed() {
+    real::hands_in_its_result(&OPENCODE).await;
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_told() {
     real::fails_as(&OPENCODE, Reply::error(401), "not_logged_in").await;
 }

@@ -25,6 +25,10 @@ impl Crew {
         cancelled: &CancellationToken,
     ) -> Result<String, AgentError> {
         check_text("question", question)?;
+        if !self.may_ask() {
+            let why = "nobody is there to answer".to_owned();
+            return Err(AgentError::Unanswered { why });
+        }
         let agent = self.host.lineage.parent().ok_or(AgentError::NotAnAgent)?;
         let line = self.line(&agent).await?;
         if line.status.is_terminal() {

@@ -15,6 +15,7 @@ use crate::agents::lifecycle::{Lifecycle, Status};
 use crate::agents::record::{
     Ending, Line, NewAgent, Plan, Steer, SteerReceipt, TransitionError, read, steers, write,
 };
+use crate::config::Permission;
 use crate::ids::{AgentId, SteerId};
 use crate::providers::guard::Guard;
 use crate::providers::{self, Conversation, ResumeSupport, SteerSupport, When};
@@ -32,6 +33,7 @@ impl Crew {
     /// Bad values by name, no room under this session, a caller that is an agent itself.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         self.check_depth()?;
+        self.check_expect(request).await?;
         let definition = request.agent.as_deref().map(|name| self.definition(name));
         let mut resolved = launch::resolve(
             request,
@@ -295,6 +297,25 @@ impl Crew {
                 .unwrap_or_default(),
             ignored: Vec::new(),
         })
+    }
+
+    /// The command of an `expect` is run by us, with no permission to hold it back: an agent may have
+    /// it run only if it could run it itself.
+    async fn check_expect(&self, request: &SpawnRequest) -> Result<(), AgentError> {
+        let has_command = request
+            .expect
+            .as_ref()
+            .is_some_and(|it| it.command.is_some());
+        let Some(caller) = self.host.lineage.parent().filter(|_| has_command) else {
+            return Ok(());
+        };
+        match self.line(&caller).await?.plan.launch.permission {
+            Permission::Full => Ok(()),
+            permission => Err(AgentError::BeyondPermission {
+                field: "expect.command",
+                permission,
+            }),
+        }
     }
 
     /// A process inside an agent looks, and does nothing to agents: neither to its own host's nor to

@@ -66,6 +66,16 @@ impl Crew {
         cursor: Option<&str>,
         limit: Option<usize>,
     ) -> Result<Resulted, AgentError> {
+        self.page(id, cursor, limit, false).await
+    }
+
+    async fn page(
+        &self,
+        id: &AgentId,
+        cursor: Option<&str>,
+        limit: Option<usize>,
+        structured: bool,
+    ) -> Result<Resulted, AgentError> {
         let from = cursor
             .map(|cursor| number("cursor", cursor))
             .transpose()?
@@ -73,7 +83,12 @@ impl Crew {
         self.reconcile().await?;
         let line = self.line(id).await?;
         let mut texts = read::texts(&self.store, id, line.run_no).await?;
-        if !line.status.is_terminal()
+        if structured {
+            let submitted = texts.submitted.take();
+            let submitted = submitted.ok_or_else(|| AgentError::NoStructured { id: id.clone() })?;
+            texts.result = submitted.to_string();
+            texts.result_from = "submitted".to_owned();
+        } else if !line.status.is_terminal()
             && let Some(text) = recovery::last_text(&self.store, id, line.run_no).await?
         {
             texts.result = text;
@@ -96,6 +111,19 @@ impl Crew {
             from,
             limit,
         ))
+    }
+
+    /// A page of what an agent has handed in, as text, from byte `cursor`.
+    ///
+    /// # Errors
+    /// As [`Crew::result`], and [`AgentError::NoStructured`] where nothing was handed in.
+    pub async fn structured(
+        &self,
+        id: &AgentId,
+        cursor: Option<&str>,
+        limit: Option<usize>,
+    ) -> Result<Resulted, AgentError> {
+        self.page(id, cursor, limit, true).await
     }
 
     /// The account of an agent's current run.

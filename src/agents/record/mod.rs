@@ -5,6 +5,7 @@
 pub(crate) mod asks;
 pub(crate) mod owner;
 pub(crate) mod read;
+pub(crate) mod results;
 pub(crate) mod steers;
 pub(crate) mod write;
 
@@ -143,6 +144,8 @@ pub(crate) struct Texts {
     pub(crate) provider_session: String,
     pub(crate) result: String,
     pub(crate) result_from: String,
+    /// What it handed in, where a schema asked for it.
+    pub(crate) submitted: Option<serde_json::Value>,
     pub(crate) evidence: Evidence,
 }
 

@@ -10,7 +10,7 @@ use crate::store::{Store, StoreError, statements};
 
 statements! {
     GET = concat!("SELECT ", line_columns!(), " WHERE agent.id = $1");
-    TEXTS = "SELECT prompt, provider_session, result, result_from, evidence FROM run
+    TEXTS = "SELECT prompt, provider_session, result, result_from, submitted, evidence FROM run
         WHERE agent_id = $1 AND run_no = $2";
     /// The provider's session of the newest run that got far enough to have one.
     LAST_SESSION = "SELECT provider_session, coalesce(started_ms, 0) FROM run
@@ -70,6 +70,10 @@ pub(crate) async fn texts(store: &Store, id: &AgentId, run_no: u32) -> Result<Te
         provider_session: row.try_get("provider_session")?,
         result: row.try_get("result")?,
         result_from: row.try_get("result_from")?,
+        submitted: row
+            .try_get::<Option<String>, _>("submitted")?
+            .map(|json| parse("result", &json))
+            .transpose()?,
         evidence: parse("evidence", &row.try_get::<String, _>("evidence")?)?,
     })
 }

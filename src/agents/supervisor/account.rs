@@ -1,5 +1,6 @@
 //! What a run has done, kept event by event: evidence, log, progress.
 
+use super::handover::ASKS_AGAIN;
 use super::{Run, WRAP_UP};
 use crate::agents::record::Progress;
 use crate::providers::Event;
@@ -11,7 +12,8 @@ impl Run {
     /// Keeps the account and the log of an event.
     pub(super) async fn account(&mut self, event: &Event) {
         let now_ms = self.bench.clock.now_ms();
-        let own_steer = matches!(event, Event::SteerDelivered { id, .. } if id == WRAP_UP);
+        let own_steer =
+            matches!(event, Event::SteerDelivered { id, .. } if id == WRAP_UP || id == ASKS_AGAIN);
         if !own_steer {
             self.ledger.observe(event);
         }
@@ -44,7 +46,9 @@ impl Run {
                     self.final_text = before + text;
                 }
             }
-            Event::SteerDelivered { .. } if own_steer => self.answers_wrap_up = self.turn_ended,
+            Event::SteerDelivered { id, .. } if id == WRAP_UP => {
+                self.answers_wrap_up = self.turn_ended;
+            }
             Event::SteerDelivered { id, .. } if !own_steer => {
                 self.bench.journal.delivered(id, now_ms).await;
             }

@@ -6,11 +6,14 @@ use super::{Outcome, Run};
 impl Run {
     /// Prepares what the child works with. A stop that comes meanwhile ends the run here.
     pub(super) async fn make_ready(&mut self) -> Result<(), Outcome> {
-        self.make_workspace().await
+        self.make_workspace().await?;
+        self.remember_head().await;
+        Ok(())
     }
 
     /// Looks at what the run has left, before its end is written down.
     pub(super) async fn look_back(&mut self, outcome: &Outcome) {
+        self.verify(outcome).await;
         self.settle_workspace(outcome).await;
     }
 }

@@ -42,7 +42,10 @@ impl Run {
                     match event {
                         Some(event) => self.handle(session, event).await,
                         // A message of the last moment came too late; what it had finished counts.
-                        None if self.turn_ended => Some(Outcome::Finished),
+                        None if self.turn_ended => Some(match self.has_result().await {
+                            Ok(()) => Outcome::Finished,
+                            Err(misfits) => Outcome::Misfit(misfits),
+                        }),
                         None => Some(Outcome::Failed(Failure::new(
                             FailureClass::Crashed,
                             "the child ended without a word",
@@ -183,7 +186,14 @@ impl Run {
                 return Some(outcome);
             }
         }
-        (!more).then_some(Outcome::Finished)
+        if more {
+            return None;
+        }
+        match self.has_result().await {
+            Ok(()) => Some(Outcome::Finished),
+            Err(misfits) if self.ask_again(session, &misfits).await => None,
+            Err(misfits) => Some(Outcome::Misfit(misfits)),
+        }
     }
 
     /// Orders that have arrived, and messages that are written down but not passed on yet.
@@ -221,7 +231,8 @@ impl Run {
                     Some(SteerSupport::Injected | SteerSupport::Queued) => When::NextStep,
                 };
                 self.wrap_up_sent = true;
-                let text = wrap_up_message(limit, self.job.plan.budget.grace_turns);
+                let text =
+                    wrap_up_message(limit, self.job.plan.budget.grace_turns) + self.wrap_up_terms();
                 session.send(self.thread.wraps_up(text, when));
                 None
             }

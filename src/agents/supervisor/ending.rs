@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Outcome, Run};
+use crate::agents::claims;
 use crate::agents::journal::Subject;
 use crate::agents::lifecycle::Lifecycle;
 use crate::agents::record::{Ending, TransitionError, write};
@@ -11,6 +12,8 @@ use crate::providers::FailureClass;
 /// Between two tries to write an end that the store would not take: at first, and at most.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
 const WRITE_AGAIN_AT_MOST: Duration = Duration::from_secs(30);
+/// The reason of a run that did its work and handed in no result that fits.
+const INVALID: &str = "invalid_result";
 /// Further tries once this process is about to end.
 const LAST_WRITES: u32 = 5;
 
@@ -52,11 +55,15 @@ impl Run {
                 (Lifecycle::HardLimit, limit, detail)
             }
             Outcome::Stopped(reason) => (Lifecycle::Stop, String::new(), reason),
+            Outcome::Misfit(misfits) => (Lifecycle::Fail, INVALID.to_owned(), no_result(&misfits)),
             Outcome::Failed(failure) => (Lifecycle::Fail, word(failure.class), failure.message),
         };
         let (result, result_from) = self.result(event);
         self.bench.journal.flush().await;
-        let evidence = std::mem::take(&mut self.ledger.evidence);
+        let mut evidence = std::mem::take(&mut self.ledger.evidence);
+        if self.may_be_doubted(event, result_from) {
+            evidence.flags = claims::unfounded(&result, &evidence);
+        }
         let ending = Ending {
             reason,
             detail,
@@ -65,6 +72,15 @@ impl Run {
             evidence,
         };
         self.write_end(event, &ending).await;
+    }
+
+    /// Whether what the child says can be held against the account: its own words about a whole
+    /// piece of work, by a protocol that shows tool calls. A later run may speak of an earlier one.
+    fn may_be_doubted(&self, event: Lifecycle, result_from: &str) -> bool {
+        matches!(event, Lifecycle::Finish { .. })
+            && matches!(result_from, "final" | "last_text")
+            && self.job.subject.run_no == 1
+            && self.capabilities.is_some_and(|can| can.turns)
     }
 
     /// The final text, and where it comes from.
@@ -115,6 +131,13 @@ impl Run {
         }
         tracing::error!(%agent, run_no, ?ending, "gave up writing the end of a run");
     }
+}
+
+fn no_result(misfits: &str) -> String {
+    format!(
+        "it handed in no result that fits `output_schema`: {misfits}. Its answer is kept. Next: \
+         resume_agent asks it again"
+    )
 }
 
 fn cut_off(limit: &str) -> String {

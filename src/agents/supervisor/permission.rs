@@ -35,6 +35,8 @@ impl Run {
             Gate::Policy if permission != Permission::Full && !stays_inside => {
                 Ruling::Deny(self.uncovered(tool))
             }
+            // What was asked for may be handed in whatever was used up.
+            Gate::Policy if self.handover.is_owed() && hands_in(tool) => Ruling::Allow,
             Gate::Policy => {
                 let used_up = "the limit `max_tool_calls` of this run is used up; give your final \
                                answer"
@@ -77,6 +79,14 @@ impl Run {
             self.job.plan.launch.permission.as_str()
         )
     }
+}
+
+/// Whether this is our own tool for results, by the names that CLIs give it.
+fn hands_in(tool: &str) -> bool {
+    matches!(
+        tool,
+        "mcp__ostler__submit_result" | "mcp_ostler_submit_result" | "ostler_submit_result"
+    )
 }
 
 /// Folders and files in which a program finds what it is to run, or what an agent may do. Writing
@@ -157,6 +167,20 @@ mod tests {
             assert_eq!(inside(&cwd, path), expected, "{path}");
         }
         assert!(inside(&cwd, &cwd.join("x").to_string_lossy()));
+    }
+
+    #[test]
+    fn results_are_handed_in_under_the_names_of_every_cli() {
+        for (tool, expected) in [
+            ("mcp__ostler__submit_result", true),
+            ("mcp_ostler_submit_result", true),
+            ("ostler_submit_result", true),
+            ("mcp__other__submit_result", false),
+            ("submit_result", false),
+            ("Bash", false),
+        ] {
+            assert_eq!(hands_in(tool), expected, "{tool}");
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ struct GetAgent {
     view: Option<View>,
     /// From a reply, for what comes next.
     cursor: Option<String>,
-    /// result: bytes (6144, at most 32768); transcript: entries (20).
+    /// result, structured: bytes (6144, at most 32768); transcript: entries (20; 1 shows more of it).
     limit: Option<u32>,
 }
 
@@ -31,49 +31,53 @@ struct GetAgent {
 enum View {
     #[default]
     Result,
+    Structured,
     Evidence,
     Transcript,
 }
 
 #[tool_router(router = get_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// One agent: its result (paged), its evidence (tool calls, commands with exit codes, files,
+    /// One agent: its result (paged), what it handed in (structured), its evidence (tool calls, commands with exit codes, files,
     /// denials, tokens, cost, limits; reckoned by ostler) or its transcript.
     #[tool(annotations(title = "Get agent", read_only_hint = true))]
     async fn get_agent(&self, Parameters(p): Parameters<GetAgent>) -> CallToolResult {
         match p.view.unwrap_or_default() {
-            View::Result => reply(self.result(p).await),
+            View::Result => reply(self.result(p, false).await),
+            View::Structured => reply(self.result(p, true).await),
             View::Evidence => reply(self.evidence(p).await),
             View::Transcript => reply(self.transcript(p).await),
         }
     }
 
-    async fn result(&self, p: GetAgent) -> Result<crate::agents::Resulted, Failure> {
+    async fn result(
+        &self,
+        p: GetAgent,
+        structured: bool,
+    ) -> Result<crate::agents::Resulted, Failure> {
         let id = AgentId::parse(&p.id)?;
         let limit = p.limit.map(|limit| limit as usize);
         if limit.is_some_and(|limit| limit == 0 || limit > LARGEST_PAGE) {
             return Err(Failure::new(Kind::Invalid, "`limit` is out of range")
                 .hint(format!("take 1 to {LARGEST_PAGE} bytes")));
         }
-        Ok(self
-            .crew()
-            .await?
-            .result(&id, p.cursor.as_deref(), limit)
-            .await?)
+        let (crew, cursor) = (self.crew().await?, p.cursor.as_deref());
+        Ok(match structured {
+            true => crew.structured(&id, cursor, limit).await?,
+            false => crew.result(&id, cursor, limit).await?,
+        })
     }
 
     async fn evidence(&self, p: GetAgent) -> Result<crate::agents::Evidenced, Failure> {
         let id = AgentId::parse(&p.id)?;
-        Ok(self.crew().await?.evidence(&id).await?)
+        Ok(self.crew().await?.evidence(&id).await?.inline())
     }
 
     async fn transcript(&self, p: GetAgent) -> Result<crate::agents::Transcript, Failure> {
         let id = AgentId::parse(&p.id)?;
         let limit = page_size(p.limit)?;
-        Ok(self
-            .crew()
-            .await?
-            .transcript(&id, p.cursor.as_deref(), limit)
-            .await?)
+        let crew = self.crew().await?;
+        let transcript = crew.transcript(&id, p.cursor.as_deref(), limit).await?;
+        Ok(transcript.inline(p.limit))
     }
 }

@@ -9,6 +9,7 @@ mod resume_agent;
 mod spawn_agent;
 mod steer_agent;
 mod stop_agents;
+pub(super) mod submit_result;
 mod wait_agents;
 
 use crate::agents::BudgetRequest;

@@ -19,7 +19,7 @@ mod wire;
 use std::path::Path;
 
 use super::{Capabilities, Launch, McpServer, PermissionSupport, Provider};
-use crate::config::{AcpProvider, Flavour};
+use crate::config::{AcpProvider, Flavour, Permission};
 
 pub(super) fn capabilities(flavour: Flavour) -> Capabilities {
     quirks::of(flavour).capabilities
@@ -35,6 +35,11 @@ pub(super) fn capabilities_in(flavour: Flavour, cwd: &Path) -> Capabilities {
         },
         _ => can,
     }
+}
+
+/// A reading Gemini starts no servers: it would have to trust the project.
+pub(super) fn takes_servers(flavour: Flavour, launch: &Launch) -> bool {
+    flavour != Flavour::Gemini || launch.permission != Permission::ReadOnly
 }
 
 pub(super) fn prepare(config: &AcpProvider, launch: &Launch, servers: &[McpServer]) -> Provider {

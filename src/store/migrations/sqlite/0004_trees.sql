@@ -7,6 +7,8 @@ CREATE INDEX agent_group ON agent(group_id) WHERE group_id IS NOT NULL;
 
 -- What the agent has handed in as its result, checked against the schema of its plan.
 ALTER TABLE run ADD COLUMN submitted TEXT;
+-- How many of its results did not fit.
+ALTER TABLE run ADD COLUMN misfits INTEGER NOT NULL DEFAULT 0;
 
 -- Working trees that are ours. A row is written before anything is made, and outlives the agent's.
 CREATE TABLE worktree (

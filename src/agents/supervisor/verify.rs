@@ -1,0 +1,267 @@
+//! What a caller expects of a run, held against what it has left. Only what we find ourselves counts;
+//! what could not be found out does not hold.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep_until};
+
+use super::{CLOSING, CREW_GONE, Order, Outcome, Run, deadline};
+use crate::agents::expect::Unmet;
+use crate::agents::record::Plan;
+use crate::providers::{self, Command, Event, Session};
+use crate::workspaces::Git;
+
+/// How long a command may take at most.
+const COMMAND: Duration = Duration::from_secs(600);
+/// How long git may look.
+const LOOK: Duration = Duration::from_secs(60);
+/// Files that are named of a tree that is not clean.
+const NAMED: usize = 5;
+
+/// Where a run works: its own directory, and what it may not leave.
+struct Workspace {
+    dir: PathBuf,
+    root: PathBuf,
+}
+
+impl Workspace {
+    fn of(plan: &Plan) -> Self {
+        match &plan.workspace {
+            Some(own) => Self {
+                dir: own.path.join(&own.inside),
+                root: own.path.clone(),
+            },
+            None => Self {
+                dir: plan.launch.cwd.clone(),
+                root: plan.launch.cwd.clone(),
+            },
+        }
+    }
+
+    /// Why `file` is none that the run has left.
+    fn lacks(&self, file: &str) -> Option<String> {
+        let (Ok(root), Ok(path)) = (self.root.canonicalize(), self.dir.join(file).canonicalize())
+        else {
+            return Some("is not there".to_owned());
+        };
+        if !path.starts_with(root) {
+            return Some("is a link that leads out of the workspace".to_owned());
+        }
+        (!path.is_file()).then(|| "is no regular file".to_owned())
+    }
+}
+
+impl Run {
+    /// Keeps what the workspace stands at, to tell later what was added.
+    pub(super) async fn remember_head(&mut self) {
+        let expects = self.job.plan.expect.as_ref();
+        if !expects.is_some_and(|expect| expect.commits) {
+            return;
+        }
+        let git = Git::at(Workspace::of(&self.job.plan).dir);
+        let head = git.attempt(&["rev-parse", "--verify", "--quiet", "HEAD"]);
+        self.head = match head.await {
+            // A branch without a commit has none.
+            Ok(told) if told.code == Some(0) || told.stdout.is_empty() => {
+                Some(String::from_utf8_lossy(&told.stdout).trim().to_owned())
+            }
+            _ => None,
+        };
+    }
+
+    /// Checks what was expected of a run that did its work, and keeps what was found.
+    pub(super) async fn verify(&mut self, outcome: &Outcome) {
+        let worked = matches!(
+            outcome,
+            Outcome::Finished | Outcome::Cut(_) | Outcome::CutByProvider(_)
+        );
+        let Some(expect) = self.job.plan.expect.clone().filter(|_| worked) else {
+            return;
+        };
+        let workspace = Workspace::of(&self.job.plan);
+        let mut failed = Vec::new();
+        let mut note = |what: &str, why: Option<String>| {
+            let what = what.to_owned();
+            failed.extend(why.map(|why| Unmet { what, why }));
+        };
+        for file in &expect.files {
+            note(&format!("file {file}"), workspace.lacks(file));
+        }
+        if expect.commits {
+            let why = commits(workspace.dir.clone(), self.head.clone());
+            let until = Instant::now() + LOOK;
+            note(
+                "commits",
+                self.unless_stopped(until, why).await.unwrap_or_else(Some),
+            );
+        }
+        if expect.clean {
+            let why = uncommitted(workspace.dir.clone());
+            let until = Instant::now() + LOOK;
+            note(
+                "clean",
+                self.unless_stopped(until, why).await.unwrap_or_else(Some),
+            );
+        }
+        // Last, because it may leave something itself.
+        if let Some(command) = &expect.command {
+            note("command", self.fails(command, workspace.dir).await);
+        }
+        let verified = failed.is_empty();
+        self.log(
+            "verified",
+            json!({ "verified": verified, "failed": failed }),
+        )
+        .await;
+        self.ledger.evidence.verified = Some(verified);
+        self.ledger.evidence.failed = failed;
+    }
+
+    /// Runs a command to its end; why it has failed.
+    async fn fails(&mut self, command: &str, dir: PathBuf) -> Option<String> {
+        let timeout = deadline(self.began, self.job.plan.budget.timeout_s);
+        let until = timeout.min(Instant::now() + COMMAND);
+        if until <= Instant::now() {
+            return Some("`timeout_s` left no time for it".to_owned());
+        }
+        let started = Session::start(
+            providers::check(command, dir),
+            &self.job.subject.agent,
+            &self.bench.lineage,
+            &self.bench.env_allow,
+            &self.bench.ostler,
+        );
+        let mut session = match started {
+            Ok(session) => session,
+            Err(error) => return Some(error.to_string()),
+        };
+        session.send(Command::Close);
+        let end = async {
+            loop {
+                match session.next().await {
+                    Some(Event::TurnEnded { .. }) => return None,
+                    Some(Event::Failed(failure)) => return Some(failure.message),
+                    Some(_) => {}
+                    None => return Some("it ended without a word".to_owned()),
+                }
+            }
+        };
+        let why = self.unless_stopped(until, end).await;
+        let left = match &why {
+            Ok(_) => session.close(&mut |_| {}).await,
+            Err(_) => session.stop(&mut |_| {}).await,
+        };
+        let left = left
+            .iter()
+            .map(|left| format!("{} {}", left.pid, left.name));
+        self.ledger.evidence.processes_left.extend(left);
+        why.unwrap_or_else(Some)
+    }
+
+    /// Does `work`, unless somebody stops the run or time is up first; why, then.
+    async fn unless_stopped<T>(
+        &mut self,
+        until: Instant,
+        work: impl Future<Output = T>,
+    ) -> Result<T, String> {
+        let seconds = (until - Instant::now()).as_secs();
+        tokio::pin!(work);
+        loop {
+            let stopped = |why: &str| Err(format!("the check was cut off: {why}"));
+            tokio::select! {
+                biased;
+                () = self.bench.closing.cancelled() => return stopped(CLOSING),
+                order = self.orders.recv() => match order {
+                    Some(Order::Stop(reason)) => return stopped(&reason),
+                    // There is nobody left who could take it.
+                    Some(Order::Steer(_) | Order::Answer(_)) => {}
+                    None => return stopped(CREW_GONE),
+                },
+                () = sleep_until(until) => {
+                    return Err(format!("it did not end within {seconds} s"));
+                }
+                done = &mut work => return Ok(done),
+            }
+        }
+    }
+}
+
+/// Why the run has committed nothing, if so; `head` is what it began with.
+async fn commits(dir: PathBuf, head: Option<String>) -> Option<String> {
+    let Some(head) = head else {
+        return Some("it is not known what it began with".to_owned());
+    };
+    let git = Git::at(dir);
+    let range = match head.as_str() {
+        "" => "HEAD".to_owned(),
+        head => format!("{head}..HEAD"),
+    };
+    match git.run(&["rev-list", "--count", &range, "--"]).await {
+        Ok(count) if count == "0" => Some("nothing was committed".to_owned()),
+        Ok(_) => None,
+        Err(_) if head.is_empty() => Some("nothing was committed".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// What is not committed, if anything.
+async fn uncommitted(dir: PathBuf) -> Option<String> {
+    let status = Git::at(dir)
+        .run(&["status", "--porcelain", "--untracked-files=normal"])
+        .await;
+    let status = match status {
+        Ok(status) if status.is_empty() => return None,
+        Ok(status) => status,
+        Err(error) => return Some(error.to_string()),
+    };
+    let named: Vec<&str> = status.lines().take(NAMED).map(str::trim).collect();
+    let more = match status.lines().count() - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("not committed: {}{more}", named.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_counts_when_it_is_a_regular_one_inside() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("tree");
+        std::fs::create_dir_all(root.join("sub")).unwrap();
+        std::fs::write(root.join("there"), "").unwrap();
+        std::fs::write(dir.path().join("outside"), "").unwrap();
+        let link = |target: &std::path::Path, name: &str| {
+            std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+        };
+        link(&root.join("there"), "inward");
+        link(&dir.path().join("outside"), "outward");
+        link(&root.join("nowhere"), "dangling");
+        link(dir.path(), "up");
+        let workspace = Workspace {
+            dir: root.clone(),
+            root: root.clone(),
+        };
+        for (file, expected) in [
+            ("there", None),
+            ("./there", None),
+            ("inward", None),
+            ("missing", Some("is not there")),
+            ("dangling", Some("is not there")),
+            ("there/x", Some("is not there")),
+            ("sub", Some("is no regular file")),
+            ("outward", Some("is a link that leads out of the workspace")),
+            (
+                "up/outside",
+                Some("is a link that leads out of the workspace"),
+            ),
+        ] {
+            assert_eq!(workspace.lacks(file).as_deref(), expected, "{file}");
+        }
+    }
+}
