@@ -6,6 +6,7 @@ mod dispatch;
 mod providers;
 mod questions;
 mod requests;
+mod standing;
 mod views;
 
 use std::collections::HashMap;
@@ -24,7 +25,7 @@ use super::journal::Journal;
 use super::owner::{self, Owner};
 use super::record::{Line, owner as rows, read, write};
 use super::recovery;
-use super::supervisor::{CLOSING, Order};
+use super::supervisor::Order;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
@@ -35,9 +36,6 @@ use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
 pub use providers::ProviderBrief;
-
-/// How many ids are named for a mistyped one.
-const CANDIDATES: usize = 3;
 
 /// Who spawns: the session behind this process.
 #[derive(Debug, Clone)]
@@ -80,6 +78,9 @@ pub struct Crew {
     store: Arc<Store>,
     config: Config,
     host: Host,
+    /// Only agents below this path exist for this process: `/` for a host session, `/a-1/` for the
+    /// agent a-1.
+    scope: String,
     project: ProjectId,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
@@ -107,12 +108,18 @@ impl Crew {
             store,
             config,
             project,
-            host,
+            mut host,
             clock,
             ids,
             program,
             child_server,
         } = options;
+        // An agent works for the session that stands above all of its family.
+        if let Some(agent) = host.lineage.parent()
+            && let Some(line) = read::agent(&store, &agent).await?
+        {
+            host.session = line.session;
+        }
         let key = project.key.to_string_lossy();
         let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
@@ -121,6 +128,7 @@ impl Crew {
             journal: Arc::new(Journal::open(Arc::clone(&store))),
             store,
             config,
+            scope: standing::scope(&host.lineage),
             host,
             project,
             clock,
@@ -142,7 +150,7 @@ impl Crew {
     /// Stops everything that this process runs and leaves. What was asked for is durable first, so
     /// that it holds even if there is no time to finish.
     pub async fn close(&self) {
-        let reason = CLOSING;
+        let reason = &self.parting();
         self.closing.cancel();
         let now_ms = self.clock.now_ms();
         if let Err(error) = write::ask_stop_all(&self.store, self.owner(), reason, now_ms).await {
@@ -173,28 +181,6 @@ impl Crew {
     /// Gives the agents of dead processes their end.
     pub(super) async fn reconcile(&self) -> Result<(), AgentError> {
         Ok(recovery::reconcile(&self.store, self.owner(), self.clock.as_ref()).await?)
-    }
-
-    pub(super) async fn line(&self, id: &AgentId) -> Result<Line, AgentError> {
-        if let Some(line) = read::agent(&self.store, id).await? {
-            return Ok(line);
-        }
-        let mut near: Vec<(usize, String)> = read::ids(&self.store)
-            .await?
-            .into_iter()
-            .map(|known| (strsim::levenshtein(&known, id.as_str()), known))
-            .filter(|(distance, _)| *distance <= 3)
-            .collect();
-        near.sort();
-        let nearest = near
-            .into_iter()
-            .take(CANDIDATES)
-            .map(|(_, id)| id)
-            .collect();
-        Err(AgentError::Unknown {
-            id: id.clone(),
-            nearest,
-        })
     }
 
     pub(super) fn briefs(&self, lines: &[Line]) -> Vec<AgentBrief> {

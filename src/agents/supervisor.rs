@@ -7,6 +7,7 @@ mod asking;
 mod attend;
 mod backoff;
 mod ending;
+mod family;
 mod permission;
 
 use std::ffi::OsString;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use asking::Parked;
 use backoff::Thread;
+use family::Family;
 
 use super::budget::{LimitName, Meter};
 use super::evidence::Ledger;
@@ -46,7 +48,7 @@ const LAST_WORDS: usize = 1000;
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
 
-pub(super) use asking::{Asking, CONTENT_KEPT, OPEN_AT_ONCE};
+pub(super) use asking::{Asking, CONTENT_KEPT, Deciders, OPEN_AT_ONCE};
 
 /// What the crew tells a supervisor.
 #[derive(Debug)]
@@ -78,6 +80,8 @@ pub(super) struct Bench {
     pub(super) ostler: OsString,
     /// Cancelled when this process is about to end.
     pub(super) closing: CancellationToken,
+    /// Why its agents are stopped then.
+    pub(super) parting: String,
 }
 
 /// One run to supervise.
@@ -85,6 +89,11 @@ pub(super) struct Job {
     pub(super) subject: Subject,
     pub(super) state: AgentState,
     pub(super) plan: Plan,
+    /// The runs above it and itself: `/a-1:1/a-2:3/`.
+    pub(super) key: String,
+    pub(super) deciders: Deciders,
+    /// Whether it may have agents of its own.
+    pub(super) may_spawn: bool,
     pub(super) prompt: String,
     /// `None` when the configuration no longer names the provider.
     pub(super) provider: Option<ProviderConfig>,
@@ -116,6 +125,7 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         parked: Vec::new(),
         turn_ended: false,
         answers_wrap_up: false,
+        family: Family::of(&job, &bench.store),
         progress: Progress {
             active_ms: bench.clock.now_ms(),
             ..Progress::default()
@@ -154,6 +164,8 @@ struct Run {
     turn_ended: bool,
     /// Our wrap-up message, and nothing else, has started the running turn.
     answers_wrap_up: bool,
+    /// The agents that work for it.
+    family: Family,
     progress: Progress,
 }
 
@@ -213,6 +225,9 @@ impl Run {
             let message = format!("the configuration no longer names the provider `{provider}`");
             return Outcome::Failed(Failure::new(FailureClass::NotInstalled, message));
         };
+        if let Some(outcome) = self.was_moved() {
+            return outcome;
+        }
         let servers = self.servers();
         let provider = providers::prepare(config, &self.job.plan.launch, &servers);
         let agent = &self.job.subject.agent;
@@ -237,6 +252,7 @@ impl Run {
         self.hand_over(&mut session).await;
         let outcome = self.attend(&mut session).await;
         self.withdraw_all().await;
+        self.dismiss_family(&mut session, &outcome).await;
         // What the child still says while it leaves counts as well, a flood of it does not.
         let mut last_words = Vec::new();
         let mut sink = |event: Event| {
@@ -264,6 +280,7 @@ impl Run {
             .iter()
             .map(|process| format!("{} {}", process.pid, process.name))
             .collect();
+        self.close_family(&outcome).await;
         outcome
     }
 
@@ -299,7 +316,7 @@ impl Run {
             let order = tokio::select! {
                 biased;
                 () = self.bench.closing.cancelled() => {
-                    return Some(Outcome::Stopped(CLOSING.to_owned()));
+                    return Some(Outcome::Stopped(self.bench.parting.clone()));
                 }
                 order = self.orders.recv() => order,
                 () = sleep_until(until) => return None,
