@@ -231,6 +231,14 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::TooDeep { .. } | AgentError::TooMany { .. } | AgentError::ForPerson { .. } => {
             Kind::Refused
         }
+        AgentError::NoSubagents
+        | AgentError::NotASubagent { .. }
+        | AgentError::Wider { .. }
+        | AgentError::Outside { .. }
+        | AgentError::Short { .. }
+        | AgentError::Ending
+        | AgentError::NotForYou { .. } => Kind::Refused,
+        AgentError::TooFast { .. } => Kind::Busy,
         AgentError::WrongState { .. }
         | AgentError::Changed { .. }
         | AgentError::AskSettled { .. } => Kind::Conflict,
@@ -313,7 +321,20 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         }
         AgentError::BadDirectory { .. } => "name a directory that is there".into(),
         AgentError::NoWorkspace(why) => how_to_isolate(why).into(),
-        AgentError::TooDeep { .. } => "do the work in this session".into(),
+        AgentError::TooDeep { .. } | AgentError::NoSubagents | AgentError::Ending => {
+            "do the work in this session".into()
+        }
+        AgentError::NotASubagent { allowed, .. } => {
+            format!("name one of them as `agent`: {}", allowed.join(", ")).into()
+        }
+        AgentError::Wider { .. } => "leave it out, or ask for no more than that".into(),
+        AgentError::Outside { .. } => "name a directory within it, or leave it out".into(),
+        AgentError::Short { asked: Some(_), .. } => {
+            "ask for less, leave it out, or wait until others have ended".into()
+        }
+        AgentError::Short { .. } => "finish the work in this session".into(),
+        AgentError::TooFast { .. } => "wait a minute; collect what has been started".into(),
+        AgentError::NotForYou { .. } => "go on; wait_agents waits for the answer".into(),
         AgentError::TooMany { .. } => Hint::of_each(
             "wait_agents, or stop_agents some first",
             "wait until some have ended, or end some with `ostler agents stop`",

@@ -71,14 +71,12 @@ fn session() -> String {
         .unwrap_or_else(|| format!("h-{}", RandomIds.token()))
 }
 
-/// The lineage in our environment or, for a child that took it out there, in that of a process above.
+/// The lineage that we can claim. What stands in our own environment may come from a child that put
+/// on the lineage of another, or took off its own.
 async fn lineage(surroundings: &Surroundings) -> Lineage {
-    if surroundings.lineage.depth() > 0 {
-        return surroundings.lineage.clone();
-    }
-    tokio::task::spawn_blocking(tree::lineage_above)
-        .await
-        .unwrap_or_default()
+    let above = tokio::task::spawn_blocking(tree::lineages_above).await;
+    let own = std::iter::once(surroundings.lineage.clone());
+    Lineage::proven(above.unwrap_or_default().into_iter().chain(own))
 }
 
 /// The state file: the configured one, else `ostler.db` in the state directory `home`.

@@ -37,6 +37,9 @@ const NAMED: usize = 8;
 pub struct AgentBrief {
     /// Its id.
     pub id: AgentId,
+    /// The agent that has spawned it; absent for those of a host session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<AgentId>,
     /// A few words to tell it from others.
     pub label: String,
     /// Where its current run stands.
@@ -84,6 +87,7 @@ impl AgentBrief {
         let until = line.ended_ms.unwrap_or(now_ms);
         Self {
             id: line.id.clone(),
+            parent: line.parent.clone(),
             label: line.label.clone(),
             status: line.status,
             reason: line.reason.clone(),

@@ -7,6 +7,7 @@ mod dispatch;
 mod providers;
 mod questions;
 mod requests;
+mod standing;
 mod submissions;
 mod trees;
 mod views;
@@ -28,7 +29,7 @@ use super::journal::Journal;
 use super::owner::{self, Owner};
 use super::record::{Line, owner as rows, read, write};
 use super::recovery;
-use super::supervisor::{CLOSING, Order};
+use super::supervisor::Order;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
@@ -41,9 +42,6 @@ pub use answers::{Answer, Answered, Waiting};
 pub use providers::ProviderBrief;
 pub use trees::{Pruned, Worktrees};
 pub(super) use submissions::TRIES as RESULT_TRIES;
-
-/// How many ids are named for a mistyped one.
-const CANDIDATES: usize = 3;
 
 /// Who spawns: the session behind this process.
 #[derive(Debug, Clone)]
@@ -88,6 +86,9 @@ pub struct Crew {
     store: Arc<Store>,
     config: Config,
     host: Host,
+    /// Only agents below this path exist for this process: `/` for a host session, `/a-1/` for the
+    /// agent a-1.
+    scope: String,
     project: ProjectId,
     places: Places,
     clock: Arc<dyn Clock>,
@@ -119,12 +120,18 @@ impl Crew {
             config,
             project,
             places,
-            host,
+            mut host,
             clock,
             ids,
             program,
             child_server,
         } = options;
+        // An agent works for the session that stands above all of its family.
+        if let Some(agent) = host.lineage.parent()
+            && let Some(line) = read::agent(&store, &agent).await?
+        {
+            host.session = line.session;
+        }
         let key = project.key.to_string_lossy();
         let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
@@ -133,6 +140,7 @@ impl Crew {
             journal: Arc::new(Journal::open(Arc::clone(&store))),
             store,
             config,
+            scope: standing::scope(&host.lineage),
             host,
             project,
             places,
@@ -157,7 +165,7 @@ impl Crew {
     /// Stops everything that this process runs and leaves. What was asked for is durable first, so
     /// that it holds even if there is no time to finish.
     pub async fn close(&self) {
-        let reason = CLOSING;
+        let reason = &self.parting();
         self.closing.cancel();
         let now_ms = self.clock.now_ms();
         if let Err(error) = write::ask_stop_all(&self.store, self.owner(), reason, now_ms).await {
@@ -193,28 +201,6 @@ impl Crew {
             self.orphaned.notify_one();
         }
         Ok(())
-    }
-
-    pub(super) async fn line(&self, id: &AgentId) -> Result<Line, AgentError> {
-        if let Some(line) = read::agent(&self.store, id).await? {
-            return Ok(line);
-        }
-        let mut near: Vec<(usize, String)> = read::ids(&self.store)
-            .await?
-            .into_iter()
-            .map(|known| (strsim::levenshtein(&known, id.as_str()), known))
-            .filter(|(distance, _)| *distance <= 3)
-            .collect();
-        near.sort();
-        let nearest = near
-            .into_iter()
-            .take(CANDIDATES)
-            .map(|(_, id)| id)
-            .collect();
-        Err(AgentError::Unknown {
-            id: id.clone(),
-            nearest,
-        })
     }
 
     pub(super) fn briefs(&self, lines: &[Line]) -> Vec<AgentBrief> {

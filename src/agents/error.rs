@@ -6,6 +6,8 @@ use super::budget::BadBudget;
 use super::lifecycle::Status;
 use super::record::TransitionError;
 use super::record::asks::AskState;
+use super::record::family::AdmissionError;
+use super::reserve::Short;
 use crate::config::Permission;
 use crate::ids::{AgentId, AskId, BadId};
 use crate::store::StoreError;
@@ -106,14 +108,68 @@ pub enum AgentError {
     #[error(transparent)]
     NoWorkspace(#[from] NoWorkspace),
     /// The caller is an agent itself, as deep as agents may be.
-    #[error(
-        "an agent cannot spawn, steer, stop or resume agents (depth {depth}, max_depth {max_depth})"
-    )]
+    #[error("an agent cannot spawn agents of its own here (depth {depth}, max_depth {max_depth})")]
     TooDeep {
-        /// Agents above the caller.
-        depth: usize,
-        /// Agents allowed above each other.
-        max_depth: usize,
+        /// Agents above each other, the caller included.
+        depth: u32,
+        /// How many there may be.
+        max_depth: u32,
+    },
+    /// The caller is an agent whose definition lets it spawn nothing.
+    #[error("this agent may not spawn agents: its definition names no `allowed_subagents`")]
+    NoSubagents,
+    /// The caller is an agent that may spawn from some definitions only.
+    #[error("{} is not among those that this agent may spawn", definition(.asked))]
+    NotASubagent {
+        /// The definition it named.
+        asked: Option<String>,
+        /// Those it may name.
+        allowed: Vec<String>,
+    },
+    /// The caller is an agent and asks for more than it has itself.
+    #[error("`{what}` {asked} is more than this agent has itself ({most})")]
+    Wider {
+        /// The parameter.
+        what: &'static str,
+        /// What was asked for.
+        asked: String,
+        /// What it has.
+        most: String,
+    },
+    /// The caller is an agent, and the directory is not its own.
+    #[error("the working directory {path} is outside of this agent's own, {within}")]
+    Outside {
+        /// The directory, without links.
+        path: PathBuf,
+        /// The caller's.
+        within: PathBuf,
+    },
+    /// The budget does not fit in what is left to the caller, an agent.
+    #[error("{}", short(.limit, .asked, .left))]
+    Short {
+        /// The limit.
+        limit: &'static str,
+        /// What was asked for; `None` for the default.
+        asked: Option<f64>,
+        /// What is left.
+        left: f64,
+    },
+    /// The host session starts agents too fast.
+    #[error(
+        "this session has started {limit} agents within a minute (`agents.max_spawns_per_minute`)"
+    )]
+    TooFast {
+        /// The limit.
+        limit: u32,
+    },
+    /// The run of the agent that calls, or of one above it, is over or about to be.
+    #[error("the agent that this works for does not run any more, or is about to end")]
+    Ending,
+    /// A request is for a session further up to decide.
+    #[error("the request {request} goes beyond your own permission; a session above you decides it")]
+    NotForYou {
+        /// The request.
+        request: AskId,
     },
     /// The host session has as many live agents as it may.
     #[error("this session already has {limit} live agents (`agents.max_tree`)")]
@@ -222,7 +278,40 @@ fn standing(status: &Status) -> String {
     }
 }
 
+fn definition(asked: &Option<String>) -> String {
+    match asked {
+        Some(name) => format!("the definition `{name}`"),
+        None => "an agent without a definition".to_owned(),
+    }
+}
+
+fn short(limit: &str, asked: &Option<f64>, left: &f64) -> String {
+    match asked {
+        Some(asked) => format!(
+            "`{limit}` {asked} is more than what is left to this agent and those it has spawned \
+             ({left})"
+        ),
+        None => {
+            format!("nothing is left of `{limit}` of this agent and those it has spawned ({left})")
+        }
+    }
+}
+
 impl AgentError {
+    /// A run of `id` that was not written, as it was to be `action`.
+    pub(super) fn admission(id: &AgentId, action: &'static str, error: AdmissionError) -> Self {
+        match error {
+            AdmissionError::Full { limit } => AgentError::TooMany { limit },
+            AdmissionError::TooFast { limit } => AgentError::TooFast { limit },
+            AdmissionError::Ending => AgentError::Ending,
+            AdmissionError::Short(Short { limit, asked, left }) => {
+                AgentError::Short { limit, asked, left }
+            }
+            AdmissionError::Transition(error) => AgentError::transition(id, action, error),
+            AdmissionError::Store(error) => AgentError::Store(error),
+        }
+    }
+
     /// A failed change of status of `id`, which was in `status`.
     pub(super) fn transition(id: &AgentId, action: &'static str, error: TransitionError) -> Self {
         match error {

@@ -78,6 +78,20 @@ pub struct Evidence {
     /// What in the final text does not go with this account.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
+    /// What the agents that worked for it have used up, beside its own `usage`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nested: Option<Nested>,
+}
+
+/// The spend of all agents below a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Nested {
+    /// How many there were.
+    pub agents: u32,
+    /// Tokens, cache reads not counted.
+    pub tokens: u64,
+    /// US dollars, as far as their providers tell.
+    pub cost_usd: f64,
 }
 
 /// One shell command of the child.

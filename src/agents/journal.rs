@@ -10,13 +10,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::evidence::{Evidence, Ledger};
-use super::record::{Line, LogEntry, Progress, read, steers, write};
+use super::record::{Line, LogEntry, Progress, family, read, steers, write};
 use crate::ids::AgentId;
 use crate::providers::{Arrival, Event, clip};
 use crate::store::{Store, StoreError, statements};
 
 statements! {
-    PROGRESS = "UPDATE run SET progress = $3, changed_ms = $4
+    PROGRESS = "UPDATE run SET progress = $3, changed_ms = $4, spent_tokens = $5, spent_usd = $6
         WHERE agent_id = $1 AND run_no = $2 AND status = 'running'";
     WARM = "UPDATE run SET warm = 1, provider_session = $3, changed_ms = $4
         WHERE agent_id = $1 AND run_no = $2 AND status = 'running'";
@@ -220,6 +220,8 @@ async fn commit(store: &Store, batch: &[Entry]) -> Result<(), StoreError> {
             .bind(i64::from(subject.run_no))
             .bind(store.redact_json(progress))
             .bind(at_ms)
+            .bind(i64::try_from(progress.usage.work_tokens()).unwrap_or(i64::MAX))
+            .bind(progress.usage.cost_usd.unwrap_or_default())
             .execute(&mut *tx)
             .await?;
     }
@@ -372,6 +374,7 @@ pub(super) async fn evidence_so_far(store: &Store, line: &Line) -> Result<Eviden
     let mut evidence = ledger.evidence;
     evidence.turns = line.progress.turns;
     evidence.usage = line.progress.usage.clone();
+    evidence.nested = family::spent_below(store, &line.key()).await?.account();
     Ok(evidence)
 }
 

@@ -81,6 +81,9 @@ pub struct Spawned {
     /// Agents that wait in front of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queued_behind: Option<u32>,
+    /// What an agent was given of its parent's budget; absent for those of a host session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub granted: Option<Granted>,
     /// What was asked for and cannot be had from this provider.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_enforced: Vec<String>,
@@ -111,6 +114,17 @@ impl From<&WorkspacePlan> for Isolated {
             path: plan.path.clone(),
         }
     }
+}
+
+/// The share of an agent in its parent's budget; what is absent is unlimited there, too.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Granted {
+    /// Tokens, cache reads not counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u64>,
+    /// US dollars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_cost_usd: Option<f64>,
 }
 
 /// A checked request.

@@ -10,6 +10,7 @@ mod definition;
 mod error;
 mod evidence;
 mod expect;
+mod family;
 mod inline;
 pub(crate) mod journal;
 mod launch;
@@ -19,6 +20,7 @@ mod owner;
 pub(crate) mod pace;
 pub(crate) mod record;
 pub(crate) mod recovery;
+mod reserve;
 mod schema;
 mod supervisor;
 mod wait;
@@ -33,9 +35,9 @@ pub use definition::{
     create as create_definition, schema as definition_schema,
 };
 pub use error::AgentError;
-pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
+pub use evidence::{Allowed, CommandRun, Denied, Evidence, Nested, SteerTally};
 pub use expect::{Expect, Unmet};
-pub use launch::{Isolated, SpawnRequest, Spawned};
+pub use launch::{Granted, Isolated, SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
 pub use record::asks::{Addressee, AskKind, AskState};
 pub use record::{LogEntry, Page, SteerReceipt};

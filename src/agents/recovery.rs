@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::journal;
 use super::lifecycle::Lifecycle;
 use super::owner;
-use super::record::{Ending, Line, TransitionError, owner as rows, read, write};
+use super::record::{Ending, Line, TransitionError, family, owner as rows, read, write};
 use crate::clock::Clock;
 use crate::ids::{AgentId, OwnerId};
 use crate::providers::{self, tree};
@@ -30,6 +30,20 @@ pub(super) async fn reconcile(
     clock: &dyn Clock,
 ) -> Result<bool, StoreError> {
     let mut found = false;
+    // With an owner its agents are ended, and with these the owners of agents that work for them.
+    while reconcile_once(store, own, clock).await? {
+        found = true;
+    }
+    Ok(found)
+}
+
+/// `true`: somebody was found dead.
+async fn reconcile_once(
+    store: &Store,
+    own: &OwnerId,
+    clock: &dyn Clock,
+) -> Result<bool, StoreError> {
+    let mut found = false;
     for dead in rows::present(store, own).await? {
         if owner::is_alive(store.home(), &dead) {
             continue;
@@ -42,23 +56,17 @@ pub(super) async fn reconcile(
             left
         })
         .await;
-        let left = left.unwrap_or_default();
+        let left: Vec<String> = left
+            .unwrap_or_default()
+            .iter()
+            .map(|process| format!("{} {}", process.pid, process.name))
+            .collect();
         for line in read::of_owner(store, &dead).await? {
-            let mut ending = lost(store, &line).await?;
-            ending.evidence.processes_left = left
-                .iter()
-                .map(|process| format!("{} {}", process.pid, process.name))
-                .collect();
-            let now_ms = clock.now_ms();
-            let event = if ending.reason == "owner_lost" {
-                Lifecycle::Fail
-            } else {
-                Lifecycle::Stop
-            };
-            match write::end(store, &line.id, line.state(), event, ending, now_ms).await {
-                Ok(_) | Err(TransitionError::Lost | TransitionError::Illegal(_)) => {}
-                Err(TransitionError::Store(error)) => return Err(error),
+            let mut why = read::stop_reason(store, &line.id, line.run_no).await?;
+            if why.is_empty() {
+                why = farewell(store, &line).await?.unwrap_or_default();
             }
+            end(store, &line, &why, left.clone(), clock.now_ms()).await?;
         }
         rows::leave(store, &dead, clock.now_ms()).await?;
         owner::forget(store.home(), &dead);
@@ -66,18 +74,51 @@ pub(super) async fn reconcile(
     Ok(found)
 }
 
-/// The end of a run whose owner is gone: stopped if a stop was asked for before, else lost.
-async fn lost(store: &Store, line: &Line) -> Result<Ending, StoreError> {
+/// Gives a run whose processes went with those of its parent its end.
+pub(super) async fn bury(
+    store: &Store,
+    line: &Line,
+    why: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     let asked = read::stop_reason(store, &line.id, line.run_no).await?;
-    let (reason, detail) = if asked.is_empty() {
+    let why = if asked.is_empty() { why } else { &asked };
+    end(store, line, why, Vec::new(), now_ms).await
+}
+
+/// Why an agent is to be taken for stopped: the run that it worked for is over.
+async fn farewell(store: &Store, line: &Line) -> Result<Option<String>, StoreError> {
+    let Some((parent, run_no)) = family::nearest(&line.above) else {
+        return Ok(None);
+    };
+    let over = match read::agent(store, &parent).await? {
+        Some(parent) => {
+            parent.run_no != run_no
+                || parent.status.is_terminal()
+                || !owner::is_alive(store.home(), &parent.owner)
+        }
+        None => true,
+    };
+    Ok(over.then(|| format!("its parent {parent} is gone")))
+}
+
+/// The end of a run whose owner is gone: stopped for a reason that was given before, else lost.
+async fn end(
+    store: &Store,
+    line: &Line,
+    why: &str,
+    processes_left: Vec<String>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let (event, reason, detail) = if why.is_empty() {
         let detail = "the ostler process that ran this agent is gone; resume_agent continues it";
-        ("owner_lost", detail.to_owned())
+        (Lifecycle::Fail, "owner_lost", detail)
     } else {
-        ("", asked)
+        (Lifecycle::Stop, "", why)
     };
     let mut ending = Ending {
         reason: reason.to_owned(),
-        detail,
+        detail: detail.to_owned(),
         result_from: "none",
         ..Ending::default()
     };
@@ -93,7 +134,11 @@ async fn lost(store: &Store, line: &Line) -> Result<Ending, StoreError> {
         let note = "as the agent left it; nothing of it was committed";
         ending.evidence.workspace = Some(Harvest::on_record(&tree, note));
     }
-    Ok(ending)
+    ending.evidence.processes_left = processes_left;
+    match write::end(store, &line.id, line.state(), event, ending, now_ms).await {
+        Ok(_) | Err(TransitionError::Lost | TransitionError::Illegal(_)) => Ok(()),
+        Err(TransitionError::Store(error)) => Err(error),
+    }
 }
 
 /// The last text that a run wrote, as far as it was logged.

@@ -7,6 +7,7 @@ mod asking;
 mod attend;
 mod backoff;
 mod ending;
+mod family;
 mod handover;
 mod permission;
 mod verify;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use asking::Parked;
 use backoff::Thread;
+use family::Family;
 use handover::Handover;
 
 use super::budget::{LimitName, Meter};
@@ -52,7 +54,7 @@ const NOBODY_TO_ASK: (&str, &str) = ("OSTLER_AGENTS_ASK", "deny");
 /// Where the steer id of our own message stands in the codec.
 const WRAP_UP: &str = "wrap-up";
 
-pub(super) use asking::{Asking, CONTENT_KEPT, OPEN_AT_ONCE};
+pub(super) use asking::{Asking, CONTENT_KEPT, Deciders, OPEN_AT_ONCE};
 
 /// What the crew tells a supervisor.
 #[derive(Debug)]
@@ -86,6 +88,8 @@ pub(super) struct Bench {
     pub(super) ostler: OsString,
     /// Cancelled when this process is about to end.
     pub(super) closing: CancellationToken,
+    /// Why its agents are stopped then.
+    pub(super) parting: String,
 }
 
 /// One run to supervise.
@@ -94,6 +98,11 @@ pub(super) struct Job {
     pub(super) label: String,
     pub(super) state: AgentState,
     pub(super) plan: Plan,
+    /// The runs above it and itself: `/a-1:1/a-2:3/`.
+    pub(super) key: String,
+    pub(super) deciders: Deciders,
+    /// Whether it may have agents of its own.
+    pub(super) may_spawn: bool,
     pub(super) prompt: String,
     /// `None` when the configuration no longer names the provider.
     pub(super) provider: Option<ProviderConfig>,
@@ -129,6 +138,7 @@ pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::Unbound
         answers_wrap_up: false,
         handover: Handover::of(job.plan.output_schema.as_ref()),
         head: None,
+        family: Family::of(&job, &bench.store),
         progress: Progress {
             active_ms: bench.clock.now_ms(),
             ..Progress::default()
@@ -171,6 +181,8 @@ struct Run {
     handover: Handover,
     /// The commit that its workspace stood at before the first session.
     head: Option<String>,
+    /// The agents that work for it.
+    family: Family,
     progress: Progress,
 }
 
@@ -230,6 +242,9 @@ impl Run {
             let message = format!("the configuration no longer names the provider `{provider}`");
             return Outcome::Failed(Failure::new(FailureClass::NotInstalled, message));
         };
+        if let Some(outcome) = self.was_moved() {
+            return outcome;
+        }
         let servers = self.servers();
         let provider = providers::prepare(config, &self.job.plan.launch, &servers);
         let agent = &self.job.subject.agent;
@@ -253,6 +268,7 @@ impl Run {
         self.hand_over(&mut session).await;
         let outcome = self.attend(&mut session).await;
         self.withdraw_all().await;
+        self.dismiss_family(&mut session, &outcome).await;
         // What the child still says while it leaves counts as well, a flood of it does not.
         let mut last_words = Vec::new();
         let mut sink = |event: Event| {
@@ -280,6 +296,7 @@ impl Run {
             .iter()
             .map(|process| format!("{} {}", process.pid, process.name))
             .collect();
+        self.close_family(&outcome).await;
         outcome
     }
 
@@ -330,7 +347,7 @@ impl Run {
             let order = tokio::select! {
                 biased;
                 () = self.bench.closing.cancelled() => {
-                    return Err(Outcome::Stopped(CLOSING.to_owned()));
+                    return Err(Outcome::Stopped(self.bench.parting.clone()));
                 }
                 order = self.orders.recv() => order,
                 done = &mut work => return Ok(done),

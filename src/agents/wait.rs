@@ -71,8 +71,9 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl Crew {
-    /// Waits for `ids`, or for all agents of this host session that live or are unread. A request
-    /// that the session has to answer ends the wait, too: its agent does not go on without. `watch` is
+    /// Waits for `ids`, or for all agents that this session has spawned itself and that live or are
+    /// unread. A request that it has to answer, of theirs or of agents that work for them, ends the
+    /// wait, too: who asks does not go on without. `watch` is
     /// called on every change with what is still live. Dropping the future ends the wait, not the
     /// agents, and leaves results unread.
     ///
@@ -113,7 +114,8 @@ impl Crew {
 
     async fn waited_for(&self, ids: &[AgentId]) -> Result<Vec<Line>, AgentError> {
         if ids.is_empty() {
-            return Ok(read::of_session(self.store(), self.session()).await?);
+            let parent = self.agent();
+            return Ok(read::of_session(self.store(), self.session(), parent.as_ref()).await?);
         }
         let mut lines = Vec::with_capacity(ids.len());
         for id in ids {

@@ -54,6 +54,12 @@ pub struct Agents {
     /// Live agents, nested ones included, under one host session, 1 to 256.
     #[serde(deserialize_with = "whole::<1, 256, _>")]
     pub max_tree: u32,
+    /// Agents that may stand above each other, 1 to 8; 1: children spawn nothing.
+    #[serde(deserialize_with = "whole::<1, 8, _>")]
+    pub max_depth: u32,
+    /// Runs that may be started in a minute under one host session, resumed ones included, 1 to 1000.
+    #[serde(deserialize_with = "whole::<1, 1000, _>")]
+    pub max_spawns_per_minute: u32,
     /// The provider of an agent that names none.
     pub provider: String,
     /// What an agent that is not told otherwise may do.
@@ -100,6 +106,8 @@ impl Default for Agents {
             max_concurrent: 4,
             max_starting: 2,
             max_tree: 16,
+            max_depth: 1,
+            max_spawns_per_minute: 30,
             provider: CLAUDE.to_owned(),
             permission: Permission::Edit,
             isolation: Isolation::None,
@@ -126,6 +134,11 @@ impl Agents {
             ("max_concurrent", other.max_concurrent > self.max_concurrent),
             ("max_starting", other.max_starting > self.max_starting),
             ("max_tree", other.max_tree > self.max_tree),
+            ("max_depth", other.max_depth > self.max_depth),
+            (
+                "max_spawns_per_minute",
+                other.max_spawns_per_minute > self.max_spawns_per_minute,
+            ),
             ("max_turns", other.max_turns > self.max_turns),
             ("grace_turns", other.grace_turns > self.grace_turns),
             ("max_tool_calls", other.max_tool_calls > self.max_tool_calls),

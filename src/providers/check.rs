@@ -36,6 +36,7 @@ pub(crate) fn check(line: &str, cwd: PathBuf) -> Provider {
             clean: CleanSignal::Terminate,
         },
         files: Vec::new(),
+        keeps_temporaries: false,
     }
 }
 

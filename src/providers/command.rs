@@ -181,6 +181,25 @@ impl Lineage {
         ids.into_iter().find(|id| OwnerId::parse(id).is_ok())
     }
 
+    /// The agents above, outermost first.
+    pub fn agents(&self) -> impl Iterator<Item = &str> {
+        let ids = self.0.iter().map(String::as_str);
+        ids.filter(|id| id.starts_with("a-"))
+    }
+
+    /// The lineage that a process can claim: `claims` are those in the environments of the processes
+    /// above it, outermost first, and its own. Each child of ours carries the lineage of its parent
+    /// and more; one that does not go on from what stands above it was put there by somebody else.
+    pub fn proven(claims: impl IntoIterator<Item = Lineage>) -> Self {
+        let mut proven = Self::default();
+        for claim in claims {
+            if claim.0.starts_with(&proven.0) {
+                proven = claim;
+            }
+        }
+        proven
+    }
+
     /// Whether `id` is part of the lineage.
     pub fn contains(&self, id: &str) -> bool {
         self.0.iter().any(|own| own == id)
@@ -269,5 +288,18 @@ mod tests {
         assert_eq!((Lineage::default().depth(), read.depth()), (0, 1));
         assert_eq!(read.parent(), Some(agent));
         assert!(read.contains(owner.as_str()));
+    }
+
+    #[test]
+    fn a_lineage_is_proven_as_far_as_it_goes_on_from_the_one_above() {
+        let lineage = |text: &str| Lineage::parse(Some(OsStr::new(text)));
+        let proven = |claims: &[&str]| Lineage::proven(claims.iter().map(|it| lineage(it)));
+        let (own, below) = ("o-1 a-1", "o-1 a-1 o-2 a-2");
+        assert_eq!(proven(&[]), Lineage::default());
+        assert_eq!(proven(&["", own, own, below]), lineage(below));
+        for forged in ["", "o-1", "o-9 a-9", "o-1 a-9", "nonsense"] {
+            assert_eq!(proven(&[own, forged]), lineage(own), "{forged}");
+        }
+        assert_eq!(proven(&[own, "o-9 a-9", below]), lineage(below));
     }
 }

@@ -148,9 +148,10 @@ fn still_alive(known: &[Process]) -> Vec<Process> {
         .collect()
 }
 
-/// The lineage of the nearest process above this one that has one. A child may run us with its
-/// lineage taken out of the environment; it cannot change that of its own parents.
-pub fn lineage_above() -> Lineage {
+/// The lineages in the environments of the processes above this one, outermost first. A child may
+/// start us with another environment; it cannot change that of its own parents.
+pub fn lineages_above() -> Vec<Lineage> {
+    let mut found = Vec::new();
     let mut pid = nix::unistd::getppid().as_raw();
     while let Ok(above) = u32::try_from(pid)
         && above > 1
@@ -165,14 +166,15 @@ pub fn lineage_above() -> Lineage {
         };
         let lineage = Lineage::parse(variable(process, LINEAGE_VARIABLE));
         if lineage.depth() > 0 {
-            return lineage;
+            found.push(lineage);
         }
         pid = process
             .parent()
             .and_then(|parent| i32::try_from(parent.as_u32()).ok())
             .unwrap_or(0);
     }
-    Lineage::default()
+    found.reverse();
+    found
 }
 
 fn variable<'a>(process: &'a sysinfo::Process, name: &str) -> Option<&'a OsStr> {

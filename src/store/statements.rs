@@ -33,6 +33,10 @@ mod tests {
             "agents/record/results.rs",
             crate::agents::record::results::ALL,
         ),
+        (
+            "agents/record/family.rs",
+            crate::agents::record::family::ALL,
+        ),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/pace.rs", crate::agents::pace::ALL),

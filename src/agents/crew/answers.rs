@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Crew;
 use crate::agents::error::AgentError;
+use crate::agents::family;
 use crate::agents::launch::check_text;
 use crate::agents::record::Line;
 use crate::agents::record::asks::{self, Addressee, AskKind, AskState};
@@ -62,8 +63,9 @@ impl Crew {
     ///
     /// # Errors
     /// [`AgentError::NoAsk`] for a request that is not this agent's, [`AgentError::AskSettled`] for
-    /// one that has its answer, [`AgentError::ForPerson`] when a model answers for the person, and an
-    /// answer of the wrong kind.
+    /// one that has its answer, [`AgentError::ForPerson`] when a model answers for the person,
+    /// [`AgentError::NotForYou`] when an agent answers what only a session above it may decide, and
+    /// an answer of the wrong kind.
     pub async fn answer(
         &self,
         id: &AgentId,
@@ -71,7 +73,6 @@ impl Crew {
         answer: Answer,
         by: Addressee,
     ) -> Result<Answered, AgentError> {
-        self.check_depth()?;
         self.reconcile().await?;
         let line = self.line(id).await?;
         let ask = asks::get(&self.store, request).await?;
@@ -83,6 +84,14 @@ impl Crew {
                 open: open.into_iter().map(|ask| ask.id).collect(),
             });
         };
+        let agent = self.agent();
+        if agent.as_ref().is_some_and(|own| own.as_str() != ask.decider) {
+            return Err(AgentError::NotForYou {
+                request: request.clone(),
+            });
+        }
+        // No person sits inside an agent, whoever it says it is.
+        let by = if agent.is_some() { Addressee::Parent } else { by };
         if ask.addressee == Addressee::Person && by == Addressee::Parent {
             return Err(AgentError::ForPerson {
                 request: request.clone(),
@@ -106,18 +115,33 @@ impl Crew {
         })
     }
 
-    /// What these agents wait for, oldest first.
+    /// What whoever asks here has to answer for these agents to go on, and for those that work for
+    /// them; oldest first.
     pub(in crate::agents) async fn waiting_of(
         &self,
         lines: &[Line],
     ) -> Result<Vec<Waiting>, AgentError> {
+        let decider = self.agent().map(|agent| agent.to_string());
+        let decider = decider.unwrap_or_default();
+        let may_wait = |line: &&Line| !line.waiting.is_empty() || family::may_spawn(line);
         let mut waiting = Vec::new();
-        for line in lines.iter().filter(|line| !line.waiting.is_empty()) {
-            for ask in asks::open(&self.store, &line.id, line.run_no).await? {
-                waiting.push(self.waiting(ask, &line.label));
+        for line in lines.iter().filter(may_wait) {
+            for ask in asks::open_within(&self.store, &line.path, &decider).await? {
+                let label = match ask.agent == line.id {
+                    true => line.label.clone(),
+                    false => self.line(&ask.agent).await?.label,
+                };
+                waiting.push(self.waiting(ask, &label));
             }
         }
         Ok(waiting)
+    }
+
+    /// What an agent itself waits for, whoever has to answer; oldest first.
+    pub(super) async fn open_of(&self, line: &Line) -> Result<Vec<Waiting>, AgentError> {
+        let open = asks::open(&self.store, &line.id, line.run_no).await?;
+        let waiting = open.into_iter().map(|ask| self.waiting(ask, &line.label));
+        Ok(waiting.collect())
     }
 
     fn waiting(&self, ask: asks::Ask, label: &str) -> Waiting {

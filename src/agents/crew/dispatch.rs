@@ -12,6 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Crew;
 use crate::agents::error::AgentError;
+use crate::agents::family;
 use crate::agents::journal::Subject;
 use crate::agents::lifecycle::{AgentState, Lifecycle, Status};
 use crate::agents::limiter;
@@ -102,7 +103,12 @@ impl Crew {
             });
         }
         for (agent, _, reason) in read::stops(&self.store, self.owner()).await? {
-            self.order(&agent, || Order::Stop(reason));
+            let is_queued = |line: &&Line| line.id == agent && line.status == Status::Queued;
+            match lines.iter().find(is_queued) {
+                // It was asked for over the head of the parent, and nobody attends to it yet.
+                Some(_) => self.ask_stop(&agent, &reason).await?,
+                None => self.order(&agent, || Order::Stop(reason)),
+            }
         }
         // Who backs off wants its place again.
         let mut waiting = lines
@@ -161,6 +167,7 @@ impl Crew {
             Err(TransitionError::Lost | TransitionError::Illegal(_)) => return Ok(true),
             Err(TransitionError::Store(error)) => return Err(error.into()),
         };
+        let deciders = self.deciders(line).await?;
         let bench = Arc::new(Bench {
             store: Arc::clone(&self.store),
             journal: Arc::clone(&self.journal),
@@ -183,6 +190,7 @@ impl Crew {
             max_retries: self.config.agents.max_retries,
             ostler: self.program.clone(),
             closing: self.closing.clone(),
+            parting: self.parting(),
         });
         let job = Job {
             subject: Subject {
@@ -192,6 +200,9 @@ impl Crew {
             label: line.label.clone(),
             state,
             plan: line.plan.clone(),
+            key: line.key(),
+            deciders,
+            may_spawn: family::may_spawn(line),
             prompt: texts.prompt,
             provider: self
                 .config

@@ -29,11 +29,12 @@ impl Crew {
             let why = "nobody is there to answer".to_owned();
             return Err(AgentError::Unanswered { why });
         }
-        let agent = self.host.lineage.parent().ok_or(AgentError::NotAnAgent)?;
-        let line = self.line(&agent).await?;
-        if line.status.is_terminal() {
-            return Err(AgentError::NotAnAgent);
-        }
+        let line = match self.caller().await {
+            Ok(Some(line)) => line,
+            Ok(None) | Err(AgentError::Ending) => return Err(AgentError::NotAnAgent),
+            Err(error) => return Err(error),
+        };
+        let agent = line.id.clone();
         let open = asks::open(&self.store, &agent, line.run_no).await?;
         if open.len() >= OPEN_AT_ONCE {
             let why = "too many questions are open already".to_owned();
@@ -53,6 +54,7 @@ impl Crew {
             answer: String::new(),
             answered_by: String::new(),
             deadline_ms: now_ms + i64::from(self.config.agents.ask_timeout_s) * 1000,
+            decider: line.parent.map(|it| it.to_string()).unwrap_or_default(),
         };
         let mut changes = self.store.changes().listen();
         if !asks::add(&self.store, &ask, now_ms).await? {

@@ -10,19 +10,19 @@ use super::Crew;
 use crate::agents::brief::AgentBrief;
 use crate::agents::budget::BudgetRequest;
 use crate::agents::error::AgentError;
-use crate::agents::launch::{self, SpawnRequest, Spawned};
+use crate::agents::family::{self, Asked};
+use crate::agents::launch::{self, Granted, SpawnRequest, Spawned};
 use crate::agents::lifecycle::{Lifecycle, Status};
 use crate::agents::record::{
     Ending, Line, NewAgent, Plan, Steer, SteerReceipt, TransitionError, read, steers, write,
 };
+use crate::agents::reserve::Insists;
 use crate::config::Permission;
 use crate::ids::{AgentId, SteerId};
 use crate::providers::guard::Guard;
 use crate::providers::{self, Conversation, ResumeSupport, SteerSupport, When};
 use crate::store::Listener;
 
-/// How deep agents may stand above each other: children do not spawn children.
-const MAX_DEPTH: usize = 1;
 /// How long the owner of a running agent may take to end it; its ladder needs at most 12 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -30,10 +30,11 @@ impl Crew {
     /// Writes a new agent and returns at once; it starts when the limiter lets it.
     ///
     /// # Errors
-    /// Bad values by name, no room under this session, a caller that is an agent itself.
+    /// Bad values by name, no room under this session, and for a caller that is an agent itself
+    /// whatever goes beyond its own bounds.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
-        self.check_depth()?;
-        self.check_expect(request).await?;
+        let caller = self.caller().await?;
+        check_expect(request, caller.as_ref())?;
         let definition = request.agent.as_deref().map(|name| self.definition(name));
         let mut resolved = launch::resolve(
             request,
@@ -42,17 +43,30 @@ impl Crew {
             &self.host.cwd,
             self.ids.as_ref(),
         )?;
+        let asked = Asked {
+            agent: request.agent.as_deref(),
+            permission: request.permission,
+            budget: &request.budget,
+        };
+        let insists = family::bound(&mut resolved.plan, &asked, caller.as_ref(), &self.config)?;
         let id = AgentId::new(self.ids.as_ref());
         self.isolate(&mut resolved, &id).await?;
         self.be_ready_to_run()?;
-        let agent = self.new_agent(&id, &request.prompt, &resolved.label, &resolved.plan);
-        if !write::enqueue(&self.store, &agent, self.clock.now_ms()).await? {
-            return Err(AgentError::TooMany {
-                limit: resolved.plan.max_tree,
-            });
-        }
+        let agent = NewAgent {
+            insists,
+            ..self.new_agent(
+                &id,
+                &request.prompt,
+                &resolved.label,
+                &resolved.plan,
+                caller.as_ref(),
+            )
+        };
+        let plan = write::enqueue(&self.store, &agent, self.clock.now_ms())
+            .await
+            .map_err(|error| AgentError::admission(&id, "spawned", error))?;
         self.nudge.notify_one();
-        let spawned = self.spawned(id, 1, &resolved.plan).await?;
+        let spawned = self.spawned(id, 1, &plan).await?;
         Ok(Spawned {
             ignored: resolved.ignored,
             ..spawned
@@ -69,7 +83,7 @@ impl Crew {
         prompt: &str,
         budget: &BudgetRequest,
     ) -> Result<Spawned, AgentError> {
-        self.check_depth()?;
+        let caller = self.caller().await?;
         launch::check_text("prompt", prompt)?;
         let line = self.line(id).await?;
         let mut plan = line.plan.clone();
@@ -83,7 +97,13 @@ impl Crew {
         // What was asked for the last run goes on unless it is asked for anew.
         plan.budget = plan.budget.with(budget)?;
         plan.launch.max_cost_usd = plan.budget.max_cost_usd.bound();
-        plan.max_tree = self.config.agents.max_tree;
+        let definition = plan.agent.clone();
+        let asked = Asked {
+            agent: definition.as_deref(),
+            permission: None,
+            budget,
+        };
+        let insists = family::bound(&mut plan, &asked, caller.as_ref(), &self.config)?;
         let session = self.ids.uuid();
         plan.launch.conversation = match read::last_session(&self.store, id).await? {
             Some((from, begun_ms)) if can.resume != ResumeSupport::Restarts => {
@@ -109,28 +129,24 @@ impl Crew {
             ),
         };
         // It belongs to whoever continues it, so that its result is found there.
-        let agent = self.new_agent(id, &prompt, "", &plan);
-        let resumed = write::resume(&self.store, &agent, line.state(), self.clock.now_ms()).await;
-        let state = match resumed {
-            Ok(Some(state)) => state,
-            Ok(None) => {
-                return Err(AgentError::TooMany {
-                    limit: plan.max_tree,
-                });
-            }
-            Err(error) => return Err(AgentError::transition(id, "resumed", error)),
+        let agent = NewAgent {
+            insists,
+            ..self.new_agent(id, &prompt, "", &plan, caller.as_ref())
         };
+        let (state, plan) =
+            write::resume(&self.store, &agent, line.state(), self.clock.now_ms())
+                .await
+                .map_err(|error| AgentError::admission(id, "resumed", error))?;
         self.nudge.notify_one();
         self.spawned(id.clone(), state.run_no, &plan).await
     }
 
-    /// Stops agents, whoever runs them, and returns when their processes are gone. An agent that has
-    /// ended already is returned as it is.
+    /// Stops agents, whoever runs them, and returns when their processes are gone, and with them all
+    /// agents that worked for them. An agent that has ended already is returned as it is.
     ///
     /// # Errors
     /// Unknown ids (then nothing was stopped), failures of the store, an owner that does not act.
     pub async fn stop(&self, ids: &[AgentId], reason: &str) -> Result<Vec<AgentBrief>, AgentError> {
-        self.check_depth()?;
         self.reconcile().await?;
         for id in ids {
             self.line(id).await?;
@@ -208,7 +224,6 @@ impl Crew {
         message: &str,
         when: When,
     ) -> Result<SteerReceipt, AgentError> {
-        self.check_depth()?;
         launch::check_text("message", message)?;
         self.reconcile().await?;
         let line = self.line(id).await?;
@@ -260,19 +275,22 @@ impl Crew {
         prompt: &'a str,
         label: &'a str,
         plan: &'a Plan,
+        caller: Option<&'a Line>,
     ) -> NewAgent<'a> {
         NewAgent {
             id,
             project: &self.project,
-            session: &self.host.session,
-            parent: None,
-            above: "/",
+            session: caller.map_or(&self.host.session, |caller| &caller.session),
+            parent: caller.map(|caller| &caller.id),
+            above: caller.map_or("/", |caller| &caller.path),
             group: None,
             label,
             owner: self.owner(),
             prompt,
             plan,
-            takes_slot: true,
+            // One that waited for a slot that its parent holds would wait for ever.
+            takes_slot: caller.is_none(),
+            insists: Insists::default(),
         }
     }
 
@@ -281,6 +299,10 @@ impl Crew {
         let cwd = &plan.launch.cwd;
         let can = provider.map(|provider| providers::capabilities_in(provider, cwd));
         let ahead = read::ahead(&self.store, &id, run_no).await?;
+        let granted = self.agent().map(|_| Granted {
+            max_tokens: plan.budget.max_tokens.bound(),
+            max_cost_usd: plan.budget.max_cost_usd.bound(),
+        });
         Ok(Spawned {
             id,
             status: Status::Queued,
@@ -292,42 +314,11 @@ impl Crew {
             permission: plan.launch.permission,
             workspace: plan.workspace.as_ref().map(Into::into),
             queued_behind: (ahead > 0).then_some(ahead),
+            granted,
             not_enforced: can
                 .map(|can| launch::not_enforced(plan, can))
                 .unwrap_or_default(),
             ignored: Vec::new(),
-        })
-    }
-
-    /// The command of an `expect` is run by us, with no permission to hold it back: an agent may have
-    /// it run only if it could run it itself.
-    async fn check_expect(&self, request: &SpawnRequest) -> Result<(), AgentError> {
-        let has_command = request
-            .expect
-            .as_ref()
-            .is_some_and(|it| it.command.is_some());
-        let Some(caller) = self.host.lineage.parent().filter(|_| has_command) else {
-            return Ok(());
-        };
-        match self.line(&caller).await?.plan.launch.permission {
-            Permission::Full => Ok(()),
-            permission => Err(AgentError::BeyondPermission {
-                field: "expect.command",
-                permission,
-            }),
-        }
-    }
-
-    /// A process inside an agent looks, and does nothing to agents: neither to its own host's nor to
-    /// others'.
-    pub(super) fn check_depth(&self) -> Result<(), AgentError> {
-        let depth = self.host.lineage.depth();
-        if depth < MAX_DEPTH {
-            return Ok(());
-        }
-        Err(AgentError::TooDeep {
-            depth,
-            max_depth: MAX_DEPTH,
         })
     }
 
@@ -355,6 +346,24 @@ impl Crew {
             *guard = Some(Guard::start(&self.program, self.owner())?);
         }
         Ok(())
+    }
+}
+
+/// The command of an `expect` is run by us, with no permission to hold it back: an agent may have it
+/// run only if it could run it itself.
+fn check_expect(request: &SpawnRequest, caller: Option<&Line>) -> Result<(), AgentError> {
+    let has_command = request
+        .expect
+        .as_ref()
+        .is_some_and(|it| it.command.is_some());
+    match caller.map(|caller| caller.plan.launch.permission) {
+        Some(permission) if has_command && permission != Permission::Full => {
+            Err(AgentError::BeyondPermission {
+                field: "expect.command",
+                permission,
+            })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -112,7 +112,7 @@ impl Crew {
         all_projects: bool,
         pruning: Pruning,
     ) -> Result<Vec<Pruned>, AgentError> {
-        self.check_depth()?;
+        self.not_for_agents()?;
         self.reconcile().await?;
         self.prune(all_projects, pruning).await
     }

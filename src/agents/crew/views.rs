@@ -38,7 +38,7 @@ impl Crew {
 
     fn may_collect(&self, line: &Line) -> bool {
         let orphaned = || !owner::is_alive(self.store.home(), &line.owner);
-        line.session == self.host.session || (self.host.collects && orphaned())
+        self.is_own(line) || (self.host.collects && orphaned())
     }
 
     /// Changes of the state, by this and other processes.
@@ -102,7 +102,7 @@ impl Crew {
             });
         }
         self.collect(&[&line]).await?;
-        let requests = self.waiting_of(std::slice::from_ref(&line)).await?;
+        let requests = self.open_of(&line).await?;
         Ok(Resulted::of(
             &line,
             &texts,
@@ -184,12 +184,15 @@ impl Crew {
     ) -> Result<Page<AgentBrief>, AgentError> {
         self.reconcile().await?;
         let after = cursor.map(page_start).transpose()?;
-        let project = (!all_projects).then(|| self.project.clone());
+        // An agent knows of no others than its own, wherever they work.
+        let within_project = !all_projects && self.agent().is_none();
+        let project = within_project.then(|| self.project.clone());
         let filter = Filter {
             project,
             status,
             after,
             limit: limit.saturating_add(1),
+            below: self.scope.clone(),
         };
         let mut lines = read::list(&self.store, &filter).await?;
         let more = lines.len() > limit as usize;
@@ -208,7 +211,9 @@ impl Crew {
     /// Failures of the store.
     pub async fn catch_up(&self) -> Result<CatchUp, AgentError> {
         self.reconcile().await?;
-        let lines = read::of_project(&self.store, &self.project, OPEN_MATTERS).await?;
+        let parent = self.agent();
+        let lines =
+            read::of_project(&self.store, &self.project, parent.as_ref(), OPEN_MATTERS).await?;
         Ok(CatchUp::of(&lines, self.clock.now_ms()))
     }
 }

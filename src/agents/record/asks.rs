@@ -13,16 +13,25 @@ use crate::store::{Store, StoreError, Tx, statements};
 
 statements! {
     ADD = "INSERT INTO ask(id, agent_id, run_no, kind, tool, content, addressee, state, asked_ms,
-          deadline_ms)
-        SELECT $1, $2, $3, $4, $5, $6, $7, 'open', $8, $9
+          deadline_ms, decider)
+        SELECT $1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $10
         WHERE EXISTS (SELECT 1 FROM run WHERE agent_id = $2 AND run_no = $3
           AND status = 'running')";
     OPEN = concat!("SELECT ", ask_columns!(), "
         WHERE agent_id = $1 AND run_no = $2 AND state = 'open' ORDER BY asked_ms, id");
+    /// Of an agent, and of all that work for it, as far as $2 has to decide.
+    OPEN_WITHIN = concat!("SELECT ", ask_columns!(), " JOIN agent ON agent.id = ask.agent_id
+          AND agent.run_no = ask.run_no
+        WHERE agent.path >= $1 AND agent.path < $1 || '~' AND ask.state = 'open' AND ask.decider = $2
+        ORDER BY ask.asked_ms, ask.id");
     GET = concat!("SELECT ", ask_columns!(), " WHERE id = $1");
+    /// Of the agents of $1 and of all that work for them: an ancestry begins with an id of 8
+    /// characters behind the first slash.
     FOR_PERSON = concat!("SELECT ", ask_columns!(), " JOIN run ON run.agent_id = ask.agent_id AND run.run_no = ask.run_no
-        WHERE run.owner_id = $1 AND run.status = 'running' AND ask.state = 'open'
-          AND ask.addressee = 'person'
+        WHERE run.status = 'running' AND ask.state = 'open' AND ask.addressee = 'person'
+          AND EXISTS (SELECT 1 FROM agent JOIN agent top ON top.id = substr(agent.path, 2, 8)
+            JOIN run outer_run ON outer_run.agent_id = top.id AND outer_run.run_no = top.run_no
+            WHERE agent.id = ask.agent_id AND outer_run.owner_id = $1)
         ORDER BY ask.asked_ms, ask.id");
     ANSWERED = concat!("SELECT ", ask_columns!(), " JOIN run ON run.agent_id = ask.agent_id AND run.run_no = ask.run_no
         WHERE run.owner_id = $1 AND run.status = 'running' AND ask.sent = 0
@@ -42,7 +51,7 @@ statements! {
 macro_rules! ask_columns {
     () => {
         "ask.id, ask.agent_id, ask.run_no, ask.kind, ask.tool, ask.content, ask.addressee, \
-         ask.state, ask.answer, ask.answered_by, ask.deadline_ms FROM ask"
+         ask.state, ask.answer, ask.answered_by, ask.deadline_ms, ask.decider FROM ask"
     };
 }
 use ask_columns;
@@ -99,6 +108,8 @@ pub(crate) struct Ask {
     pub(crate) answer: String,
     pub(crate) answered_by: String,
     pub(crate) deadline_ms: i64,
+    /// The agent above that has to answer; empty for the host session.
+    pub(crate) decider: String,
 }
 
 /// Writes an open request. `false`: the run has ended, and nobody waits for the answer.
@@ -120,6 +131,7 @@ pub(crate) async fn add(store: &Store, ask: &Ask, now_ms: i64) -> Result<bool, S
         })
         .bind(now_ms)
         .bind(ask.deadline_ms)
+        .bind(&ask.decider)
         .execute(&mut *tx)
         .await?;
     store.commit(tx).await?;
@@ -140,6 +152,21 @@ pub(crate) async fn open(
     rows.iter().map(ask).collect()
 }
 
+/// The open requests of the agent at `path`, and of all that work for it, that `decider` has to
+/// answer; oldest first.
+pub(crate) async fn open_within(
+    store: &Store,
+    path: &str,
+    decider: &str,
+) -> Result<Vec<Ask>, StoreError> {
+    let rows = sqlx::query(OPEN_WITHIN)
+        .bind(path)
+        .bind(decider)
+        .fetch_all(store.read())
+        .await?;
+    rows.iter().map(ask).collect()
+}
+
 /// One request, whatever has become of it.
 pub(crate) async fn get(store: &Store, id: &AskId) -> Result<Option<Ask>, StoreError> {
     let row = sqlx::query(GET)
@@ -149,7 +176,8 @@ pub(crate) async fn get(store: &Store, id: &AskId) -> Result<Option<Ask>, StoreE
     row.as_ref().map(ask).transpose()
 }
 
-/// Open requests to the person, of agents that `owner` runs, oldest first.
+/// Open requests to the person, of agents that `owner` runs and all that work for them, oldest
+/// first.
 pub(crate) async fn for_person(store: &Store, owner: &OwnerId) -> Result<Vec<Ask>, StoreError> {
     let rows = sqlx::query(FOR_PERSON)
         .bind(owner.as_str())
@@ -265,6 +293,7 @@ fn ask(row: &AnyRow) -> Result<Ask, StoreError> {
         answer: row.try_get("answer")?,
         answered_by: row.try_get("answered_by")?,
         deadline_ms: row.try_get("deadline_ms")?,
+        decider: row.try_get("decider")?,
     })
 }
 

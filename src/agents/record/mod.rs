@@ -3,6 +3,7 @@
 //! never both win.
 
 pub(crate) mod asks;
+pub(crate) mod family;
 pub(crate) mod owner;
 pub(crate) mod read;
 pub(crate) mod results;
@@ -15,6 +16,7 @@ use super::budget::Budget;
 use super::evidence::Evidence;
 use super::expect::Expect;
 use super::lifecycle::{AgentState, IllegalTransition, Status};
+use super::reserve::Insists;
 use crate::ids::{AgentId, GroupId, OwnerId, ProjectId, SteerId};
 use crate::providers::{Launch, Usage, When};
 use crate::store::StoreError;
@@ -53,6 +55,8 @@ pub(crate) struct Nesting {
     pub(crate) max_depth: u32,
     /// Definitions that it may spawn from; `*` for any and none at all. Empty: nothing.
     pub(crate) subagents: Vec<String>,
+    /// Runs that may be started in a minute under the same host session.
+    pub(crate) max_spawns_per_minute: u32,
 }
 
 /// How far a running agent has come, for those who watch it.
@@ -98,6 +102,8 @@ pub(crate) struct NewAgent<'a> {
     pub(crate) prompt: &'a str,
     pub(crate) plan: &'a Plan,
     pub(crate) takes_slot: bool,
+    /// Which limits of the plan the caller insists on; others give way to what is left above.
+    pub(crate) insists: Insists,
 }
 
 /// An agent with its current run, without the long texts.
@@ -120,6 +126,8 @@ pub(crate) struct Line {
     pub(crate) started_ms: Option<i64>,
     pub(crate) ended_ms: Option<i64>,
     pub(crate) created_ms: i64,
+    /// The runs that its current run works for, outermost first: `/a-1:1/a-2:3/`.
+    pub(crate) above: String,
     pub(crate) progress: Progress,
     pub(crate) delivered: bool,
     /// Until when the provider rests, whatever the run does.
@@ -134,6 +142,11 @@ impl Line {
             status: self.status,
             run_no: self.run_no,
         }
+    }
+
+    /// Its current run in its family: those above it, outermost first, then itself.
+    pub(crate) fn key(&self) -> String {
+        format!("{}{}:{}/", self.above, self.id, self.run_no)
     }
 }
 

@@ -3,6 +3,7 @@
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+use super::family::{behind, below};
 use super::{Line, LogEntry, Texts, count};
 use crate::agents::lifecycle::Status;
 use crate::ids::{AgentId, GroupId, OwnerId, ProjectId};
@@ -18,16 +19,21 @@ statements! {
     PROMPTS = "SELECT prompt FROM run WHERE agent_id = $1 ORDER BY run_no";
     LIST = concat!("SELECT ", line_columns!(), " WHERE ($1 = '' OR agent.project_id = $1)
         AND ($2 = '' OR run.status = $2) AND (agent.created_ms, agent.id) < ($3, $4)
+        AND agent.path > $6 AND agent.path < $6 || '~'
         ORDER BY agent.created_ms DESC, agent.id DESC LIMIT $5");
     OF_SESSION = concat!("SELECT ", line_columns!(), " WHERE agent.session = $1
+        AND coalesce(agent.parent, '') = $2
         AND (run.status IN ('queued','running') OR run.delivered = 0)
         ORDER BY agent.created_ms, agent.id");
     OF_PROJECT = concat!("SELECT ", line_columns!(), " WHERE agent.project_id = $1
+        AND coalesce(agent.parent, '') = $3
         AND (run.status IN ('queued','running') OR run.delivered = 0)
         ORDER BY agent.created_ms DESC, agent.id LIMIT $2");
     OF_OWNER = concat!("SELECT ", line_columns!(), " WHERE run.owner_id = $1
         AND run.status IN ('queued','running') ORDER BY run.ticket");
-    IDS = "SELECT id FROM agent ORDER BY created_ms DESC LIMIT 1000";
+    LIVE_BELOW = concat!("SELECT ", line_columns!(), " WHERE ", below!(), "
+        AND run.status IN ('queued','running') ORDER BY run.above DESC, agent.id");
+    IDS = "SELECT id FROM agent WHERE path > $1 AND path < $1 || '~' ORDER BY created_ms DESC LIMIT 1000";
     STOPS = "SELECT agent_id, run_no, stop_reason FROM run
         WHERE owner_id = $1 AND status IN ('queued','running') AND stop_reason IS NOT NULL";
     STOP_REASON = "SELECT coalesce(stop_reason, '') FROM run WHERE agent_id = $1 AND run_no = $2";
@@ -40,7 +46,7 @@ statements! {
 macro_rules! line_columns {
     () => {
         "coalesce((SELECT not_before_ms FROM pace WHERE pace.provider = run.provider), 0) \
-         AS rests_until_ms, agent.id, agent.parent, agent.path, agent.group_id, agent.session, agent.label, agent.run_no, agent.created_ms, run.status, \
+         AS rests_until_ms, agent.id, agent.parent, agent.path, agent.group_id, agent.session, agent.label, agent.run_no, agent.created_ms, run.status, run.above, \
          run.reason, run.detail, run.owner_id, run.launch, run.queued_ms, run.started_ms, \
          run.ended_ms, run.progress, run.delivered, coalesce((SELECT ask.id || ' ' || \
          CASE ask.kind WHEN 'question' THEN 'question' ELSE ask.tool END FROM ask \
@@ -106,6 +112,8 @@ pub(crate) struct Filter {
     /// The last agent of the page before.
     pub(crate) after: Option<(i64, AgentId)>,
     pub(crate) limit: u32,
+    /// Only agents below this path; `/` for all.
+    pub(crate) below: String,
 }
 
 /// Newest first.
@@ -120,29 +128,39 @@ pub(crate) async fn list(store: &Store, filter: &Filter) -> Result<Vec<Line>, St
         .bind(created_ms)
         .bind(id)
         .bind(i64::from(filter.limit))
+        .bind(&filter.below)
         .fetch_all(store.read())
         .await?;
     rows.iter().map(line).collect()
 }
 
-/// Agents of a host session that live or whose result nobody has read, oldest first.
-pub(crate) async fn of_session(store: &Store, session: &str) -> Result<Vec<Line>, StoreError> {
+/// Agents directly under a host session, or under an agent of it, that live or whose result nobody
+/// has read, oldest first.
+pub(crate) async fn of_session(
+    store: &Store,
+    session: &str,
+    parent: Option<&AgentId>,
+) -> Result<Vec<Line>, StoreError> {
     let rows = sqlx::query(OF_SESSION)
         .bind(session)
+        .bind(parent.map_or("", AgentId::as_str))
         .fetch_all(store.read())
         .await?;
     rows.iter().map(line).collect()
 }
 
-/// Agents of a project that live or whose result nobody has read, newest first.
+/// Agents of a project, directly under a session or under `parent`, that live or whose result nobody
+/// has read, newest first.
 pub(crate) async fn of_project(
     store: &Store,
     project: &ProjectId,
+    parent: Option<&AgentId>,
     limit: u32,
 ) -> Result<Vec<Line>, StoreError> {
     let rows = sqlx::query(OF_PROJECT)
         .bind(project.as_str())
         .bind(i64::from(limit))
+        .bind(parent.map_or("", AgentId::as_str))
         .fetch_all(store.read())
         .await?;
     rows.iter().map(line).collect()
@@ -157,9 +175,22 @@ pub(crate) async fn of_owner(store: &Store, owner: &OwnerId) -> Result<Vec<Line>
     rows.iter().map(line).collect()
 }
 
-/// The newest thousand ids, to find what a mistyped one was meant to be.
-pub(crate) async fn ids(store: &Store) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar(IDS).fetch_all(store.read()).await?)
+/// Agents that have no end yet and work, however far down, for the run `key`; the deepest first.
+pub(crate) async fn live_below(store: &Store, key: &str) -> Result<Vec<Line>, StoreError> {
+    let rows = sqlx::query(LIVE_BELOW)
+        .bind(key)
+        .bind(behind(key))
+        .fetch_all(store.read())
+        .await?;
+    rows.iter().map(line).collect()
+}
+
+/// The newest thousand ids below a path, to find what a mistyped one was meant to be.
+pub(crate) async fn ids(store: &Store, below: &str) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(IDS)
+        .bind(below)
+        .fetch_all(store.read())
+        .await?)
 }
 
 /// Stops that were asked of `owner`: agent, run and reason.
@@ -253,6 +284,7 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
         started_ms: row.try_get("started_ms")?,
         ended_ms: row.try_get("ended_ms")?,
         created_ms: row.try_get("created_ms")?,
+        above: row.try_get("above")?,
         progress: parse("progress", &row.try_get::<String, _>("progress")?)?,
         delivered: row.try_get::<i64, _>("delivered")? != 0,
         rests_until_ms: row.try_get("rests_until_ms")?,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::family::AdmissionError;
 use super::read::Filter;
 use super::*;
 use crate::agents::budget::Budget;
@@ -59,7 +60,10 @@ impl World {
             workspace: None,
             output_schema: None,
             expect: None,
-            nesting: Nesting::default(),
+            nesting: Nesting {
+                max_spawns_per_minute: 1000,
+                ..Nesting::default()
+            },
         };
         Self {
             _home: home,
@@ -85,6 +89,7 @@ impl World {
             prompt: "prompt",
             plan: &self.plan,
             takes_slot: true,
+            insists: Insists::default(),
         }
     }
 
@@ -93,11 +98,9 @@ impl World {
         let id = AgentId::new(&self.ids);
         self.clock.advance(1);
         let agent = self.new_agent(&id);
-        assert!(
-            write::enqueue(&self.store, &agent, self.clock.now_ms())
-                .await
-                .unwrap()
-        );
+        write::enqueue(&self.store, &agent, self.clock.now_ms())
+            .await
+            .unwrap();
         id
     }
 
@@ -314,9 +317,8 @@ async fn of_two_resumes_one_wins() {
     world.end(&id, FINISH).await.unwrap();
     let from = world.line(&id).await.state();
     let agent = world.new_agent(&id);
-    let resumed = write::resume(&world.store, &agent, from, 5)
+    let (resumed, _) = write::resume(&world.store, &agent, from, 5)
         .await
-        .unwrap()
         .unwrap();
     assert_eq!(
         resumed,
@@ -326,7 +328,8 @@ async fn of_two_resumes_one_wins() {
         }
     );
     let again = write::resume(&world.store, &agent, from, 5).await;
-    assert!(matches!(again, Err(TransitionError::Lost)), "{again:?}");
+    let lost = AdmissionError::Transition(TransitionError::Lost);
+    assert_eq!(again.unwrap_err().to_string(), lost.to_string());
     assert_eq!(read::prompts(&world.store, &id).await.unwrap().len(), 2);
 }
 
@@ -337,9 +340,9 @@ async fn a_session_has_at_most_so_many_live_agents() {
     let (first, _second) = (world.agent().await, world.agent().await);
     let id = AgentId::new(&world.ids);
     assert!(
-        !write::enqueue(&world.store, &world.new_agent(&id), 9)
+        write::enqueue(&world.store, &world.new_agent(&id), 9)
             .await
-            .unwrap()
+            .is_err()
     );
     assert!(
         read::agent(&world.store, &id).await.unwrap().is_none(),
@@ -349,7 +352,7 @@ async fn a_session_has_at_most_so_many_live_agents() {
     assert!(
         write::enqueue(&world.store, &world.new_agent(&id), 9)
             .await
-            .unwrap()
+            .is_ok()
     );
 }
 
@@ -437,6 +440,7 @@ async fn a_list_is_paged_without_gaps_or_repeats() {
         status: Some(Status::Queued),
         after: None,
         limit: 2,
+        below: "/".to_owned(),
     };
     let mut seen = Vec::new();
     loop {
@@ -481,6 +485,7 @@ async fn only_a_running_agent_asks_and_a_request_has_one_answer() {
         answer: String::new(),
         answered_by: String::new(),
         deadline_ms: 2_000,
+        decider: String::new(),
     };
     let (store, early, asked) = (&world.store, ask(), ask());
     assert!(!asks::add(store, &early, 1_000).await.unwrap());

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Ending, NewAgent, Plan, TransitionError, asks, count, json, steers};
+use super::family::{AdmissionError, Admitted, admit};
+use super::{Ending, NewAgent, Plan, TransitionError, asks, json, steers};
 use crate::agents::lifecycle::{AgentState, Lifecycle, next};
 use crate::ids::{AgentId, GroupId, IdSource, OwnerId, ProjectId};
 use crate::store::{Store, StoreError, Tx, statements};
@@ -11,20 +12,25 @@ statements! {
     ADD_PROJECT = "INSERT INTO project(id, key, created_ms) VALUES ($1, $2, $3)
         ON CONFLICT (key) DO NOTHING";
     FIND_PROJECT = "SELECT id FROM project WHERE key = $1";
-    LIVE_UNDER = "SELECT count(*) FROM agent JOIN run
-        ON run.agent_id = agent.id AND run.run_no = agent.run_no
-        WHERE agent.session = $1 AND run.status IN ('queued','running')";
+    /// A nested agent belongs to the project of its parent, wherever it works.
     ADD_AGENT = "INSERT INTO agent(id, project_id, session, parent, label, run_no, created_ms,
           path, group_id)
-        VALUES ($1, $2, $3, $4, $5, 1, $6, $7, $8)";
+        SELECT $1, coalesce((SELECT project_id FROM agent WHERE id = $4), $2), $3, $4, $5, 1, $6,
+          $7, $8";
     /// The ticket puts the run behind everything that waits now.
     ADD_RUN = "INSERT INTO run(agent_id, run_no, status, owner_id, ticket, slot, prompt, launch,
-          queued_ms, changed_ms, provider)
+          queued_ms, changed_ms, provider, above, max_tokens, max_usd)
         SELECT $1, $2, 'queued', $3,
-          coalesce((SELECT max(ticket) FROM run WHERE status = 'queued'), 0) + 1, $4, $5, $6, $7, $7, $8";
-    NEXT_RUN = "UPDATE agent SET run_no = run_no + 1, session = $3 WHERE id = $1 AND run_no = $2
+          coalesce((SELECT max(ticket) FROM run WHERE status = 'queued'), 0) + 1, $4, $5, $6, $7, $7,
+          $8, $9, $10, $11";
+    NEXT_RUN = "UPDATE agent SET run_no = run_no + 1, session = $3, parent = $4
+        WHERE id = $1 AND run_no = $2
         AND EXISTS (SELECT 1 FROM run WHERE agent_id = $1 AND run_no = $2
           AND status NOT IN ('queued','running'))";
+    PATH = "SELECT path FROM agent WHERE id = $1";
+    /// An agent takes along those that have worked for it. $1: its path, $2: those above it before.
+    MOVE = "UPDATE agent SET session = $3, path = $4 || substr(path, length($2) + 1)
+        WHERE path >= $1 AND path < $1 || '~'";
     END = "UPDATE run SET status = $4, reason = $5, detail = $6, result = $7, result_from = $8,
           evidence = $9, ended_ms = $10, changed_ms = $10
         WHERE agent_id = $1 AND run_no = $2 AND status = $3";
@@ -72,17 +78,15 @@ pub(crate) async fn project(
     Ok(ProjectId::stored(id))
 }
 
-/// Writes a new agent with its first run, queued. `Ok(false)`: its host session has as many live
-/// agents as it may, and nothing was written.
+/// Writes a new agent with its first run, queued. Returns its plan, with the budget that could be
+/// granted.
 pub(crate) async fn enqueue(
     store: &Store,
     agent: &NewAgent<'_>,
     now_ms: i64,
-) -> Result<bool, StoreError> {
+) -> Result<Plan, AdmissionError> {
     let mut tx = store.begin().await?;
-    if !has_room(&mut tx, agent.session, agent.plan).await? {
-        return Ok(false);
-    }
+    let admitted = admit(&mut tx, agent, now_ms).await?;
     sqlx::query(ADD_AGENT)
         .bind(agent.id.as_str())
         .bind(agent.project.as_str())
@@ -100,53 +104,57 @@ pub(crate) async fn enqueue(
         owner: agent.owner,
         takes_slot: agent.takes_slot,
         prompt: agent.prompt,
-        plan: agent.plan,
+        admitted: &admitted,
     };
     add_run(&mut tx, store, &run, now_ms).await?;
     store.commit(tx).await?;
-    Ok(true)
+    Ok(admitted.plan)
 }
 
-/// Writes the next run of an ended agent, queued. `Ok(None)`: no room, as in [`enqueue`].
+/// Writes the next run of an ended agent, queued, under whoever continues it. Returns its plan as
+/// [`enqueue`] does.
 pub(crate) async fn resume(
     store: &Store,
     agent: &NewAgent<'_>,
     from: AgentState,
     now_ms: i64,
-) -> Result<Option<AgentState>, TransitionError> {
-    let state = next(from, Lifecycle::Resume)?;
+) -> Result<(AgentState, Plan), AdmissionError> {
+    let state = next(from, Lifecycle::Resume).map_err(TransitionError::from)?;
     let mut tx = store.begin().await?;
-    if !has_room(&mut tx, agent.session, agent.plan).await? {
-        return Ok(None);
-    }
-    let moved = sqlx::query(NEXT_RUN)
+    let admitted = admit(&mut tx, agent, now_ms).await?;
+    let resumed = sqlx::query(NEXT_RUN)
         .bind(agent.id.as_str())
         .bind(i64::from(from.run_no))
         .bind(agent.session)
+        .bind(agent.parent.map(AgentId::as_str))
         .execute(&mut *tx)
         .await?;
-    if moved.rows_affected() != 1 {
-        return Err(TransitionError::Lost);
+    if resumed.rows_affected() != 1 {
+        return Err(TransitionError::Lost.into());
     }
+    let path: String = sqlx::query_scalar(PATH)
+        .bind(agent.id.as_str())
+        .fetch_one(&mut *tx)
+        .await?;
+    let above = path.strip_suffix(&format!("{}/", agent.id));
+    sqlx::query(MOVE)
+        .bind(&path)
+        .bind(above.unwrap_or("/"))
+        .bind(agent.session)
+        .bind(agent.above)
+        .execute(&mut *tx)
+        .await?;
     let run = NewRun {
         id: agent.id,
         state,
         owner: agent.owner,
         takes_slot: agent.takes_slot,
         prompt: agent.prompt,
-        plan: agent.plan,
+        admitted: &admitted,
     };
     add_run(&mut tx, store, &run, now_ms).await?;
     store.commit(tx).await?;
-    Ok(Some(state))
-}
-
-async fn has_room(tx: &mut Tx, session: &str, plan: &Plan) -> Result<bool, StoreError> {
-    let live: i64 = sqlx::query_scalar(LIVE_UNDER)
-        .bind(session)
-        .fetch_one(&mut **tx)
-        .await?;
-    Ok(count(live) < plan.max_tree)
+    Ok((state, admitted.plan))
 }
 
 struct NewRun<'a> {
@@ -155,7 +163,7 @@ struct NewRun<'a> {
     owner: &'a OwnerId,
     takes_slot: bool,
     prompt: &'a str,
-    plan: &'a Plan,
+    admitted: &'a Admitted,
 }
 
 async fn add_run(
@@ -164,15 +172,20 @@ async fn add_run(
     run: &NewRun<'_>,
     now_ms: i64,
 ) -> Result<(), StoreError> {
+    let Admitted { plan, above } = run.admitted;
+    let max_tokens = plan.budget.max_tokens.bound();
     sqlx::query(ADD_RUN)
         .bind(run.id.as_str())
         .bind(i64::from(run.state.run_no))
         .bind(run.owner.as_str())
         .bind(i64::from(run.takes_slot))
         .bind(run.prompt)
-        .bind(json(run.plan))
+        .bind(json(plan))
         .bind(now_ms)
-        .bind(&run.plan.launch.provider)
+        .bind(&plan.launch.provider)
+        .bind(above)
+        .bind(max_tokens.map(|tokens| i64::try_from(tokens).unwrap_or(i64::MAX)))
+        .bind(plan.budget.max_cost_usd.bound())
         .execute(&mut **tx)
         .await?;
     let body = json!({ "to": run.state.status, "prompt": run.prompt });

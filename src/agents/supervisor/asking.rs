@@ -27,6 +27,15 @@ pub(in crate::agents) struct Asking {
     pub(in crate::agents) person: bool,
 }
 
+/// Who answers for an agent: agents above it, or the host session (empty).
+#[derive(Debug, Clone, Default)]
+pub(in crate::agents) struct Deciders {
+    /// The nearest that may do everything itself: nobody allows what is beyond its own permission.
+    pub(in crate::agents) permission: String,
+    /// Whoever spawned it.
+    pub(in crate::agents) question: String,
+}
+
 /// A request that waits for its answer.
 pub(super) struct Parked {
     ask: AskId,
@@ -49,10 +58,17 @@ impl Run {
         content: &str,
     ) {
         let asking = &self.bench.asking;
+        let decider = match kind {
+            AskKind::Permission => self.job.deciders.permission.clone(),
+            AskKind::Question => self.job.deciders.question.clone(),
+        };
         let addressee = match asking.ask {
             Asks::Deny => None,
             _ if !asking.someone || self.parked.len() >= OPEN_AT_ONCE => None,
-            Asks::Person if asking.person => Some(Addressee::Person),
+            // Only the outermost server knows whether the person can be reached.
+            Asks::Person if decider.is_empty() && (asking.person || self.is_nested()) => {
+                Some(Addressee::Person)
+            }
             Asks::Person | Asks::Parent => Some(Addressee::Parent),
         };
         let Some(addressee) = addressee else {
@@ -76,6 +92,7 @@ impl Run {
             answer: String::new(),
             answered_by: String::new(),
             deadline_ms: now_ms.saturating_add(patience_ms),
+            decider,
         };
         let written = asks::add(&self.bench.store, &ask, now_ms).await;
         if !matches!(written, Ok(true)) {

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
 use super::permission::Ruling;
-use super::{CLOSING, CREW_GONE, Order, Outcome, Run, deadline};
+use super::{CREW_GONE, Order, Outcome, Run, deadline};
 use crate::agents::budget::{Verdict, wrap_up_message};
 use crate::agents::record::asks::AskKind;
 use crate::agents::record::{Steer, steers};
@@ -29,7 +29,9 @@ impl Run {
             let expiry = self.next_expiry();
             let over = tokio::select! {
                 biased;
-                () = self.bench.closing.cancelled() => Some(Outcome::Stopped(CLOSING.to_owned())),
+                () = self.bench.closing.cancelled() => {
+                    Some(Outcome::Stopped(self.bench.parting.clone()))
+                }
                 order = self.orders.recv() => match order {
                     Some(order) => {
                         active = Instant::now();
@@ -37,6 +39,7 @@ impl Run {
                     }
                     None => Some(Outcome::Stopped(CREW_GONE.to_owned())),
                 },
+                () = self.family.changed() => self.count_family(session).await,
                 event = session.next() => {
                     active = Instant::now();
                     match event {
@@ -65,7 +68,8 @@ impl Run {
                 () = sleep_until(idle), if expiry.is_none() => {
                     let silent_until = deadline(active.max(session.heard()), budget.idle_s);
                     let silent = silent_until <= Instant::now();
-                    if silent && self.asks_somebody().await {
+                    // Who has agents at work waits for them; each has an idle limit of its own.
+                    if silent && (self.family.works() || self.asks_somebody().await) {
                         active = Instant::now();
                         None
                     } else {
@@ -119,8 +123,8 @@ impl Run {
                 let verdict = self.meter.tool_started();
                 self.judge(session, verdict)
             }
-            Event::Usage(usage) => {
-                let verdict = self.meter.used(&usage);
+            Event::Usage(_) => {
+                let verdict = self.meter.used(&self.used_together());
                 self.judge(session, verdict)
             }
             Event::PermissionAsked {
@@ -216,7 +220,7 @@ impl Run {
         orders
     }
 
-    fn judge(&mut self, session: &mut Session, verdict: Verdict) -> Option<Outcome> {
+    pub(super) fn judge(&mut self, session: &mut Session, verdict: Verdict) -> Option<Outcome> {
         match verdict {
             Verdict::Within => None,
             Verdict::Exhausted(limit) => Some(Outcome::Cut(limit)),

@@ -11,6 +11,8 @@ fn the_documented_defaults() {
         max_concurrent,
         max_starting,
         max_tree,
+        max_depth,
+        max_spawns_per_minute,
         provider,
         permission,
         isolation,
@@ -28,6 +30,7 @@ fn the_documented_defaults() {
         env_allow,
     } = Agents::default();
     assert_eq!((max_concurrent, max_starting, max_tree), (4, 2, 16));
+    assert_eq!((max_depth, max_spawns_per_minute), (1, 30));
     assert_eq!(
         (provider.as_str(), permission, isolation),
         ("claude", Permission::Edit, Isolation::None)
@@ -97,7 +100,7 @@ fn a_project_lowers_limits_and_never_raises_them() {
         .user("[agents]\nmax_turns = 20\nmax_cost_usd = 2.0\nidle_s = 'unlimited'")
         .project(
             "[agents]\nmax_turns = 'unlimited'\nmax_cost_usd = 1.5\nidle_s = 60\n\
-             max_concurrent = 60\nmax_tool_calls = 10",
+             max_concurrent = 60\nmax_tool_calls = 10\nmax_depth = 3\nmax_spawns_per_minute = 2",
         )
         .load()
         .agents;
@@ -106,6 +109,7 @@ fn a_project_lowers_limits_and_never_raises_them() {
     assert_eq!(agents.idle_s, Limit::At(60));
     assert_eq!(agents.max_concurrent, 4);
     assert_eq!(agents.max_tool_calls, Limit::At(10));
+    assert_eq!((agents.max_depth, agents.max_spawns_per_minute), (1, 2));
 }
 
 #[test]

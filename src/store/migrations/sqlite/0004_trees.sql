@@ -47,3 +47,15 @@ CREATE TABLE overlap (
   PRIMARY KEY (agent_id, run_no, other_id, path),
   FOREIGN KEY (agent_id, run_no) REFERENCES run(agent_id, run_no) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+-- Runs that work for runs. Who stands above is kept by run, not by agent: each run of an agent has
+-- a budget of its own, and an agent may be carried on by somebody else.
+ALTER TABLE run ADD COLUMN above TEXT NOT NULL DEFAULT '/';  -- outermost first: '/a-1:1/a-2:3/'
+ALTER TABLE run ADD COLUMN spent_tokens INTEGER NOT NULL DEFAULT 0;  -- its own, cache reads not counted
+ALTER TABLE run ADD COLUMN spent_usd    REAL NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN max_tokens   INTEGER;  -- NULL: unlimited
+ALTER TABLE run ADD COLUMN max_usd      REAL;
+CREATE INDEX run_above ON run(above) WHERE above <> '/';
+
+-- Who decides about a request: an agent above, or the host session (empty).
+ALTER TABLE ask ADD COLUMN decider TEXT NOT NULL DEFAULT '';
