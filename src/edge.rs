@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::agents::{AgentError, Status};
 use crate::config::ConfigError;
-use crate::ids::{AskId, BadId};
+use crate::ids::{AgentId, AskId, BadId};
 use crate::project::ProjectError;
 use crate::store::StoreError;
 
@@ -219,12 +219,15 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
         | AgentError::BadDirectory { .. } => Kind::Invalid,
+        AgentError::Ambiguous { .. } | AgentError::IsGroup { .. } => Kind::Invalid,
         AgentError::Unknown { .. } | AgentError::NoProvider { .. } | AgentError::NoAsk { .. } => {
             Kind::NotFound
         }
+        AgentError::NotNamed { .. } | AgentError::NoGroup { .. } => Kind::NotFound,
         AgentError::TooDeep { .. } | AgentError::TooMany { .. } | AgentError::ForPerson { .. } => {
             Kind::Refused
         }
+        AgentError::NoRoomForGroup { .. } | AgentError::NotForAgents { .. } => Kind::Refused,
         AgentError::WrongState { .. }
         | AgentError::Changed { .. }
         | AgentError::AskSettled { .. } => Kind::Conflict,
@@ -241,6 +244,19 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             [] => known_ids(),
             nearest => format!("did you mean {}?", nearest.join(", ")).into(),
         },
+        AgentError::NotNamed { nearest, .. } => match nearest.as_slice() {
+            [] => known_ids(),
+            nearest => format!("did you mean {}?", nearest.join(" or ")).into(),
+        },
+        AgentError::Ambiguous { candidates, .. } => {
+            format!("name one by its id: {}", candidates.join(", ")).into()
+        }
+        AgentError::IsGroup { members, .. } => {
+            let members: Vec<&str> = members.iter().map(AgentId::as_str).collect();
+            format!("name one of its agents: {}", members.join(", ")).into()
+        }
+        AgentError::NoGroup { .. } => known_ids(),
+        AgentError::NotForAgents { .. } => "leave it to the person at the session".into(),
         AgentError::TooLong { .. } => {
             "put long material into a file and tell the agent to read it".into()
         }
@@ -280,7 +296,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         }
         AgentError::BadDirectory { .. } => "name a directory that is there".into(),
         AgentError::TooDeep { .. } => "do the work in this session".into(),
-        AgentError::TooMany { .. } => Hint::of_each(
+        AgentError::TooMany { .. } | AgentError::NoRoomForGroup { .. } => Hint::of_each(
             "wait_agents, or stop_agents some first",
             "wait until some have ended, or end some with `ostler agents stop`",
         ),
@@ -329,7 +345,6 @@ fn near<'a>(given: &str, known: &'a [String]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::AgentId;
 
     fn no_provider(name: &str) -> Failure {
         let known = ["claude", "echo"].map(str::to_owned).to_vec();

@@ -7,7 +7,7 @@ use super::evidence::Evidence;
 use super::lifecycle::Status;
 use super::record::{Backoff, Line, LogEntry, Page, Texts};
 use crate::config::Limit;
-use crate::ids::AgentId;
+use crate::ids::{AgentId, GroupId};
 use crate::providers::clip;
 
 /// Bytes of a result that are handed out at once; the rest is paged.
@@ -22,6 +22,9 @@ pub struct AgentBrief {
     pub id: AgentId,
     /// A few words to tell it from others.
     pub label: String,
+    /// The group it was spawned in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
     /// Where its current run stands.
     pub status: Status,
     /// Why it ended so; absent while it lives and after plain success.
@@ -68,6 +71,7 @@ impl AgentBrief {
         Self {
             id: line.id.clone(),
             label: line.label.clone(),
+            group: line.group.clone(),
             status: line.status,
             reason: line.reason.clone(),
             run_no: line.run_no,

@@ -2,7 +2,10 @@
 //! and messages on to the supervisors, and ends everything when the process ends.
 
 mod answers;
+mod delivery;
 mod dispatch;
+mod groups;
+mod names;
 mod providers;
 mod questions;
 mod requests;
@@ -34,6 +37,7 @@ use crate::providers::{Lineage, McpServer};
 use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
+pub use groups::{GroupSpawned, GroupStanding};
 pub use providers::ProviderBrief;
 
 /// How many ids are named for a mistyped one.

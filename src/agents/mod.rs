@@ -14,19 +14,25 @@ mod lifecycle;
 pub(crate) mod limiter;
 mod owner;
 pub(crate) mod pace;
+mod ranking;
 pub(crate) mod record;
 pub(crate) mod recovery;
 mod supervisor;
+mod variants;
 mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
-pub use crew::{Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Waiting};
+pub use crew::{
+    Answer, Answered, Crew, CrewOptions, GroupSpawned, GroupStanding, Host, ProviderBrief, Waiting,
+};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
 pub use expect::Expect;
 pub use launch::{SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
 pub use record::asks::{Addressee, AskKind, AskState};
+pub use ranking::{Ranked, Ranking};
 pub use record::{LogEntry, Page, SteerReceipt};
+pub use variants::Variants;
 pub use wait::{Mode, Waited};

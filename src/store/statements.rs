@@ -29,6 +29,11 @@ mod tests {
             crate::agents::record::steers::ALL,
         ),
         ("agents/record/asks.rs", crate::agents::record::asks::ALL),
+        (
+            "agents/record/groups.rs",
+            crate::agents::record::groups::ALL,
+        ),
+        ("agents/record/names.rs", crate::agents::record::names::ALL),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/pace.rs", crate::agents::pace::ALL),

@@ -25,6 +25,13 @@ const MAX_DEPTH: usize = 1;
 /// How long the owner of a running agent may take to end it; its ladder needs at most 12 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
+/// An agent that has been decided on and not been written.
+pub(super) struct Draft {
+    pub(super) id: AgentId,
+    pub(super) label: String,
+    pub(super) plan: Plan,
+}
+
 impl Crew {
     /// Writes a new agent and returns at once; it starts when the limiter lets it.
     ///
@@ -32,17 +39,26 @@ impl Crew {
     /// Bad values by name, no room under this session, a caller that is an agent itself.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         self.check_depth()?;
-        let resolved = launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
+        let Draft { id, label, plan } = self.draft(request)?;
         self.be_ready_to_run()?;
-        let id = AgentId::new(self.ids.as_ref());
-        let agent = self.new_agent(&id, &request.prompt, &resolved.label, &resolved.plan);
+        let agent = self.new_agent(&id, &request.prompt, &label, &plan);
         if !write::enqueue(&self.store, &agent, self.clock.now_ms()).await? {
             return Err(AgentError::TooMany {
-                limit: resolved.plan.max_tree,
+                limit: plan.max_tree,
             });
         }
         self.nudge.notify_one();
-        self.spawned(id, 1, &resolved.plan).await
+        self.spawned(id, 1, &plan).await
+    }
+
+    /// An agent as it would be written; nothing is changed yet.
+    pub(super) fn draft(&self, request: &SpawnRequest) -> Result<Draft, AgentError> {
+        let resolved = launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
+        Ok(Draft {
+            id: AgentId::new(self.ids.as_ref()),
+            label: resolved.label,
+            plan: resolved.plan,
+        })
     }
 
     /// Continues an ended agent with a new prompt, as its next run.
@@ -240,7 +256,7 @@ impl Crew {
         })
     }
 
-    fn new_agent<'a>(
+    pub(super) fn new_agent<'a>(
         &'a self,
         id: &'a AgentId,
         prompt: &'a str,
@@ -262,7 +278,12 @@ impl Crew {
         }
     }
 
-    async fn spawned(&self, id: AgentId, run_no: u32, plan: &Plan) -> Result<Spawned, AgentError> {
+    pub(super) async fn spawned(
+        &self,
+        id: AgentId,
+        run_no: u32,
+        plan: &Plan,
+    ) -> Result<Spawned, AgentError> {
         let provider = self.config.providers.get(&plan.launch.provider);
         let cwd = &plan.launch.cwd;
         let can = provider.map(|provider| providers::capabilities_in(provider, cwd));
@@ -295,7 +316,7 @@ impl Crew {
     }
 
     /// No child without a guard, and none while we leave.
-    fn be_ready_to_run(&self) -> Result<(), AgentError> {
+    pub(super) fn be_ready_to_run(&self) -> Result<(), AgentError> {
         if self.closing.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }

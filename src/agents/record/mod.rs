@@ -3,6 +3,8 @@
 //! never both win.
 
 pub(crate) mod asks;
+pub(crate) mod groups;
+pub(crate) mod names;
 pub(crate) mod owner;
 pub(crate) mod read;
 pub(crate) mod steers;

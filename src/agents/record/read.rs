@@ -18,13 +18,15 @@ statements! {
     PROMPTS = "SELECT prompt FROM run WHERE agent_id = $1 ORDER BY run_no";
     LIST = concat!("SELECT ", line_columns!(), " WHERE ($1 = '' OR agent.project_id = $1)
         AND ($2 = '' OR run.status = $2) AND (agent.created_ms, agent.id) < ($3, $4)
+        AND ($6 = '' OR agent.group_id = $6)
         ORDER BY agent.created_ms DESC, agent.id DESC LIMIT $5");
     OF_SESSION = concat!("SELECT ", line_columns!(), " WHERE agent.session = $1
         AND (run.status IN ('queued','running') OR run.delivered = 0)
         ORDER BY agent.created_ms, agent.id");
     OF_PROJECT = concat!("SELECT ", line_columns!(), " WHERE agent.project_id = $1
         AND (run.status IN ('queued','running') OR run.delivered = 0)
-        ORDER BY agent.created_ms DESC, agent.id LIMIT $2");
+        ORDER BY CASE WHEN agent.session = $3 THEN 0 ELSE 1 END,
+          agent.created_ms DESC, agent.id LIMIT $2");
     OF_OWNER = concat!("SELECT ", line_columns!(), " WHERE run.owner_id = $1
         AND run.status IN ('queued','running') ORDER BY run.ticket");
     IDS = "SELECT id FROM agent ORDER BY created_ms DESC LIMIT 1000";
@@ -99,6 +101,8 @@ pub(crate) struct Filter {
     /// `None`: of every project.
     pub(crate) project: Option<ProjectId>,
     pub(crate) status: Option<Status>,
+    /// `None`: of any group or of none.
+    pub(crate) group: Option<GroupId>,
     /// The last agent of the page before.
     pub(crate) after: Option<(i64, AgentId)>,
     pub(crate) limit: u32,
@@ -116,6 +120,7 @@ pub(crate) async fn list(store: &Store, filter: &Filter) -> Result<Vec<Line>, St
         .bind(created_ms)
         .bind(id)
         .bind(i64::from(filter.limit))
+        .bind(filter.group.as_ref().map_or("", GroupId::as_str))
         .fetch_all(store.read())
         .await?;
     rows.iter().map(line).collect()
@@ -130,15 +135,18 @@ pub(crate) async fn of_session(store: &Store, session: &str) -> Result<Vec<Line>
     rows.iter().map(line).collect()
 }
 
-/// Agents of a project that live or whose result nobody has read, newest first.
+/// Agents of a project that live or whose result nobody has read, those of `session` first, newest
+/// first.
 pub(crate) async fn of_project(
     store: &Store,
     project: &ProjectId,
+    session: &str,
     limit: u32,
 ) -> Result<Vec<Line>, StoreError> {
     let rows = sqlx::query(OF_PROJECT)
         .bind(project.as_str())
         .bind(i64::from(limit))
+        .bind(session)
         .fetch_all(store.read())
         .await?;
     rows.iter().map(line).collect()
@@ -224,7 +232,6 @@ pub(crate) async fn log(
 }
 
 fn line(row: &AnyRow) -> Result<Line, StoreError> {
-    let status: String = row.try_get("status")?;
     Ok(Line {
         id: AgentId::stored(row.try_get("id")?),
         parent: row
@@ -237,10 +244,7 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
         session: row.try_get("session")?,
         label: row.try_get("label")?,
         run_no: count(row.try_get("run_no")?),
-        status: Status::parse(&status).ok_or(StoreError::Row {
-            what: "status",
-            message: status,
-        })?,
+        status: status(row.try_get("status")?)?,
         reason: row.try_get("reason")?,
         detail: row.try_get("detail")?,
         owner: OwnerId::stored(row.try_get("owner_id")?),
@@ -256,7 +260,14 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
     })
 }
 
-fn parse<T: serde::de::DeserializeOwned>(what: &'static str, json: &str) -> Result<T, StoreError> {
+pub(super) fn status(name: String) -> Result<Status, StoreError> {
+    Status::parse(&name).ok_or(StoreError::Row {
+        what: "status",
+        message: name,
+    })
+}
+
+pub(super) fn parse<T: serde::de::DeserializeOwned>(what: &'static str, json: &str) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|error| StoreError::Row {
         what,
         message: error.to_string(),

@@ -28,7 +28,9 @@ statements! {
     END = "UPDATE run SET status = $4, reason = $5, detail = $6, result = $7, result_from = $8,
           evidence = $9, ended_ms = $10, changed_ms = $10
         WHERE agent_id = $1 AND run_no = $2 AND status = $3";
-    KEEP_LATE_RESULT = "UPDATE run SET result = $3, result_from = $4, evidence = $5
+    /// Whoever has read the end before has not read this.
+    KEEP_LATE_RESULT = "UPDATE run SET result = $3, result_from = $4, evidence = $5,
+          delivered = CASE WHEN $3 = '' THEN delivered ELSE 0 END
         WHERE agent_id = $1 AND run_no = $2 AND result = ''
           AND status NOT IN ('queued','running')";
     ASK_STOP = "UPDATE run SET stop_reason = $3, changed_ms = $4
@@ -37,6 +39,7 @@ statements! {
         WHERE owner_id = $1 AND status IN ('queued','running') AND stop_reason IS NULL";
     DELIVER = "UPDATE run SET delivered = 1 WHERE agent_id = $1 AND run_no = $2 AND delivered = 0
         AND status NOT IN ('queued','running')";
+    GIVE_BACK = "UPDATE run SET delivered = 0 WHERE agent_id = $1 AND run_no = $2 AND delivered = 1";
     LOG = "INSERT INTO event(agent_id, seq, run_no, at_ms, kind, body)
         SELECT $1, coalesce((SELECT max(seq) FROM event WHERE agent_id = $1), 0) + 1,
           $2, $3, $4, $5";
@@ -79,10 +82,32 @@ pub(crate) async fn enqueue(
     agent: &NewAgent<'_>,
     now_ms: i64,
 ) -> Result<bool, StoreError> {
+    enqueue_all(store, std::slice::from_ref(agent), now_ms).await
+}
+
+/// The same for several agents: all of them, or none.
+pub(crate) async fn enqueue_all(
+    store: &Store,
+    agents: &[NewAgent<'_>],
+    now_ms: i64,
+) -> Result<bool, StoreError> {
     let mut tx = store.begin().await?;
-    if !has_room(&mut tx, agent.session, agent.plan).await? {
-        return Ok(false);
+    for agent in agents {
+        if !has_room(&mut tx, agent.session, agent.plan).await? {
+            return Ok(false);
+        }
+        add_agent(&mut tx, store, agent, now_ms).await?;
     }
+    store.commit(tx).await?;
+    Ok(true)
+}
+
+async fn add_agent(
+    tx: &mut Tx,
+    store: &Store,
+    agent: &NewAgent<'_>,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     sqlx::query(ADD_AGENT)
         .bind(agent.id.as_str())
         .bind(agent.project.as_str())
@@ -92,7 +117,7 @@ pub(crate) async fn enqueue(
         .bind(now_ms)
         .bind(format!("{}{}/", agent.above, agent.id))
         .bind(agent.group.map(GroupId::as_str))
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
     let run = NewRun {
         id: agent.id,
@@ -102,9 +127,7 @@ pub(crate) async fn enqueue(
         prompt: agent.prompt,
         plan: agent.plan,
     };
-    add_run(&mut tx, store, &run, now_ms).await?;
-    store.commit(tx).await?;
-    Ok(true)
+    add_run(tx, store, &run, now_ms).await
 }
 
 /// Writes the next run of an ended agent, queued. `Ok(None)`: no room, as in [`enqueue`].
@@ -279,7 +302,7 @@ pub(crate) async fn ask_stop_all(
 /// had not been.
 pub(crate) async fn deliver(
     store: &Store,
-    runs: &[(&AgentId, u32)],
+    runs: &[(AgentId, u32)],
 ) -> Result<Vec<bool>, StoreError> {
     let mut first = Vec::with_capacity(runs.len());
     if runs.is_empty() {
@@ -296,6 +319,19 @@ pub(crate) async fn deliver(
     }
     store.commit(tx).await?;
     Ok(first)
+}
+
+/// Marks results as unread again.
+pub(crate) async fn give_back(store: &Store, runs: &[(AgentId, u32)]) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    for (id, run_no) in runs {
+        sqlx::query(GIVE_BACK)
+            .bind(id.as_str())
+            .bind(i64::from(*run_no))
+            .execute(&mut *tx)
+            .await?;
+    }
+    store.commit(tx).await
 }
 
 /// Appends to an agent's log.

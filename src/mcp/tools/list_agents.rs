@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::page_size;
 use crate::agents::{AgentBrief, Page, ProviderBrief, Status};
 use crate::edge::Failure;
+use crate::ids::GroupId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -20,6 +21,7 @@ struct ListAgents {
     all_projects: Option<bool>,
     /// Also the providers and what each can do.
     providers: Option<bool>,
+    group: Option<String>,
     /// Default 20, at most 100.
     limit: Option<u32>,
     cursor: Option<String>,
@@ -44,11 +46,13 @@ impl Server {
 
     async fn list(&self, p: ListAgents) -> Result<Listed, Failure> {
         let limit = page_size(p.limit)?;
+        let group = p.group.as_deref().map(GroupId::parse).transpose()?;
         let crew = self.crew().await?;
         let agents = crew
             .list(
                 p.status,
                 p.all_projects.unwrap_or_default(),
+                group.as_ref(),
                 p.cursor.as_deref(),
                 limit,
             )
