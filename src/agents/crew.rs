@@ -9,6 +9,7 @@ mod names;
 mod providers;
 mod questions;
 mod requests;
+mod retention;
 mod views;
 
 use std::collections::HashMap;
@@ -39,6 +40,7 @@ use crate::store::Store;
 pub use answers::{Answer, Answered, Waiting};
 pub use groups::{GroupSpawned, GroupStanding};
 pub use providers::ProviderBrief;
+pub use retention::{Gone, SweepRequest, Swept};
 
 /// How many ids are named for a mistyped one.
 const CANDIDATES: usize = 3;
@@ -118,8 +120,11 @@ impl Crew {
             child_server,
         } = options;
         let key = project.key.to_string_lossy();
-        let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
+        // In this order: a project of nobody may be removed at any time, but not while there is an
+        // owner that has not said yet which one is its own.
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
+        let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
+        rows::works_in(&store, owner.id(), &project).await?;
         recovery::reconcile(&store, owner.id(), clock.as_ref()).await?;
         let crew = Arc::new(Self {
             journal: Arc::new(Journal::open(Arc::clone(&store))),

@@ -17,6 +17,7 @@ pub(crate) mod pace;
 mod ranking;
 pub(crate) mod record;
 pub(crate) mod recovery;
+mod retention;
 mod supervisor;
 mod variants;
 mod wait;
@@ -24,7 +25,8 @@ mod wait;
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
 pub use crew::{
-    Answer, Answered, Crew, CrewOptions, GroupSpawned, GroupStanding, Host, ProviderBrief, Waiting,
+    Answer, Answered, Crew, CrewOptions, Gone, GroupSpawned, GroupStanding, Host, ProviderBrief,
+    SweepRequest, Swept, Waiting,
 };
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
@@ -34,5 +36,6 @@ pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
 pub use record::asks::{Addressee, AskKind, AskState};
 pub use ranking::{Ranked, Ranking};
 pub use record::{LogEntry, Page, SteerReceipt};
+pub use retention::Why;
 pub use variants::Variants;
 pub use wait::{Mode, Waited};

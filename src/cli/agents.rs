@@ -294,7 +294,7 @@ fn listed(agents: &[AgentBrief]) -> String {
     table(&rows)
 }
 
-fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
+pub(super) fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value);
     text.map(|text| text + "\n")
         .map_err(|error| Failure::new(Kind::Internal, error))

@@ -2,6 +2,7 @@
 
 mod agents;
 mod doctor;
+mod gc;
 mod guard;
 mod leash;
 mod log;
@@ -51,6 +52,8 @@ enum Command {
     /// See and stop agents, whoever runs them
     #[command(subcommand)]
     Agents(agents::Agents),
+    /// Remove agents that ended long ago for good
+    Gc(gc::Gc),
     /// Say what is installed, who is logged in, and whether ostler can work here
     Doctor(doctor::Doctor),
     #[command(name = GUARD, hide = true)]
@@ -102,6 +105,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Serve => serve::serve().await,
             Command::Run(run) => run.run().await,
             Command::Agents(agents) => agents.run().await,
+            Command::Gc(gc) => gc.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,
             Command::Leash(leash) => Err(leash.run().into()),

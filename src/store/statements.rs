@@ -34,6 +34,10 @@ mod tests {
             crate::agents::record::groups::ALL,
         ),
         ("agents/record/names.rs", crate::agents::record::names::ALL),
+        (
+            "agents/record/remove.rs",
+            crate::agents::record::remove::ALL,
+        ),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/pace.rs", crate::agents::pace::ALL),

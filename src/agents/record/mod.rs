@@ -7,6 +7,7 @@ pub(crate) mod groups;
 pub(crate) mod names;
 pub(crate) mod owner;
 pub(crate) mod read;
+pub(crate) mod remove;
 pub(crate) mod steers;
 pub(crate) mod write;
 

@@ -45,3 +45,14 @@ CREATE TABLE overlap (
   PRIMARY KEY (agent_id, run_no, other_id, path),
   FOREIGN KEY (agent_id, run_no) REFERENCES run(agent_id, run_no) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+
+-- What is removed when it is old, and what keeps it. Removing a row looks for rows that refer to it.
+ALTER TABLE owner ADD COLUMN project_id TEXT REFERENCES project(id);  -- set once it is known
+CREATE INDEX run_owner    ON run(owner_id);
+CREATE INDEX agent_parent ON agent(parent) WHERE parent IS NOT NULL;
+
+-- What is done now and then by whichever process comes first, and when it was last begun.
+CREATE TABLE upkeep (
+  what     TEXT PRIMARY KEY,
+  begun_ms INTEGER NOT NULL
+) STRICT;
