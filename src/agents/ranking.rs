@@ -52,7 +52,7 @@ impl Standing {
     /// later ones reckon.
     pub(super) fn of(id: AgentId, status: Status, reason: String, evidence: &Value) -> Self {
         let verified = evidence.get("verified").and_then(Value::as_bool);
-        let failed = evidence.get("failed_checks").and_then(Value::as_array);
+        let failed = evidence.get("failed").and_then(Value::as_array);
         Self {
             id,
             verified,
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn then_how_many_checks_failed_and_then_what_it_took() {
-        let failed = |names: &[&str]| json!({ "verified": false, "failed_checks": names });
+        let failed = |checks: &[&str]| json!({ "verified": false, "failed": checks });
         let runs = [
             (Status::Completed, failed(&["a", "b"])),
             (Status::Completed, failed(&["a"])),
@@ -231,7 +231,7 @@ mod tests {
             why(Status::Completed, "", verified),
             "verified, 1 turn, $0.0123"
         );
-        let failed = json!({ "verified": false, "failed_checks": ["a", "b"], "turns": 3 });
+        let failed = json!({ "verified": false, "failed": ["a", "b"], "turns": 3 });
         assert_eq!(why(Status::Completed, "", failed), "2 checks failed, 3 turns");
         assert_eq!(
             why(Status::Error, "owner_lost", json!({})),
