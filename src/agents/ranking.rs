@@ -146,9 +146,10 @@ mod tests {
     /// Ranks runs given as status and evidence: their places in the order given, and the best.
     fn ranked(runs: &[(Status, Value)]) -> (Vec<usize>, Option<usize>) {
         let id = |at: usize| AgentId::parse(&format!("a-00000{at}")).unwrap();
-        let standings = runs.iter().enumerate().map(|(at, (status, evidence))| {
-            Standing::of(id(at), *status, String::new(), evidence)
-        });
+        let standings = runs
+            .iter()
+            .enumerate()
+            .map(|(at, (status, evidence))| Standing::of(id(at), *status, String::new(), evidence));
         let group = GroupId::parse("g-000000").unwrap();
         let ranking = rank(group, standings.collect());
         let place = |id: &AgentId| id.as_str().chars().last().unwrap() as usize - '0' as usize;
@@ -232,7 +233,10 @@ mod tests {
             "verified, 1 turn, $0.0123"
         );
         let failed = json!({ "verified": false, "failed": ["a", "b"], "turns": 3 });
-        assert_eq!(why(Status::Completed, "", failed), "2 checks failed, 3 turns");
+        assert_eq!(
+            why(Status::Completed, "", failed),
+            "2 checks failed, 3 turns"
+        );
         assert_eq!(
             why(Status::Error, "owner_lost", json!({})),
             "error (owner_lost), 0 turns"

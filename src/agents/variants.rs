@@ -50,7 +50,8 @@ impl Variants {
             ("model", request.model.is_some()),
         ] {
             if is_set {
-                let problem = "does not go with `providers`; write `provider/model` there".to_owned();
+                let problem =
+                    "does not go with `providers`; write `provider/model` there".to_owned();
                 return bad(field, problem);
             }
         }
@@ -86,9 +87,10 @@ pub(super) fn set_apart(
             Some(Isolation::None) => {
                 return Err(AgentError::BadValue {
                     field: "isolation",
-                    problem: "is none, and agents of a group that write would overwrite each other's \
+                    problem:
+                        "is none, and agents of a group that write would overwrite each other's \
                               work; leave it out, or take permission read_only"
-                        .to_owned(),
+                            .to_owned(),
                 });
             }
             Some(Isolation::Worktree | Isolation::WorktreeWithChanges) => {}
@@ -127,12 +129,17 @@ mod tests {
 
     #[test]
     fn what_makes_no_group_is_refused() {
-        let refused = |wanted: Variants, request: &SpawnRequest| {
-            wanted.of(request).err().expect("is refused").to_string()
-        };
+        let refused =
+            |wanted: Variants, request: &SpawnRequest| wanted.of(request).unwrap_err().to_string();
         let plain = SpawnRequest::default();
-        assert_eq!(refused(wanted(Some(1), &[]), &plain), "`n` is 1; take 2 to 8");
-        assert_eq!(refused(wanted(Some(9), &[]), &plain), "`n` is 9; take 2 to 8");
+        assert_eq!(
+            refused(wanted(Some(1), &[]), &plain),
+            "`n` is 1; take 2 to 8"
+        );
+        assert_eq!(
+            refused(wanted(Some(9), &[]), &plain),
+            "`n` is 9; take 2 to 8"
+        );
         assert_eq!(
             refused(wanted(Some(2), &["a", "b", "c"]), &plain),
             "`n` is 2, fewer than there are `providers`"

@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::log::Log;
 use super::output::{duration, one_line, out, reader_has_left, table};
-use crate::agents::{Addressee, AgentBrief, Answer, AskKind, Crew, Ranked, Ranking, Status, Waiting};
+use crate::agents::{
+    Addressee, AgentBrief, Answer, AskKind, Crew, Ranked, Ranking, Status, Waiting,
+};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
 use crate::ids::{AgentId, AskId, GroupId};

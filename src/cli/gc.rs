@@ -101,8 +101,8 @@ fn counted(number: u64, noun: &str) -> String {
 
 fn bytes(number: u64) -> String {
     match number {
-        ..1_000 => format!("{number} bytes"),
-        ..1_000_000 => format!("{}.{} kB", number / 1_000, number % 1_000 / 100),
+        0..1_000 => format!("{number} bytes"),
+        1_000..1_000_000 => format!("{}.{} kB", number / 1_000, number % 1_000 / 100),
         _ => format!("{}.{} MB", number / 1_000_000, number % 1_000_000 / 100_000),
     }
 }

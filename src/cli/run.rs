@@ -18,8 +18,8 @@ use super::output::{err, one_line, out, reader_has_left};
 use super::progress::Progress;
 use super::signals::Signals;
 use crate::agents::{
-    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
-    Ranking, SpawnRequest, Spawned, Status, Variants, Waiting,
+    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode, Ranking,
+    SpawnRequest, Spawned, Status, Variants, Waiting,
 };
 use crate::config::Permission;
 use crate::edge::{Failure, Kind};
@@ -176,7 +176,10 @@ async fn follow(
     let mut ids: Vec<AgentId> = Vec::new();
     for agent in spawned.map_err(Failure::from)? {
         for what in &agent.not_enforced {
-            unheld.push(format!("ostler: {} does not enforce {what}\n", agent.provider));
+            unheld.push(format!(
+                "ostler: {} does not enforce {what}\n",
+                agent.provider
+            ));
         }
         ids.push(agent.id);
     }

@@ -107,10 +107,16 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store = filled(home.path()).await;
         let other = Store::open(home.path()).await.unwrap();
-        let space = store.shrink(false, &CancellationToken::new()).await.unwrap();
+        let space = store
+            .shrink(false, &CancellationToken::new())
+            .await
+            .unwrap();
         assert!(space.freed_bytes > 2_000_000, "{space:?}");
         assert_eq!(space.reusable_bytes, 0);
-        assert!(file_size(home.path()) < 1_000_000, "the file itself is small");
+        assert!(
+            file_size(home.path()) < 1_000_000,
+            "the file itself is small"
+        );
         other.begin().await.unwrap();
     }
 
@@ -121,7 +127,10 @@ mod tests {
         let mut connection = store.writer().await.unwrap();
         let old = sqlx::raw_sql("PRAGMA auto_vacuum=NONE; VACUUM;");
         connection.execute(old).await.unwrap();
-        connection.execute(sqlx::raw_sql("DROP TABLE heap")).await.unwrap();
+        connection
+            .execute(sqlx::raw_sql("DROP TABLE heap"))
+            .await
+            .unwrap();
         connection.execute(sqlx::raw_sql(FILL)).await.unwrap();
         drop(connection);
         let never = CancellationToken::new();

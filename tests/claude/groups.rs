@@ -10,7 +10,12 @@ use crate::support::model::{Model, Reply, Script};
 
 /// Makes the project a repository with one commit, which agents that write take their trees from.
 fn repository(home: &Home) {
-    let identity = ["-c", "user.name=Tester", "-c", "user.email=tester@localhost"];
+    let identity = [
+        "-c",
+        "user.name=Tester",
+        "-c",
+        "user.email=tester@localhost",
+    ];
     for args in [
         &["init", "-q"][..],
         &["commit", "-q", "--allow-empty", "-m", "one"],

@@ -121,7 +121,10 @@ async fn the_age_can_be_given_and_the_count_configured() {
         run(&home, label).await;
         age(&home, 3).await;
     }
-    assert_eq!(removed(&gc(&home, &["--dry-run"]).await), Vec::<&str>::new());
+    assert_eq!(
+        removed(&gc(&home, &["--dry-run"]).await),
+        Vec::<&str>::new()
+    );
     let swept = gc(&home, &["--older-than", "7", "--dry-run"]).await;
     assert_eq!(removed(&swept), ["one"]);
     let home = home.env("OSTLER_RETENTION_KEEP_AGENTS", "2");
@@ -147,7 +150,9 @@ async fn the_live_the_unread_and_those_with_a_worktree_stay() {
     let parent = run(&home, "parent").await;
     let nested = run(&home, "nested").await;
     let mut server = home.server().await;
-    let unread = server.spawn(json!({ "prompt": "x", "label": "unread" })).await;
+    let unread = server
+        .spawn(json!({ "prompt": "x", "label": "unread" }))
+        .await;
     server
         .until(&unread, |agent| agent["status"] == "completed")
         .await;
@@ -165,28 +170,43 @@ async fn the_live_the_unread_and_those_with_a_worktree_stay() {
     execute(&home, trees + &nest).await;
     age(&home, 20).await;
     // Of a family only one is too old.
-    let old = format!("UPDATE run SET ended_ms = ended_ms - {DAY_MS} * 20 WHERE agent_id = '{parent}'");
+    let old =
+        format!("UPDATE run SET ended_ms = ended_ms - {DAY_MS} * 20 WHERE agent_id = '{parent}'");
     execute(&home, old).await;
     let live = json!({ "prompt": "x", "label": "live", "provider": "patient" });
     let live = server.spawn(live).await;
     home.written("up", 1).await;
-    execute(&home, format!("UPDATE run SET changed_ms = 0 WHERE agent_id = '{live}'")).await;
+    execute(
+        &home,
+        format!("UPDATE run SET changed_ms = 0 WHERE agent_id = '{live}'"),
+    )
+    .await;
 
     let swept = gc(&home, &["--older-than", "30"]).await;
     assert_eq!(removed(&swept), ["parent", "nested", "worktree removed"]);
-    assert!(swept["agents"].as_array().unwrap().iter().all(|gone| gone["why"] == "count"));
+    assert!(
+        swept["agents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|gone| gone["why"] == "count")
+    );
     assert_eq!(labels(&home).await, ["live", "unread", "with worktree"]);
     let open = server.call("catch_up", json!({})).await.unwrap();
     assert!(open["unread"][0].as_str().unwrap().contains(&unread));
 
     let swept = gc(&home, &["--older-than", "10"]).await;
-    assert_eq!(removed(&swept), ["unread"], "too old, whoever has not read it");
+    assert_eq!(
+        removed(&swept),
+        ["unread"],
+        "too old, whoever has not read it"
+    );
     home.touch("go");
     let waited = server.call("wait_agents", json!({ "ids": [live] })).await;
     assert_eq!(waited.unwrap()["done"][0]["status"], "completed");
 }
 
-/// So many agents that ended long ago, with logs of 40 kB each, between agents that are young.
+/// So many agents that ended long ago, with logs of 16 kB each, and a young one.
 async fn crowd(home: &Home, number: usize) {
     run(home, "young").await;
     execute(
@@ -200,7 +220,7 @@ async fn crowd(home: &Home, number: usize) {
                queued_ms, ended_ms, changed_ms, delivered)
              SELECT agent.id, 1, 'completed', owner_id, 1, 1, 'x', launch, 1, 1, 1, 1
                FROM agent, (SELECT owner_id, launch FROM run LIMIT 1) WHERE agent.label = 'old';
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8)
              INSERT INTO event(agent_id, seq, run_no, at_ms, kind, body)
              SELECT agent.id, i, 1, 1, 'text', '\"' || hex(zeroblob(1000)) || '\"'
                FROM agent, n WHERE agent.label = 'old';"
@@ -215,7 +235,7 @@ async fn is_whole(home: &Home) {
     for query in [
         "SELECT count(*) FROM pragma_foreign_key_check()",
         "SELECT count(*) FROM agent WHERE label = 'old' AND
-           (SELECT count(*) FROM event WHERE agent_id = agent.id) <> 20",
+           (SELECT count(*) FROM event WHERE agent_id = agent.id) <> 8",
         "SELECT count(*) FROM agent WHERE NOT EXISTS (SELECT 1 FROM run WHERE agent_id = agent.id)",
     ] {
         assert_eq!(number(&mut store, query).await, 0, "{query}");
@@ -237,14 +257,23 @@ async fn a_kill_in_the_middle_leaves_whole_agents_and_the_next_one_ends_it() {
         let mut gc = home.ostler().arg("gc").spawn().unwrap();
         let mut store = home.store().await;
         let begun = async { while number(&mut store, agents).await == left {} };
-        tokio::time::timeout(PATIENCE, begun).await.expect("it has not begun");
+        tokio::time::timeout(PATIENCE, begun)
+            .await
+            .expect("it has not begun");
         gc.kill().await.unwrap();
         is_whole(&home).await;
         left = number(&mut store, agents).await;
         assert!(left > 1, "that was the end already");
     }
-    let size = || std::fs::metadata(home.state().join("ostler.db")).unwrap().len();
-    assert_eq!(gc(&home, &[]).await["agents"].as_array().unwrap().len() as i64, left - 1);
+    let size = || {
+        std::fs::metadata(home.state().join("ostler.db"))
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        gc(&home, &[]).await["agents"].as_array().unwrap().len() as i64,
+        left - 1
+    );
     is_whole(&home).await;
     assert_eq!(labels(&home).await, ["young"]);
     assert!(size() < 1_000_000, "the file has {} bytes", size());
@@ -254,12 +283,25 @@ async fn a_kill_in_the_middle_leaves_whole_agents_and_the_next_one_ends_it() {
 async fn a_session_goes_on_while_much_is_removed() {
     let home = world();
     crowd(&home, 600).await;
+    let long_log = "WITH RECURSIVE n(i) AS (SELECT 9 UNION ALL SELECT i + 1 FROM n WHERE i < 25000)
+        INSERT INTO event(agent_id, seq, run_no, at_ms, kind, body)
+        SELECT 'a-000007', i, 1, 1, 'text', '\"x\"' FROM n";
+    execute(&home, long_log.to_owned()).await;
     let mut server = home.server().await;
     let removing = home.ostler().args(["gc", "--json"]).output();
     let working = async {
         let mut done = 0;
-        while number(&mut home.store().await, "SELECT count(*) FROM agent WHERE label = 'old'").await > 0 {
-            assert_eq!(server.run(json!({ "prompt": "x" })).await["status"], "completed");
+        while number(
+            &mut home.store().await,
+            "SELECT count(*) FROM agent WHERE label = 'old'",
+        )
+        .await
+            > 0
+        {
+            assert_eq!(
+                server.run(json!({ "prompt": "x" })).await["status"],
+                "completed"
+            );
             done += 1;
         }
         done
@@ -267,8 +309,13 @@ async fn a_session_goes_on_while_much_is_removed() {
     let (swept, done) = tokio::join!(removing, working);
     let swept: Value = serde_json::from_slice(&swept.unwrap().stdout).unwrap();
     assert_eq!(removed(&swept).len(), 600);
+    assert_eq!(swept["log_entries"], 599 * 8 + 25_000);
     assert!(done > 0);
-    assert!(swept["freed_bytes"].as_u64().unwrap() > 10_000_000, "{}", swept["freed_bytes"]);
+    assert!(
+        swept["freed_bytes"].as_u64().unwrap() > 5_000_000,
+        "{}",
+        swept["freed_bytes"]
+    );
 }
 
 #[tokio::test]
@@ -297,7 +344,11 @@ async fn a_server_removes_what_is_over_once_a_day_unless_told_otherwise() {
     server.leave().await;
     assert_eq!(number(&mut home.store().await, begun).await, first);
     assert_eq!(labels(&home).await, ["old again"]);
-    execute(&home, format!("UPDATE upkeep SET begun_ms = begun_ms - {DAY_MS}")).await;
+    execute(
+        &home,
+        format!("UPDATE upkeep SET begun_ms = begun_ms - {DAY_MS}"),
+    )
+    .await;
     let server = home.server().await;
     all_gone(&home).await;
     server.leave().await;
@@ -321,6 +372,9 @@ async fn an_agent_removes_nothing() {
     let home = Home::new().script("nest", &format!("{ostler} gc 2>&1; echo \"exit code $?\""));
     let home = home.config("[agents]\nenv_allow = [\"OSTLER_*\"]");
     let (_, out, _) = home.run(&["run", "--provider", "nest", "x"]).await;
-    assert!(out.contains("an agent cannot remove agents for good"), "{out}");
+    assert!(
+        out.contains("an agent cannot remove agents for good"),
+        "{out}"
+    );
     assert!(out.contains("exit code 6"), "{out}");
 }

@@ -15,7 +15,9 @@ fn world() -> Home {
 
 /// How often the text is in there.
 fn texts(replies: &[Value]) -> usize {
-    let texts = replies.iter().filter(|it| it["done"][0]["result"] == "whole");
+    let texts = replies
+        .iter()
+        .filter(|it| it["done"][0]["result"] == "whole");
     texts.count()
 }
 
@@ -29,7 +31,10 @@ async fn of_two_sessions_that_wait_the_one_it_is_for_gets_it_once() {
     let second = two.call_later("wait_agents", waits).await;
     home.written("up", 1).await;
     home.touch("go");
-    let replies = [first.outcome().await.unwrap(), second.outcome().await.unwrap()];
+    let replies = [
+        first.outcome().await.unwrap(),
+        second.outcome().await.unwrap(),
+    ];
     assert_eq!(texts(&replies), 1, "{replies:#?}");
     let before = |reply: &&Value| reply["done"][0]["delivered_before"] == true;
     assert_eq!(replies.iter().filter(before).count(), 1, "{replies:#?}");
@@ -62,7 +67,10 @@ async fn a_wait_broken_off_while_it_hands_out_leaves_the_result_unread() {
     let mut replies = Vec::new();
     let deadline = Instant::now() + Duration::from_secs(30);
     while texts(&replies) == 0 {
-        assert!(Instant::now() < deadline, "nobody got it, and it stays read");
+        assert!(
+            Instant::now() < deadline,
+            "nobody got it, and it stays read"
+        );
         replies.push(server.call("wait_agents", any.clone()).await.unwrap());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

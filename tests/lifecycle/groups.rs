@@ -119,10 +119,22 @@ async fn a_group_is_written_whole_or_not_at_all() {
         (json!({ "n": 3 }), "no room for 3 more live agents"),
         (json!({ "n": 1 }), "`n` is 1; take 2 to 8"),
         (json!({ "n": 9 }), "`n` is 9; take 2 to 8"),
-        (json!({ "providers": ["quick", "nobody"] }), "no provider `nobody`"),
-        (json!({ "providers": ["quick/--bad"] }), "`model` is no model name"),
-        (json!({ "n": 2, "permission": "edit", "isolation": "none" }), "`isolation` is none"),
-        (json!({ "providers": ["quick"], "model": "m" }), "`model` does not go with `providers`"),
+        (
+            json!({ "providers": ["quick", "nobody"] }),
+            "no provider `nobody`",
+        ),
+        (
+            json!({ "providers": ["quick/--bad"] }),
+            "`model` is no model name",
+        ),
+        (
+            json!({ "n": 2, "permission": "edit", "isolation": "none" }),
+            "`isolation` is none",
+        ),
+        (
+            json!({ "providers": ["quick"], "model": "m" }),
+            "`model` does not go with `providers`",
+        ),
     ];
     for (mut wanted, told) in refusals {
         wanted["prompt"] = json!("x");
@@ -146,7 +158,8 @@ async fn a_group_is_not_one_agent_and_an_unknown_one_is_none() {
     let group = spawned["group"].as_str().unwrap();
     let refusal = server.call("get_agent", json!({ "id": group })).await;
     let ids = ids_of(&spawned["agents"]).join(", ");
-    let told = format!("{group} is a group of agents, not one of them\nname one of its agents: {ids}");
+    let told =
+        format!("{group} is a group of agents, not one of them\nname one of its agents: {ids}");
     assert_eq!(refusal.unwrap_err(), told);
     for (tool, arguments) in [
         ("wait_agents", json!({ "ids": ["g-000000"] })),
@@ -154,7 +167,10 @@ async fn a_group_is_not_one_agent_and_an_unknown_one_is_none() {
         ("list_agents", json!({ "group": "g-000000" })),
     ] {
         let refusal = server.call(tool, arguments).await.unwrap_err();
-        assert!(refusal.starts_with("no group has the id g-000000"), "{refusal}");
+        assert!(
+            refusal.starts_with("no group has the id g-000000"),
+            "{refusal}"
+        );
     }
     server.call("wait_agents", json!({})).await.unwrap();
 }

@@ -7,7 +7,10 @@ use crate::support::Home;
 fn world() -> Home {
     Home::new()
         .script("echo", "cat")
-        .line_script("patient", "hear; echo up >> up; listen_for enough; result \"$said\"")
+        .line_script(
+            "patient",
+            "hear; echo up >> up; listen_for enough; result \"$said\"",
+        )
         .config("[agents]\nprovider = \"echo\"")
 }
 
@@ -33,10 +36,16 @@ async fn a_label_stands_for_its_agent_in_every_tool() {
     }
     let resume = json!({ "id": name, "prompt": "again" });
     let resumed = server.call("resume_agent", resume).await.unwrap();
-    assert_eq!((&resumed["id"], &resumed["run_no"]), (&json!(id), &json!(2)));
+    assert_eq!(
+        (&resumed["id"], &resumed["run_no"]),
+        (&json!(id), &json!(2))
+    );
     let answer = json!({ "id": name, "request_id": "q-000000", "decision": "allow" });
     let refusal = server.call("answer_agent", answer).await.unwrap_err();
-    assert!(refusal.contains(&format!("{id} has no request")), "{refusal}");
+    assert!(
+        refusal.contains(&format!("{id} has no request")),
+        "{refusal}"
+    );
     let stopped = server.call("stop_agents", json!({ "ids": [name] })).await;
     assert_eq!(stopped.unwrap()["agents"][0]["id"], json!(id));
     let (code, shown, _) = home.run(&["agents", "show", "fix the tests"]).await;
@@ -47,7 +56,9 @@ async fn a_label_stands_for_its_agent_in_every_tool() {
 async fn a_label_of_several_names_them_all_and_changes_nothing() {
     let home = world();
     let mut server = home.server().await;
-    let one = server.spawn(json!({ "prompt": "x", "label": "twin" })).await;
+    let one = server
+        .spawn(json!({ "prompt": "x", "label": "twin" }))
+        .await;
     server.wait(&[&one]).await;
     let patient = json!({ "prompt": "x", "label": "twin", "provider": "patient" });
     let two = server.spawn(patient).await;
@@ -59,7 +70,10 @@ async fn a_label_of_several_names_them_all_and_changes_nothing() {
     let told = format!("2 agents are called \"twin\"\nname one by its id: {two} (running), ");
     assert_eq!(refusal, format!("{told}{one} (completed)"));
     assert_eq!(server.brief(&two).await["status"], "running");
-    server.call("stop_agents", json!({ "ids": [two] })).await.unwrap();
+    server
+        .call("stop_agents", json!({ "ids": [two] }))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -90,7 +104,10 @@ async fn what_looks_like_an_id_is_one() {
         .await;
     let get = json!({ "id": "a-zzzzzz" });
     let refusal = server.call("get_agent", get).await.unwrap_err();
-    assert!(refusal.starts_with("no agent has the id a-zzzzzz"), "{refusal}");
+    assert!(
+        refusal.starts_with("no agent has the id a-zzzzzz"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
@@ -104,9 +121,8 @@ async fn a_slip_is_told_the_nearest_id_and_label() {
     for slip in ["fix teh tests", "Fix the tests", &id[2..]] {
         let get = json!({ "id": slip });
         let refusal = server.call("get_agent", get).await.unwrap_err();
-        let told = format!(
-            "no agent here is called {slip:?}\ndid you mean {id} \"fix the tests\"?"
-        );
+        let told =
+            format!("no agent here is called {slip:?}\ndid you mean {id} \"fix the tests\"?");
         assert_eq!(refusal, told);
     }
 }

@@ -158,7 +158,13 @@ mod tests {
     #[test]
     fn a_slip_is_told_apart_from_another_word() {
         let id = AgentId::parse("a-7k2m9x").unwrap();
-        for slip in ["fix the tets", "Fix The Tests", "a-7k2m9", "7k2m9x", "tests"] {
+        for slip in [
+            "fix the tets",
+            "Fix The Tests",
+            "a-7k2m9",
+            "7k2m9x",
+            "tests",
+        ] {
             assert!(slips(slip, &id, "fix the tests").is_some(), "{slip}");
         }
         for other in ["review", "a-000000", "x", &"long".repeat(100)] {

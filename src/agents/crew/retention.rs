@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep};
 use super::Crew;
 use crate::agents::error::AgentError;
 use crate::agents::owner;
-use crate::agents::record::{owner as rows, remove};
+use crate::agents::record::owner as rows;
+use crate::agents::record::remove::{self, Removed};
 use crate::agents::retention::{Rule, Why};
 use crate::ids::AgentId;
 use crate::store::StoreError;
@@ -156,20 +157,25 @@ impl Crew {
             let began = Instant::now();
             let mut tx = self.store.begin().await?;
             while began.elapsed() < BATCH
-                && let Some((root, why)) = left.next()
+                && let Some((root, why)) = left.peek()
             {
-                let Some(tree) = remove::tree(&mut tx, &root).await? else {
-                    continue;
-                };
+                let tree = remove::tree(&mut tx, root).await?;
                 // It may have been resumed meanwhile.
-                if rule.why(&tree, why == Why::Count).is_none() {
-                    continue;
+                if tree.is_some_and(|tree| rule.why(&tree, *why == Why::Count).is_some()) {
+                    let agents = remove::agents(&mut tx, root).await?;
+                    match remove::remove(&mut tx, root).await? {
+                        Removed::Log(entries) => {
+                            swept.log_entries += entries;
+                            break;
+                        }
+                        Removed::All(content) => {
+                            swept.runs += content.runs;
+                            swept.log_entries += content.log_entries;
+                            swept.agents.extend(self.gone(agents, *why));
+                        }
+                    }
                 }
-                let agents = remove::agents(&mut tx, &root).await?;
-                let content = remove::remove(&mut tx, &root).await?;
-                swept.runs += content.runs;
-                swept.log_entries += content.log_entries;
-                swept.agents.extend(self.gone(agents, why));
+                left.next();
             }
             self.store.commit(tx).await?;
             // Who waits for its turn to write polls, and would starve between two of ours.
@@ -193,7 +199,12 @@ impl Crew {
             dry_run: true,
             ..Swept::default()
         };
-        let mut reading = self.store.read().acquire().await.map_err(StoreError::from)?;
+        let mut reading = self
+            .store
+            .read()
+            .acquire()
+            .await
+            .map_err(StoreError::from)?;
         for (root, why) in &selected {
             let content = remove::content(&mut reading, root).await?;
             swept.runs += content.runs;

@@ -159,13 +159,8 @@ impl Crew {
     /// Failures of the store.
     pub async fn catch_up(&self) -> Result<CatchUp, AgentError> {
         self.reconcile().await?;
-        let lines = read::of_project(
-            &self.store,
-            &self.project,
-            &self.host.session,
-            OPEN_MATTERS,
-        )
-        .await?;
+        let lines =
+            read::of_project(&self.store, &self.project, &self.host.session, OPEN_MATTERS).await?;
         Ok(CatchUp::of(&lines, self.clock.now_ms()))
     }
 }

@@ -267,7 +267,10 @@ pub(super) fn status(name: String) -> Result<Status, StoreError> {
     })
 }
 
-pub(super) fn parse<T: serde::de::DeserializeOwned>(what: &'static str, json: &str) -> Result<T, StoreError> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    json: &str,
+) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|error| StoreError::Row {
         what,
         message: error.to_string(),

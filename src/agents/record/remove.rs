@@ -38,6 +38,9 @@ statements! {
     EVENT_SIZES = "SELECT coalesce(sum(length(event.kind) + length(event.body)), 0)
         FROM agent JOIN event ON event.agent_id = agent.id
         WHERE agent.path >= $1 AND agent.path < $2";
+    CUT_LOG = "DELETE FROM event WHERE (agent_id, seq) IN (SELECT event.agent_id, event.seq
+        FROM agent JOIN event ON event.agent_id = agent.id
+        WHERE agent.path >= $1 AND agent.path < $2 LIMIT $3)";
     REMOVE_WORKTREES = "DELETE FROM worktree WHERE state = 'removed' AND agent_id IN
         (SELECT id FROM agent WHERE path >= $1 AND path < $2)";
     REMOVE_TREE = "DELETE FROM agent WHERE path >= $1 AND path < $2";
@@ -63,6 +66,9 @@ statements! {
         DO UPDATE SET begun_ms = $2 WHERE upkeep.begun_ms <= $3 OR upkeep.begun_ms > $2";
     BEGUN = "SELECT begun_ms FROM upkeep WHERE what = $1";
 }
+
+/// Entries of a log that are removed in one transaction, in a tenth of a second.
+const LOG_AT_ONCE: i64 = 10_000;
 
 /// What decides whether a tree of agents may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,10 +180,28 @@ async fn number(
     Ok(number.unsigned_abs())
 }
 
-/// Removes a tree; what it held.
-pub(crate) async fn remove(tx: &mut Tx, root: &AgentId) -> Result<Content, StoreError> {
-    let content = content(tx, root).await?;
+/// What of a tree was removed.
+pub(crate) enum Removed {
+    /// So many entries of its log, which was too long to go at once.
+    Log(u64),
+    /// Everything that was left.
+    All(Content),
+}
+
+/// Removes a tree, or the first of a log that would hold up others for too long.
+pub(crate) async fn remove(tx: &mut Tx, root: &AgentId) -> Result<Removed, StoreError> {
     let (from, to) = paths(root);
+    let log = sqlx::query(CUT_LOG)
+        .bind(&from)
+        .bind(&to)
+        .bind(LOG_AT_ONCE)
+        .execute(&mut **tx)
+        .await?;
+    let log_entries = log.rows_affected();
+    if log_entries >= LOG_AT_ONCE.unsigned_abs() {
+        return Ok(Removed::Log(log_entries));
+    }
+    let runs = number(tx, RUNS, root).await?;
     for statement in [REMOVE_WORKTREES, REMOVE_TREE] {
         sqlx::query(statement)
             .bind(&from)
@@ -185,7 +209,7 @@ pub(crate) async fn remove(tx: &mut Tx, root: &AgentId) -> Result<Content, Store
             .execute(&mut **tx)
             .await?;
     }
-    Ok(content)
+    Ok(Removed::All(Content { runs, log_entries }))
 }
 
 /// Ids of owners and projects, each with the tree of an agent that refers to it; `None` for none.

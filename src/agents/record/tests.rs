@@ -358,12 +358,22 @@ async fn a_result_is_handed_out_once_a_run() {
     let world = World::new().await;
     let id = world.running().await;
     assert!(
-        !write::deliver(&world.store, &[(id.clone(), 1)]).await.unwrap()[0],
+        !write::deliver(&world.store, &[(id.clone(), 1)])
+            .await
+            .unwrap()[0],
         "it has no result yet"
     );
     world.end(&id, FINISH).await.unwrap();
-    assert!(write::deliver(&world.store, &[(id.clone(), 1)]).await.unwrap()[0]);
-    assert!(!write::deliver(&world.store, &[(id.clone(), 1)]).await.unwrap()[0]);
+    assert!(
+        write::deliver(&world.store, &[(id.clone(), 1)])
+            .await
+            .unwrap()[0]
+    );
+    assert!(
+        !write::deliver(&world.store, &[(id.clone(), 1)])
+            .await
+            .unwrap()[0]
+    );
 }
 
 #[tokio::test]
