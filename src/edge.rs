@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::agents::{AgentError, Status};
 use crate::config::ConfigError;
-use crate::ids::{AskId, BadId};
+use crate::ids::{AgentId, AskId, BadId};
 use crate::project::ProjectError;
 use crate::store::StoreError;
 use crate::workspaces::NoWorkspace;
@@ -221,17 +221,22 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::Budget(_)
         | AgentError::BadDefinition { .. }
         | AgentError::BadDirectory { .. } => Kind::Invalid,
+        AgentError::Ambiguous { .. } | AgentError::IsGroup { .. } => Kind::Invalid,
         AgentError::NoDefinition { .. }
         | AgentError::Unknown { .. }
+        | AgentError::NotNamed { .. }
+        | AgentError::NoGroup { .. }
         | AgentError::NoProvider { .. }
         | AgentError::NoAsk { .. }
         | AgentError::NoStructured { .. } => Kind::NotFound,
         AgentError::DefinitionExists { .. } => Kind::Conflict,
         AgentError::Unwritable { .. } => Kind::Internal,
-        AgentError::TooDeep { .. } | AgentError::TooMany { .. } | AgentError::ForPerson { .. } => {
-            Kind::Refused
-        }
-        AgentError::NoSubagents
+        AgentError::TooDeep { .. }
+        | AgentError::TooMany { .. }
+        | AgentError::NoRoomForGroup { .. }
+        | AgentError::ForPerson { .. }
+        | AgentError::NotForAgents { .. }
+        | AgentError::NoSubagents
         | AgentError::NotASubagent { .. }
         | AgentError::Wider { .. }
         | AgentError::Outside { .. }
@@ -260,6 +265,19 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             [] => known_ids(),
             nearest => format!("did you mean {}?", nearest.join(", ")).into(),
         },
+        AgentError::NotNamed { nearest, .. } => match nearest.as_slice() {
+            [] => known_ids(),
+            nearest => format!("did you mean {}?", nearest.join(" or ")).into(),
+        },
+        AgentError::Ambiguous { candidates, .. } => {
+            format!("name one by its id: {}", candidates.join(", ")).into()
+        }
+        AgentError::IsGroup { members, .. } => {
+            let members: Vec<&str> = members.iter().map(AgentId::as_str).collect();
+            format!("name one of its agents: {}", members.join(", ")).into()
+        }
+        AgentError::NoGroup { .. } => known_ids(),
+        AgentError::NotForAgents { .. } => "leave it to the person at the session".into(),
         AgentError::TooLong {
             field: "result", ..
         } => "put long material into a file and name it in the result".into(),
@@ -335,7 +353,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         AgentError::Short { .. } => "finish the work in this session".into(),
         AgentError::TooFast { .. } => "wait a minute; collect what has been started".into(),
         AgentError::NotForYou { .. } => "go on; wait_agents waits for the answer".into(),
-        AgentError::TooMany { .. } => Hint::of_each(
+        AgentError::TooMany { .. } | AgentError::NoRoomForGroup { .. } => Hint::of_each(
             "wait_agents, or stop_agents some first",
             "wait until some have ended, or end some with `ostler agents stop`",
         ),
@@ -412,7 +430,6 @@ fn near<'a>(given: &str, known: &'a [String]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::AgentId;
 
     fn no_provider(name: &str) -> Failure {
         let known = ["claude", "echo"].map(str::to_owned).to_vec();

@@ -3,10 +3,14 @@
 
 mod answers;
 mod definitions;
+mod delivery;
 mod dispatch;
+mod groups;
+mod names;
 mod providers;
 mod questions;
 mod requests;
+mod retention;
 mod standing;
 mod submissions;
 mod trees;
@@ -39,9 +43,11 @@ use crate::providers::{Lineage, McpServer};
 use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
+pub use groups::{GroupSpawned, GroupStanding};
 pub use providers::ProviderBrief;
-pub use trees::{Pruned, Worktrees};
+pub use retention::{Gone, SweepRequest, Swept};
 pub(super) use submissions::TRIES as RESULT_TRIES;
+pub use trees::{Pruned, Worktrees};
 
 /// Who spawns: the session behind this process.
 #[derive(Debug, Clone)]
@@ -133,8 +139,11 @@ impl Crew {
             host.session = line.session;
         }
         let key = project.key.to_string_lossy();
-        let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
+        // In this order: a project of nobody may be removed at any time, but not while there is an
+        // owner that has not said yet which one is its own.
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
+        let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
+        rows::works_in(&store, owner.id(), &project).await?;
         recovery::reconcile(&store, owner.id(), clock.as_ref()).await?;
         let crew = Arc::new(Self {
             journal: Arc::new(Journal::open(Arc::clone(&store))),

@@ -99,7 +99,10 @@ fn within(
     held_as_well(plan, parent, config)?;
     inside(plan, parent)?;
     plan.launch.tools = narrowed(&plan.launch.tools, &parent.launch.tools);
-    let command = plan.expect.as_ref().and_then(|expect| expect.command.as_ref());
+    let command = plan
+        .expect
+        .as_ref()
+        .and_then(|expect| expect.command.as_ref());
     if command.is_some() && most != Permission::Full {
         return Err(AgentError::Wider {
             what: "expect.command",
@@ -110,14 +113,24 @@ fn within(
 
     let (own, most, named) = (&mut plan.budget, &parent.budget, asked.budget);
     own.grace_turns = own.grace_turns.min(most.grace_turns);
-    limit("max_turns", &mut own.max_turns, most.max_turns, named.max_turns)?;
+    limit(
+        "max_turns",
+        &mut own.max_turns,
+        most.max_turns,
+        named.max_turns,
+    )?;
     limit(
         "max_tool_calls",
         &mut own.max_tool_calls,
         most.max_tool_calls,
         named.max_tool_calls,
     )?;
-    limit("timeout_s", &mut own.timeout_s, most.timeout_s, named.timeout_s)?;
+    limit(
+        "timeout_s",
+        &mut own.timeout_s,
+        most.timeout_s,
+        named.timeout_s,
+    )?;
     limit("idle_s", &mut own.idle_s, most.idle_s, named.idle_s)
 }
 

@@ -10,9 +10,10 @@ use super::brief::{self, AgentBrief, Done};
 use super::crew::{Crew, Waiting};
 use super::error::AgentError;
 use super::inline::{self, REPLY};
+use super::ranking::Ranking;
 use super::record::asks::Addressee;
 use super::record::{Line, Texts, read};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, GroupId};
 
 /// Between two looks whether the owner of a foreign agent has died.
 const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
@@ -58,6 +59,9 @@ pub struct Waited {
     /// Further requests.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_waiting: usize,
+    /// Of agents under `done` that were spawned as a group: who did best, once all have ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Ranking>,
     /// True when time was up first.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub timed_out: bool,
@@ -140,13 +144,15 @@ impl Crew {
         let shown = inline::fitting(&running, RUNNING);
         let more_running = running.len() - shown;
         running.truncate(shown);
-        let taken = inline::size(&running) + inline::size(&waiting) + BESIDE;
+        let groups = self.rankings(ended).await?;
+        let taken =
+            inline::size(&running) + inline::size(&waiting) + inline::size(&groups) + BESIDE;
         let room = REPLY.saturating_sub(taken);
 
         let (ended, more_done) = self.in_one_reply(ended, room).await?;
         // Last of all, and at once: a wait that is broken off before has read nothing.
         let lines: Vec<&Line> = ended.iter().map(|(line, _)| *line).collect();
-        let read_before = self.collect(&lines).await?;
+        let read_before = self.collect(&lines).await?.keep();
         let mut done: Vec<Done> = ended
             .iter()
             .zip(&read_before)
@@ -180,6 +186,7 @@ impl Crew {
             more_done,
             more_running,
             more_waiting,
+            groups,
             timed_out,
             next,
         })
@@ -214,5 +221,20 @@ impl Crew {
         let more = ended.len() - chosen.len();
         let chosen = chosen.into_iter().map(|(_, line, texts)| (line, texts));
         Ok((chosen.collect(), more))
+    }
+
+    /// The rankings of the groups of these agents that have wholly ended.
+    async fn rankings(&self, ended: &[Line]) -> Result<Vec<Ranking>, AgentError> {
+        let mut groups: Vec<&GroupId> = Vec::new();
+        for group in ended.iter().filter_map(|line| line.group.as_ref()) {
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        let mut rankings = Vec::with_capacity(groups.len());
+        for group in groups {
+            rankings.extend(self.ranking(group).await?);
+        }
+        Ok(rankings)
     }
 }

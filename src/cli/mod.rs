@@ -3,6 +3,7 @@
 mod agents;
 mod definitions;
 mod doctor;
+mod gc;
 mod guard;
 mod leash;
 mod log;
@@ -56,6 +57,8 @@ enum Command {
     /// See the worktrees that agents work in, and remove those that hold nothing of their own
     #[command(subcommand)]
     Worktrees(worktrees::Worktrees),
+    /// Remove agents that ended long ago for good
+    Gc(gc::Gc),
     /// Say what is installed, who is logged in, and whether ostler can work here
     Doctor(doctor::Doctor),
     #[command(name = GUARD, hide = true)]
@@ -117,6 +120,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Agents(Agents::Records(agents)) => agents.run().await,
             Command::Agents(Agents::Definitions(command)) => command.run(),
             Command::Worktrees(worktrees) => worktrees.run().await,
+            Command::Gc(gc) => gc.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,
             Command::Leash(leash) => Err(leash.run().into()),

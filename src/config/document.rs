@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::error::{ConfigError, Origin, on_one_line};
 use super::keys::{keys_of, nearest};
 use super::provider::{ProviderTable, is_provider_name};
-use super::settings::{Agents, StoreConfig};
+use super::settings::{Agents, Retention, StoreConfig};
 use super::workspaces::Workspaces;
 
 /// What the layers say together, key by key in its range, not yet resolved.
@@ -19,6 +19,7 @@ pub(super) struct Document {
     pub(super) providers: BTreeMap<String, ProviderTable>,
     pub(super) store: StoreConfig,
     pub(super) workspaces: Workspaces,
+    pub(super) retention: Retention,
 }
 
 impl Document {
@@ -42,6 +43,9 @@ impl Document {
             };
             match section.as_str() {
                 "agents" => check_names(origin, "agents.", table, keys_of::<Agents>())?,
+                "retention" => {
+                    check_names(origin, "retention.", table, keys_of::<Retention>())?;
+                }
                 "store" => check_names(origin, "store.", table, keys_of::<StoreConfig>())?,
                 "workspaces" => {
                     check_names(origin, "workspaces.", table, keys_of::<Workspaces>())?;

@@ -13,12 +13,13 @@ use super::provider::Misfit;
 use super::settings::Config;
 use super::sources::Sources;
 
-/// What decides which programs run, what they may do and what they get to see. A cloned repository
+/// What decides which programs run, what they may do, what they get to see and what is kept. A cloned repository
 /// has no say in it.
 const ONLY_THE_USER_SETS: &[&[&str]] = &[
     &["providers"],
     &["store"],
     &["workspaces"],
+    &["retention"],
     &["agents", "isolation"],
     &["agents", "permission"],
     &["agents", "ask"],
@@ -113,6 +114,7 @@ impl Layers {
             agents: self.document.agents.clone(),
             store: self.document.store.clone(),
             workspaces: self.document.workspaces.clone(),
+            retention: self.document.retention.clone(),
             ..Config::default()
         };
         for (name, table) in &self.document.providers {

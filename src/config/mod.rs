@@ -26,6 +26,6 @@ pub use provider::{
     AcpProvider, ClaudeProvider, CodexProvider, Flavour, ProviderConfig, ScriptInput,
     ScriptProvider,
 };
-pub use settings::{Agents, Ask, Config, Effort, Isolation, Permission, StoreConfig};
+pub use settings::{Agents, Ask, Config, Effort, Isolation, Permission, Retention, StoreConfig};
 pub use sources::{Sources, state_dir};
 pub use workspaces::{Author, Workspaces};

@@ -26,6 +26,18 @@ use crate::store::Listener;
 /// How long the owner of a running agent may take to end it; its ladder needs at most 12 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
+/// An agent that has been decided on and not been written.
+pub(super) struct Draft {
+    pub(super) id: AgentId,
+    pub(super) label: String,
+    pub(super) prompt: String,
+    pub(super) plan: Plan,
+    /// The limits that were asked for in so many words.
+    pub(super) insists: Insists,
+    /// What does not count, with the reason.
+    pub(super) ignored: Vec<String>,
+}
+
 impl Crew {
     /// Writes a new agent and returns at once; it starts when the limiter lets it.
     ///
@@ -34,7 +46,23 @@ impl Crew {
     /// whatever goes beyond its own bounds.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         let caller = self.caller().await?;
-        check_expect(request, caller.as_ref())?;
+        let draft = self.draft(request, caller.as_ref()).await?;
+        self.be_ready_to_run()?;
+        let agent = self.new_agent(&draft, caller.as_ref());
+        let plan = write::enqueue(&self.store, &agent, self.clock.now_ms())
+            .await
+            .map_err(|error| AgentError::admission(&draft.id, "spawned", error))?;
+        self.nudge.notify_one();
+        self.started(draft, &plan).await
+    }
+
+    /// An agent as it would be written; nothing is changed yet.
+    pub(super) async fn draft(
+        &self,
+        request: &SpawnRequest,
+        caller: Option<&Line>,
+    ) -> Result<Draft, AgentError> {
+        check_expect(request, caller)?;
         let definition = request.agent.as_deref().map(|name| self.definition(name));
         let mut resolved = launch::resolve(
             request,
@@ -48,27 +76,24 @@ impl Crew {
             permission: request.permission,
             budget: &request.budget,
         };
-        let insists = family::bound(&mut resolved.plan, &asked, caller.as_ref(), &self.config)?;
+        let insists = family::bound(&mut resolved.plan, &asked, caller, &self.config)?;
         let id = AgentId::new(self.ids.as_ref());
         self.isolate(&mut resolved, &id).await?;
-        self.be_ready_to_run()?;
-        let agent = NewAgent {
+        Ok(Draft {
+            id,
+            label: resolved.label,
+            prompt: request.prompt.clone(),
+            plan: resolved.plan,
             insists,
-            ..self.new_agent(
-                &id,
-                &request.prompt,
-                &resolved.label,
-                &resolved.plan,
-                caller.as_ref(),
-            )
-        };
-        let plan = write::enqueue(&self.store, &agent, self.clock.now_ms())
-            .await
-            .map_err(|error| AgentError::admission(&id, "spawned", error))?;
-        self.nudge.notify_one();
-        let spawned = self.spawned(id, 1, &plan).await?;
-        Ok(Spawned {
             ignored: resolved.ignored,
+        })
+    }
+
+    /// What a caller is told of a draft that has been written with `plan`.
+    pub(super) async fn started(&self, draft: Draft, plan: &Plan) -> Result<Spawned, AgentError> {
+        let spawned = self.spawned(draft.id, 1, plan).await?;
+        Ok(Spawned {
+            ignored: draft.ignored,
             ..spawned
         })
     }
@@ -129,14 +154,18 @@ impl Crew {
             ),
         };
         // It belongs to whoever continues it, so that its result is found there.
-        let agent = NewAgent {
+        let draft = Draft {
+            id: id.clone(),
+            label: line.label.clone(),
+            prompt,
+            plan,
             insists,
-            ..self.new_agent(id, &prompt, "", &plan, caller.as_ref())
+            ignored: Vec::new(),
         };
-        let (state, plan) =
-            write::resume(&self.store, &agent, line.state(), self.clock.now_ms())
-                .await
-                .map_err(|error| AgentError::admission(id, "resumed", error))?;
+        let agent = self.new_agent(&draft, caller.as_ref());
+        let (state, plan) = write::resume(&self.store, &agent, line.state(), self.clock.now_ms())
+            .await
+            .map_err(|error| AgentError::admission(id, "resumed", error))?;
         self.nudge.notify_one();
         self.spawned(id.clone(), state.run_no, &plan).await
     }
@@ -269,32 +298,34 @@ impl Crew {
         })
     }
 
-    fn new_agent<'a>(
+    pub(super) fn new_agent<'a>(
         &'a self,
-        id: &'a AgentId,
-        prompt: &'a str,
-        label: &'a str,
-        plan: &'a Plan,
+        draft: &'a Draft,
         caller: Option<&'a Line>,
     ) -> NewAgent<'a> {
         NewAgent {
-            id,
+            id: &draft.id,
             project: &self.project,
             session: caller.map_or(&self.host.session, |caller| &caller.session),
             parent: caller.map(|caller| &caller.id),
             above: caller.map_or("/", |caller| &caller.path),
             group: None,
-            label,
+            label: &draft.label,
             owner: self.owner(),
-            prompt,
-            plan,
+            prompt: &draft.prompt,
+            plan: &draft.plan,
             // One that waited for a slot that its parent holds would wait for ever.
             takes_slot: caller.is_none(),
-            insists: Insists::default(),
+            insists: draft.insists,
         }
     }
 
-    async fn spawned(&self, id: AgentId, run_no: u32, plan: &Plan) -> Result<Spawned, AgentError> {
+    pub(super) async fn spawned(
+        &self,
+        id: AgentId,
+        run_no: u32,
+        plan: &Plan,
+    ) -> Result<Spawned, AgentError> {
         let provider = self.config.providers.get(&plan.launch.provider);
         let cwd = &plan.launch.cwd;
         let can = provider.map(|provider| providers::capabilities_in(provider, cwd));
@@ -323,7 +354,7 @@ impl Crew {
     }
 
     /// No child without a guard, and none while we leave.
-    fn be_ready_to_run(&self) -> Result<(), AgentError> {
+    pub(super) fn be_ready_to_run(&self) -> Result<(), AgentError> {
         if self.closing.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }

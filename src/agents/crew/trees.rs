@@ -112,7 +112,7 @@ impl Crew {
         all_projects: bool,
         pruning: Pruning,
     ) -> Result<Vec<Pruned>, AgentError> {
-        self.not_for_agents()?;
+        self.not_for_agents("remove working trees")?;
         self.reconcile().await?;
         self.prune(all_projects, pruning).await
     }

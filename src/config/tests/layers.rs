@@ -77,6 +77,7 @@ fn a_project_cannot_choose_what_is_executed() {
     for (key, text) in [
         ("providers", "[providers]"),
         ("store", "[store]"),
+        ("retention", "retention.keep_days = 3650"),
         ("agents.permission", "agents.permission = 'full'"),
         ("agents.isolation", "agents.isolation = 'none'"),
         ("workspaces", "workspaces.hooks = false"),

@@ -14,6 +14,7 @@ fn shows_every_key_and_its_comments_would_be_valid() {
         keys_of::<ProviderTable>(),
         keys_of::<StoreConfig>(),
         keys_of::<Workspaces>(),
+        keys_of::<Retention>(),
     ]
     .concat()
     {

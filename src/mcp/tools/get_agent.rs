@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::page_size;
 use crate::edge::{Failure, Kind};
-use crate::ids::AgentId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -55,13 +54,13 @@ impl Server {
         p: GetAgent,
         structured: bool,
     ) -> Result<crate::agents::Resulted, Failure> {
-        let id = AgentId::parse(&p.id)?;
         let limit = p.limit.map(|limit| limit as usize);
         if limit.is_some_and(|limit| limit == 0 || limit > LARGEST_PAGE) {
             return Err(Failure::new(Kind::Invalid, "`limit` is out of range")
                 .hint(format!("take 1 to {LARGEST_PAGE} bytes")));
         }
         let (crew, cursor) = (self.crew().await?, p.cursor.as_deref());
+        let id = crew.named(&p.id).await?;
         Ok(match structured {
             true => crew.structured(&id, cursor, limit).await?,
             false => crew.result(&id, cursor, limit).await?,
@@ -69,14 +68,15 @@ impl Server {
     }
 
     async fn evidence(&self, p: GetAgent) -> Result<crate::agents::Evidenced, Failure> {
-        let id = AgentId::parse(&p.id)?;
-        Ok(self.crew().await?.evidence(&id).await?.inline())
+        let crew = self.crew().await?;
+        let id = crew.named(&p.id).await?;
+        Ok(crew.evidence(&id).await?.inline())
     }
 
     async fn transcript(&self, p: GetAgent) -> Result<crate::agents::Transcript, Failure> {
-        let id = AgentId::parse(&p.id)?;
         let limit = page_size(p.limit)?;
         let crew = self.crew().await?;
+        let id = crew.named(&p.id).await?;
         let transcript = crew.transcript(&id, p.cursor.as_deref(), limit).await?;
         Ok(transcript.inline(p.limit))
     }
