@@ -14,12 +14,12 @@ use crate::support::home::executable;
 /// before or after the command, or in the middle of it, and then the command dies too or does not.
 const SHIM: &str = r#"#!/bin/sh
 here=${0%/*}
-number=1
-until mkdir "$here/calls/$number" 2>/dev/null; do number=$((number + 1)); done
+echo "$*" >> "$here/calls"
+number=$(wc -l < "$here/calls")
 read -r at when delay < "$here/point"
 # Never anybody else: who was started by a dead process has another parent.
 die() { if [ "$(cat /proc/$PPID/comm)" = ostler ]; then kill -9 $PPID; fi; }
-if [ "$number" != "$at" ]; then exec "$REAL_GIT" "$@"; fi
+if [ "$number" -ne "$at" ]; then exec "$REAL_GIT" "$@"; fi
 case $when in
   before) die; exit 1 ;;
   after) "$REAL_GIT" "$@"; die; exit 1 ;;
@@ -75,8 +75,7 @@ impl Deaths {
     /// commands there were, and whether somebody died.
     async fn run(&self, number: usize, point: &str) -> (usize, bool) {
         let calls = self.shim.join("calls");
-        let _ = std::fs::remove_dir_all(&calls);
-        std::fs::create_dir(&calls).unwrap();
+        std::fs::write(&calls, "").unwrap();
         std::fs::write(self.shim.join("point"), format!("{point}\n")).unwrap();
         let path = std::env::var("PATH").unwrap();
         let task = format!("work-{number}");
@@ -100,7 +99,8 @@ impl Deaths {
                 code => assert_eq!(code, Some(0), "{point}: {said}"),
             }
         }
-        (calls.read_dir().unwrap().count(), died)
+        let calls = std::fs::read_to_string(calls).unwrap();
+        (calls.lines().count(), died)
     }
 
     /// What must hold after any death.
@@ -116,7 +116,10 @@ impl Deaths {
             .map(|tree| tree["path"].as_str().unwrap().to_owned())
             .collect();
         ours.sort_unstable();
-        assert_eq!(of_git, ours, "{point}: git and ostler know of the same trees");
+        assert_eq!(
+            of_git, ours,
+            "{point}: git and ostler know of the same trees"
+        );
         for line in std::fs::read_to_string(&self.written).unwrap().lines() {
             let (tree, name) = line.split_once(' ').unwrap();
             let found = std::fs::read_to_string(Path::new(tree).join(name)).unwrap_or_default();
@@ -135,7 +138,9 @@ impl Deaths {
 
     fn known_to_git(&self) -> Vec<String> {
         let listed = git(&self.home.project(), &["worktree", "list", "--porcelain"]);
-        let paths = listed.lines().filter_map(|line| line.strip_prefix("worktree "));
+        let paths = listed
+            .lines()
+            .filter_map(|line| line.strip_prefix("worktree "));
         let mut paths: Vec<String> = paths.skip(1).map(str::to_owned).collect();
         paths.sort_unstable();
         paths
@@ -190,7 +195,10 @@ async fn dies(seed: u64, step: usize, ways: &[&str]) {
     }
     assert_eq!(users_own(&deaths.home), before);
     // A look at the trees of others, in the background, may be dropped before its command is over.
-    assert!(dead * 10 >= points * 9, "only {dead} deaths at {points} points");
+    assert!(
+        dead * 10 >= points * 9,
+        "only {dead} deaths at {points} points"
+    );
     println!("{dead} deaths at {points} points");
 }
 
