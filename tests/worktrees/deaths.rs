@@ -2,6 +2,7 @@
 //! settles and removes worktrees. Whatever dies, no change is lost and the next process heals.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -170,6 +171,17 @@ impl Deaths {
     }
 }
 
+/// Numbers that are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        let next = self.0.wrapping_mul(6_364_136_223_846_793_005);
+        self.0 = next.wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
 /// A death at every `step`th of the git commands there are, in one of these ways, drawn from `seed`.
 async fn dies(seed: u64, step: usize, ways: &[&str]) {
     let deaths = Deaths::new();
@@ -177,16 +189,11 @@ async fn dies(seed: u64, step: usize, ways: &[&str]) {
     let (calls, died) = deaths.run(0, "0 never 0").await;
     assert!(!died && calls > 20, "{calls} git commands");
     deaths.assert_healed("without a death").await;
-    let mut random = seed;
-    let mut draw = |below: u64| {
-        let next = random.wrapping_mul(6_364_136_223_846_793_005);
-        random = next.wrapping_add(1_442_695_040_888_963_407);
-        (random >> 33) % below
-    };
+    let mut random = Random(seed);
     let (mut points, mut dead) = (0, 0);
     for at in (1..=calls).step_by(step) {
-        let way = ways[usize::try_from(draw(ways.len() as u64)).unwrap()];
-        let point = format!("{at} {way} 0.{:03}", draw(12));
+        let way = ways[usize::try_from(random.below(ways.len() as u64)).unwrap()];
+        let point = format!("{at} {way} 0.{:03}", random.below(12));
         deaths.throw_away();
         let (_, died) = deaths.run(at, &point).await;
         points += 1;
@@ -199,7 +206,27 @@ async fn dies(seed: u64, step: usize, ways: &[&str]) {
         dead * 10 >= points * 9,
         "only {dead} deaths at {points} points"
     );
-    println!("{dead} deaths at {points} points");
+}
+
+#[tokio::test]
+async fn a_death_at_any_moment_loses_nothing() {
+    let deaths = Deaths::new();
+    let before = users_own(&deaths.home);
+    let mut random = Random(3);
+    for number in 0..12 {
+        deaths.throw_away();
+        let task = format!("work-{number}");
+        let mut command = deaths.home.ostler();
+        command.args(["run", "--isolation", "worktree_with_changes", &task]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let moment = Duration::from_millis(random.below(600));
+        if tokio::time::timeout(moment, child.wait()).await.is_err() {
+            child.kill().await.unwrap();
+        }
+        deaths.assert_healed(&format!("after {moment:?}")).await;
+    }
+    assert_eq!(users_own(&deaths.home), before);
 }
 
 #[tokio::test]
