@@ -73,9 +73,6 @@ pub struct Spawned {
     pub effort: Option<Effort>,
     /// What it may do.
     pub permission: Permission,
-    /// Where it works, if not in the directory itself.
-    #[serde(skip_serializing_if = "is_shared")]
-    pub isolation: Isolation,
     /// Agents that wait in front of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queued_behind: Option<u32>,
@@ -87,15 +84,11 @@ pub struct Spawned {
     pub ignored: Vec<String>,
 }
 
-fn is_shared(isolation: &Isolation) -> bool {
-    *isolation == Isolation::None
-}
-
 /// A checked request.
 pub(super) struct Resolved {
     pub(super) plan: Plan,
     pub(super) label: String,
-    /// Where it is to work.
+    /// Where it is to work; the plan has no working tree yet.
     pub(super) isolation: Isolation,
     /// What it is given to read with its prompt.
     pub(super) context: Vec<String>,
@@ -156,15 +149,6 @@ pub(super) fn resolve(
         context: in_force.context,
         ignored: in_force.ignored,
     })
-}
-
-/// Where an agent with this plan works.
-pub(super) fn isolation(plan: &Plan) -> Isolation {
-    match &plan.workspace {
-        None => Isolation::None,
-        Some(workspace) if workspace.with_changes => Isolation::WorktreeWithChanges,
-        Some(_) => Isolation::Worktree,
-    }
 }
 
 /// What of `plan` the provider cannot hold, by name.
@@ -314,7 +298,7 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_is_left_out() {
-        let Resolved { plan, label } = resolved(&asked("Fix the\n bug")).unwrap();
+        let Resolved { plan, label, .. } = resolved(&asked("Fix the\n bug")).unwrap();
         assert_eq!(label, "Fix the bug");
         assert_eq!(plan.launch.provider, "claude");
         assert_eq!(plan.launch.permission, Permission::Edit);

@@ -51,7 +51,6 @@ impl Crew {
         self.nudge.notify_one();
         let spawned = self.spawned(id, 1, &resolved.plan).await?;
         Ok(Spawned {
-            isolation: resolved.isolation,
             ignored: resolved.ignored,
             ..spawned
         })
@@ -288,7 +287,6 @@ impl Crew {
             model: plan.launch.model.clone(),
             effort: plan.launch.effort,
             permission: plan.launch.permission,
-            isolation: launch::isolation(plan),
             queued_behind: (ahead > 0).then_some(ahead),
             not_enforced: can
                 .map(|can| launch::not_enforced(plan, can))

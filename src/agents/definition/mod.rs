@@ -115,8 +115,6 @@ impl Definition {
             ..
         } = fields;
         let looks = tools::only_look(&tools.rules).then_some(Permission::ReadOnly);
-        let mut ignored = translated.ignored;
-        ignored.extend(tools.ignored);
         let subagents = allowed_subagents.map(|names| names.each());
         Ok(Definition {
             name,
@@ -135,7 +133,7 @@ impl Definition {
             locked: lockable(locked).map_err(|why| lines.flaw("locked", why))?,
             workflow,
             instructions: role.to_owned(),
-            ignored,
+            ignored: translated.ignored,
         })
     }
 }

@@ -54,7 +54,7 @@ pub(in crate::agents) fn effective(
     let never = |_: &Effort| false;
     let effort = merge.asked("effort", request.effort, never);
     let permission = merge.permission(request, config.agents.permission);
-    let isolation = merge.isolation(request);
+    let isolation = merge.isolation(request, Isolation::default());
     let budget = merge.budget(&request.budget, configured)?;
     let context = merge.context(&request.context);
     let from = definition.cloned();
@@ -191,10 +191,17 @@ impl Merge<'_> {
             .unwrap_or(base)
     }
 
-    fn isolation(&mut self, request: &SpawnRequest) -> Isolation {
-        let base = self.definition.and_then(|it| it.isolation);
-        let base = base.unwrap_or_default();
-        let less = |asked: &Isolation| base == Isolation::None && *asked != base;
+    fn isolation(&mut self, request: &SpawnRequest, configured: Isolation) -> Isolation {
+        let apart = |isolation: Isolation| isolation != Isolation::None;
+        let defined = self.definition.and_then(|it| it.isolation);
+        let base = match defined {
+            Some(defined) if self.is_from_project() && apart(configured) && !apart(defined) => {
+                self.capped("isolation", defined.as_str(), configured.as_str());
+                configured
+            }
+            defined => defined.unwrap_or(configured),
+        };
+        let less = |asked: &Isolation| apart(*asked) && !apart(base);
         self.asked("isolation", request.isolation, less)
             .unwrap_or(base)
     }
@@ -271,8 +278,8 @@ impl Merge<'_> {
 
     fn capped(&mut self, field: &str, defined: impl Display, configured: impl Display) {
         self.ignored.push(format!(
-            "{field}: {defined} is above the configured {configured}, which a definition of the \
-             project cannot raise"
+            "{field}: {defined} goes beyond the configured {configured}, which a definition of the \
+             project cannot do"
         ));
     }
 }

@@ -85,14 +85,7 @@ fn every_field_of_claude_code_is_understood_or_named() {
         .collect();
     assert_eq!(
         ignored,
-        [
-            "skills",
-            "mcpServers",
-            "memory",
-            "initialPrompt",
-            "hooks",
-            "tools"
-        ]
+        ["skills", "mcpServers", "memory", "initialPrompt", "hooks",]
     );
 }
 
