@@ -16,4 +16,5 @@ mod lifecycle;
 mod models;
 mod opencode;
 mod protocol;
+mod roles;
 mod support;

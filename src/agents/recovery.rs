@@ -9,7 +9,7 @@ use super::owner;
 use super::record::{Ending, Line, TransitionError, owner as rows, read, write};
 use crate::clock::Clock;
 use crate::ids::{AgentId, OwnerId};
-use crate::providers::tree;
+use crate::providers::{self, tree};
 use crate::store::{Store, StoreError, statements};
 
 statements! {
@@ -32,8 +32,13 @@ pub(super) async fn reconcile(
         if owner::is_alive(store.home(), &dead) {
             continue;
         }
-        let id = dead.to_string();
-        let left = tokio::task::spawn_blocking(move || tree::end(&id, PATIENCE)).await;
+        let id = dead.clone();
+        let left = tokio::task::spawn_blocking(move || {
+            let left = tree::end(id.as_str(), PATIENCE);
+            providers::sweep(&id);
+            left
+        })
+        .await;
         let left = left.unwrap_or_default();
         for line in read::of_owner(store, &dead).await? {
             let mut ending = lost(store, &line).await?;
