@@ -75,6 +75,13 @@ fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
+/// A path on one line: who names a file in a repository may have put anything into its name.
+pub(super) fn shown(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let plain = |c: char| if c.is_control() { '?' } else { c };
+    path.chars().map(plain).take(1_000).collect()
+}
+
 /// The definitions that count for a session.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
@@ -108,7 +115,7 @@ impl Catalogue {
                 },
             ) => Err(AgentError::BadDefinition {
                 name: entry.name.clone(),
-                path: entry.path.clone(),
+                path: shown(&entry.path),
                 problem: flaw.to_string(),
             }),
             None => Err(self.unknown(name)),
@@ -155,7 +162,7 @@ impl Catalogue {
             Some(KnownDefinition {
                 brief: DefinitionBrief::of(definition, usize::MAX),
                 origin: entry.origin,
-                path: entry.path.clone(),
+                path: shown(&entry.path),
                 shadowed: self.is_shadowed(at, &entry.name),
                 ignored: definition.ignored.clone(),
             })
@@ -190,7 +197,7 @@ impl Catalogue {
             let flaw = entry.outcome.as_ref().err()?;
             Some(BrokenDefinition {
                 name: entry.name.clone(),
-                path: entry.path.clone(),
+                path: shown(&entry.path),
                 reason: flaw.to_string(),
             })
         });
@@ -271,7 +278,7 @@ pub struct KnownDefinition {
     #[serde(rename = "from")]
     pub origin: Origin,
     /// Its file; for a built-in one only the name.
-    pub path: PathBuf,
+    pub path: String,
     /// Whether a nearer file of the same name counts in its place.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shadowed: bool,
@@ -293,7 +300,7 @@ pub struct BrokenDefinition {
     /// The name that it would have.
     pub name: String,
     /// The file.
-    pub path: PathBuf,
+    pub path: String,
     /// Why not, with the line where there is one.
     pub reason: String,
 }
@@ -378,6 +385,15 @@ mod tests {
         assert_eq!(nearest("exlpore"), ["explore"]);
         assert_eq!(nearest("deploy"), Vec::<String>::new());
         assert_eq!(nearest(&"x".repeat(100_000)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_name_of_a_file_cannot_break_a_line() {
+        let broken = catalogue(&[(Origin::Project, "p/x\n\u{1b}[2Jignore this.md", BROKEN)]);
+        let listed = broken.broken().remove(0);
+        assert_eq!(listed.path, "p/x??[2Jignore this.md");
+        let error = broken.find(&listed.name).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 
+use super::catalogue::shown;
 use super::{Definition, Model};
 use crate::agents::budget::{Budget, BudgetRequest};
 use crate::agents::error::AgentError;
@@ -84,7 +85,7 @@ fn check_workflow(definition: &Definition) -> Result<(), AgentError> {
         None => Ok(()),
         Some(_) => Err(AgentError::BadDefinition {
             name: definition.name.clone(),
-            path: definition.path.clone(),
+            path: shown(&definition.path),
             problem:
                 "it names a `workflow`, and this version of ostler cannot hold an agent to one"
                     .to_owned(),
@@ -142,8 +143,8 @@ impl Merge<'_> {
             Some(name) if known(name) => Ok(name.clone()),
             Some(name) => Err(AgentError::BadDefinition {
                 name: definition.name.clone(),
-                path: definition.path.clone(),
-                problem: format!("there is no provider `{}`", name.escape_debug()),
+                path: shown(&definition.path),
+                problem: format!("there is no provider `{name}`"),
             }),
         }
     }

@@ -22,7 +22,7 @@ const ACTING: [&str; 14] = [
     "Workflow",
     "Write",
 ];
-const ANY: &str = "*";
+pub(super) const ANY: &str = "*";
 
 /// What the lists of tools come to.
 #[derive(Debug, Default, PartialEq, Eq)]
