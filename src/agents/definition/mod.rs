@@ -8,6 +8,7 @@ mod catalogue;
 mod claude;
 mod fields;
 mod frontmatter;
+mod listing;
 mod origin;
 mod places;
 mod precedence;
@@ -26,7 +27,8 @@ use fields::{Fields, Models, Names};
 use frontmatter::{Document, Field, Flaw, on_one_line};
 use tools::Tools;
 
-pub use catalogue::{BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition};
+pub use catalogue::Catalogue;
+pub use listing::{BrokenDefinition, DefinitionBrief, Definitions, KnownDefinition};
 pub use origin::Origin;
 pub use places::Places;
 pub(super) use precedence::effective;
