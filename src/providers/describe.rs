@@ -105,6 +105,8 @@ mod tests {
         let description = describe(&ProviderConfig::Claude(claude));
         assert!(description.models.ends_with("; else opus"));
         assert_eq!(description.steer, "injected");
+        let takes = (description.role, description.effort, description.tools);
+        assert_eq!(takes, ("system", true, true));
     }
 
     #[test]
@@ -122,5 +124,7 @@ mod tests {
             description.tokens,
         ];
         assert_eq!(words, ["none", "new session", "none", "none"]);
+        let takes = (description.role, description.effort, description.tools);
+        assert_eq!(takes, ("prompt", false, false));
     }
 }

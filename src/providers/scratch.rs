@@ -96,7 +96,8 @@ mod tests {
                 cwd: "/".into(),
             };
             let lineage = Lineage::default().child(owner, &agent);
-            let scratch = Scratch::fill(&[file.clone()], true, &lineage, &mut spec).unwrap();
+            let scratch =
+                Scratch::fill(std::slice::from_ref(&file), true, &lineage, &mut spec).unwrap();
             (scratch.unwrap(), spec.env)
         };
         let (first, env) = fill(&owners[0]);
