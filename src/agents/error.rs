@@ -117,12 +117,12 @@ pub enum AgentError {
         known: Vec<String>,
     },
     /// A definition is there and no agent can be made from it.
-    #[error("the definition `{name}` ({}) cannot be used: {problem}", path.display())]
+    #[error("the definition `{name}` ({path}) cannot be used: {problem}")]
     BadDefinition {
         /// Its name.
         name: String,
         /// Its file.
-        path: PathBuf,
+        path: String,
         /// Why not.
         problem: String,
     },

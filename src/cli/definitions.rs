@@ -93,13 +93,13 @@ fn as_text(listed: &Definitions<KnownDefinition>) -> String {
     }
     let mut text = table(&rows);
     for known in listed.definitions.iter().filter(|known| known.has_file()) {
-        text += &format!("\n{}: {}\n", known.brief.name, known.path.display());
+        text += &format!("\n{}: {}\n", known.brief.name, known.path);
         for note in &known.ignored {
             text += &format!("  ignored: {}\n", one_line(note, 200));
         }
     }
     for broken in &listed.broken {
-        text += &format!("\nBROKEN {}: {}\n", broken.path.display(), broken.reason);
+        text += &format!("\nBROKEN {}: {}\n", broken.path, broken.reason);
     }
     text
 }

@@ -22,6 +22,7 @@ mod tests;
 pub use error::{ConfigError, Origin};
 pub(crate) use keys::{keys_of, nearest};
 pub use number::Limit;
+pub(crate) use provider::is_provider_name;
 pub use provider::{
     AcpProvider, ClaudeProvider, CodexProvider, Flavour, ProviderConfig, ScriptInput,
     ScriptProvider,

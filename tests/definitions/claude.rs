@@ -75,8 +75,18 @@ async fn a_definition_copied_from_claude_code_works_unchanged() {
         .iter()
         .map(|tool| tool["name"].as_str().unwrap())
         .collect();
-    assert!(offered.contains(&"Grep"), "{offered:?}");
-    assert!(!offered.contains(&"Write"), "{offered:?}");
+    let (ours, its): (Vec<&str>, Vec<&str>) = offered
+        .into_iter()
+        .partition(|tool| tool.starts_with("mcp__ostler__"));
+    assert_eq!(its, ["Glob", "Grep", "Read"]);
+    assert_eq!(ours, ["mcp__ostler__ask_parent"]);
+    let role = "You are a senior code reviewer ensuring high standards of code quality.";
+    assert!(
+        asked["system"].to_string().contains(role),
+        "{:#}",
+        asked["system"]
+    );
+    assert_eq!(reply["not_enforced"], Value::Null, "{reply:#}");
     server.leave().await;
 }
 
@@ -86,6 +96,7 @@ async fn the_built_in_explorer_is_small_and_only_looks() {
     let Some(home) = worlds::with_claude(Home::new(), &model) else {
         return;
     };
+    let home = home.script("echo", "cat");
     let mut server = home.server().await;
     let arguments = json!({ "prompt": "LOOK-AROUND", "agent": "explore", "permission": "full" });
     let reply = server.call("spawn_agent", arguments).await.unwrap();
@@ -102,5 +113,13 @@ async fn the_built_in_explorer_is_small_and_only_looks() {
     let asked = &model.requests()[0];
     let name = asked["model"].as_str().unwrap();
     assert!(name.contains("haiku"), "{name}");
+    let role = asked["system"].to_string();
+    assert!(role.contains("Never name a path or a line that you have not seen."));
+
+    let arguments = json!({ "prompt": "x", "agent": "explore", "provider": "echo" });
+    let elsewhere = server.call("spawn_agent", arguments).await.unwrap();
+    assert_eq!(elsewhere["model"], Value::Null, "haiku is Claude Code's");
+    assert_eq!(elsewhere["ignored"], Value::Null);
+    server.wait(&[elsewhere["id"].as_str().unwrap()]).await;
     server.leave().await;
 }

@@ -46,9 +46,9 @@ async fn the_reply_names_the_values_in_force_and_what_is_ignored() {
         json!([
             "memory: agents keep no memory of their own",
             "effort: locked by the definition careful",
-            "permission: full is above the configured edit, which a definition of the project cannot \
-             raise",
-            "max_turns: 99 is above the configured 20, which a definition of the project cannot raise",
+            "permission: full goes beyond the configured edit, which a definition of the project \
+             cannot do",
+            "max_turns: 99 goes beyond the configured 20, which a definition of the project cannot do",
         ])
     );
     let missing = reply["not_enforced"].as_array().unwrap();

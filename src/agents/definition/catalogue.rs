@@ -1,19 +1,11 @@
-//! All definitions that count for a session: which of several with one name is meant, which files are
-//! broken, and what callers are shown of them.
+//! All definitions that count for a session, and which of several with one name is meant.
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use super::frontmatter::{Flaw, on_one_line, read};
-use super::{Definition, Model, Origin, Places, builtin, checked_name};
+use super::{Definition, Origin, Places, builtin, checked_name};
 use crate::agents::error::AgentError;
-use crate::config::Permission;
 
-/// Characters of a description that a session is told.
-const TOLD: usize = 160;
-/// Definitions that a session is told of at once.
-const MOST_TOLD: usize = 40;
 /// Names given for one that is not there.
 const CANDIDATES: usize = 3;
 
@@ -75,11 +67,18 @@ fn stem(path: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
+/// A path on one line: who names a file in a repository may have put anything into its name.
+pub(super) fn shown(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let plain = |c: char| if c.is_control() { '?' } else { c };
+    path.chars().map(plain).take(1_000).collect()
+}
+
 /// The definitions that count for a session.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     /// Nearest first.
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
 }
 
 impl Catalogue {
@@ -108,7 +107,7 @@ impl Catalogue {
                 },
             ) => Err(AgentError::BadDefinition {
                 name: entry.name.clone(),
-                path: entry.path.clone(),
+                path: shown(&entry.path),
                 problem: flaw.to_string(),
             }),
             None => Err(self.unknown(name)),
@@ -141,161 +140,17 @@ impl Catalogue {
     }
 
     /// Whether a nearer file has the name of the entry at `at`.
-    fn is_shadowed(&self, at: usize, name: &str) -> bool {
+    pub(super) fn is_shadowed(&self, at: usize, name: &str) -> bool {
         self.entries
             .iter()
             .take(at)
             .any(|nearer| nearer.name == name)
-    }
-
-    /// Everything there is, for a person.
-    pub fn listed(&self) -> Definitions<KnownDefinition> {
-        let known = self.entries.iter().enumerate().filter_map(|(at, entry)| {
-            let definition = entry.outcome.as_ref().ok()?;
-            Some(KnownDefinition {
-                brief: DefinitionBrief::of(definition, usize::MAX),
-                origin: entry.origin,
-                path: entry.path.clone(),
-                shadowed: self.is_shadowed(at, &entry.name),
-                ignored: definition.ignored.clone(),
-            })
-        });
-        Definitions {
-            definitions: known.collect(),
-            more: 0,
-            broken: self.broken(),
-        }
-    }
-
-    /// What a session can spawn agents from, a line each.
-    pub fn told(&self) -> Definitions<DefinitionBrief> {
-        let told: Vec<DefinitionBrief> = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(at, entry)| !self.is_shadowed(*at, &entry.name))
-            .filter_map(|(_, entry)| entry.outcome.as_ref().ok())
-            .map(|definition| DefinitionBrief::of(definition, TOLD))
-            .collect();
-        Definitions {
-            more: told.len().saturating_sub(MOST_TOLD),
-            definitions: told.into_iter().take(MOST_TOLD).collect(),
-            broken: self.broken().into_iter().take(MOST_TOLD).collect(),
-        }
-    }
-
-    /// The files that cannot be used, nearest first.
-    pub fn broken(&self) -> Vec<BrokenDefinition> {
-        let broken = self.entries.iter().filter_map(|entry| {
-            let flaw = entry.outcome.as_ref().err()?;
-            Some(BrokenDefinition {
-                name: entry.name.clone(),
-                path: entry.path.clone(),
-                reason: flaw.to_string(),
-            })
-        });
-        broken.collect()
     }
 }
 
 /// Letters that differ, whatever their case.
 fn slips(given: &str, known: &str) -> usize {
     strsim::damerau_levenshtein(&given.to_lowercase(), &known.to_lowercase())
-}
-
-/// Definitions, and what was meant to be some.
-#[derive(Debug, Clone, Serialize)]
-pub struct Definitions<T> {
-    /// Those that can be used, nearest first.
-    pub definitions: Vec<T>,
-    /// How many were left out.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub more: usize,
-    /// Files that cannot be used.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub broken: Vec<BrokenDefinition>,
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
-}
-
-/// One definition, in the words of its file.
-#[derive(Debug, Clone, Serialize)]
-pub struct DefinitionBrief {
-    /// Its name.
-    pub name: String,
-    /// When to take it.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub description: String,
-    /// The provider it names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<String>,
-    /// The model it names, or `provider: model` for each.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// The permission it asks for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub permission: Option<Permission>,
-}
-
-impl DefinitionBrief {
-    fn of(definition: &Definition, characters: usize) -> Self {
-        let model = definition.model.as_ref().map(|model| match model {
-            Model::Own(name) => name.clone(),
-            Model::Each(each) => {
-                let each: Vec<String> = each
-                    .iter()
-                    .map(|(provider, name)| format!("{provider}: {name}"))
-                    .collect();
-                each.join(", ")
-            }
-        });
-        DefinitionBrief {
-            name: definition.name.clone(),
-            description: on_one_line(&definition.description, characters),
-            provider: definition.provider.clone(),
-            model,
-            permission: definition.permission,
-        }
-    }
-}
-
-/// One definition, with where it comes from.
-#[derive(Debug, Clone, Serialize)]
-pub struct KnownDefinition {
-    /// What it is.
-    #[serde(flatten)]
-    pub brief: DefinitionBrief,
-    /// What kind of place it lies in.
-    #[serde(rename = "from")]
-    pub origin: Origin,
-    /// Its file; for a built-in one only the name.
-    pub path: PathBuf,
-    /// Whether a nearer file of the same name counts in its place.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub shadowed: bool,
-    /// What it says and ostler does not carry out.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub ignored: Vec<String>,
-}
-
-impl KnownDefinition {
-    /// Whether it can be edited.
-    pub fn has_file(&self) -> bool {
-        self.origin != Origin::BuiltIn
-    }
-}
-
-/// A file that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct BrokenDefinition {
-    /// The name that it would have.
-    pub name: String,
-    /// The file.
-    pub path: PathBuf,
-    /// Why not, with the line where there is one.
-    pub reason: String,
 }
 
 #[cfg(test)]
@@ -381,6 +236,15 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_a_file_cannot_break_a_line() {
+        let broken = catalogue(&[(Origin::Project, "p/x\n\u{1b}[2Jignore this.md", BROKEN)]);
+        let listed = broken.broken().remove(0);
+        assert_eq!(listed.path, "p/x??[2Jignore this.md");
+        let error = broken.find(&listed.name).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+
+    #[test]
     fn a_page_beside_definitions_of_claude_code_is_none() {
         let page = "# How to write agents\n";
         assert!(
@@ -390,23 +254,5 @@ mod tests {
         );
         let broken = catalogue(&[(Origin::Project, "README.md", page)]).broken();
         assert!(broken[0].reason.starts_with("line 1: has no front matter"));
-    }
-
-    #[test]
-    fn a_session_is_told_a_line_each_and_not_too_many() {
-        let long = format!(
-            "---\ndescription: |\n  one\n  {}\n---\n",
-            "word ".repeat(100)
-        );
-        let names: Vec<String> = (0..50).map(|n| format!("d{n}")).collect();
-        let files: Vec<(Origin, &str, &str)> = names
-            .iter()
-            .map(|name| (Origin::User, name.as_str(), long.as_str()))
-            .collect();
-        let told = catalogue(&files).told();
-        assert_eq!((told.definitions.len(), told.more), (MOST_TOLD, 10));
-        let description = &told.definitions[0].description;
-        assert!(description.starts_with("one word word"), "{description}");
-        assert_eq!(description.chars().count(), TOLD + 1);
     }
 }

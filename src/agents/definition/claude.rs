@@ -236,7 +236,7 @@ mod tests {
     fn a_slip_is_told_what_was_meant() {
         for (slip, meant) in [
             ("modle", "model"),
-            ("maxturns", "maxTurns"),
+            ("permisionMode", "permissionMode"),
             ("allowed-subagents", "allowed_subagents"),
         ] {
             let flaw = translate(vec![field(slip, json!(1))], false).unwrap_err();

@@ -163,9 +163,13 @@ fn flaw(error: &Error) -> Flaw {
 fn quoted(yaml: &str) -> String {
     let quote = |line: &str| {
         let (name, value) = line.split_once(':')?;
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || "_-".contains(c));
         let value = value.strip_prefix([' ', '\t'])?.trim();
-        let plain = !value.is_empty() && !value.starts_with(['"', '\'', '[', '{', '|', '>', '#']);
+        let marks = ['"', '\'', '[', '{', '|', '>', '#', '&', '!'];
+        let plain = !value.is_empty() && !value.starts_with(marks);
         (is_name && plain).then(|| format!("{name}: '{}'\n", value.replace('\'', "''")))
     };
     yaml.split_inclusive('\n')

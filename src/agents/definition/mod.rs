@@ -8,6 +8,7 @@ mod catalogue;
 mod claude;
 mod fields;
 mod frontmatter;
+mod listing;
 mod origin;
 mod places;
 mod precedence;
@@ -20,13 +21,14 @@ use std::path::{Path, PathBuf};
 
 use super::budget::{Budget, BudgetRequest};
 use super::launch::checked_model;
-use crate::config::{Agents, Effort, Isolation, Permission, keys_of, nearest};
+use crate::config::{Agents, Effort, Isolation, Permission, is_provider_name, keys_of, nearest};
 use crate::providers::ToolRules;
 use fields::{Fields, Models, Names};
 use frontmatter::{Document, Field, Flaw, on_one_line};
 use tools::Tools;
 
-pub use catalogue::{BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition};
+pub use catalogue::Catalogue;
+pub use listing::{BrokenDefinition, DefinitionBrief, Definitions, KnownDefinition};
 pub use origin::Origin;
 pub use places::Places;
 pub(super) use precedence::effective;
@@ -115,15 +117,20 @@ impl Definition {
             ..
         } = fields;
         let looks = tools::only_look(&tools.rules).then_some(Permission::ReadOnly);
-        let mut ignored = translated.ignored;
-        ignored.extend(tools.ignored);
         let subagents = allowed_subagents.map(|names| names.each());
+        let subagents = subagents.unwrap_or(tools.subagents);
+        for name in subagents.iter().filter(|name| *name != tools::ANY) {
+            checked_name(name).map_err(|why| lines.flaw("allowed_subagents", why))?;
+        }
         Ok(Definition {
             name,
             description: on_one_line(&description.unwrap_or_default(), usize::MAX),
             origin,
             path: path.to_owned(),
-            provider: provider.map(|name| name.trim().to_owned()),
+            provider: provider
+                .map(|name| checked_provider(&name))
+                .transpose()
+                .map_err(|why| lines.flaw("provider", why))?,
             model: wanted(model).map_err(|why| lines.flaw("model", why))?,
             effort,
             permission: permission.or(looks),
@@ -131,11 +138,11 @@ impl Definition {
             isolation,
             budget,
             context: context.unwrap_or_default(),
-            subagents: subagents.unwrap_or(tools.subagents),
+            subagents,
             locked: lockable(locked).map_err(|why| lines.flaw("locked", why))?,
             workflow,
             instructions: role.to_owned(),
-            ignored,
+            ignored: translated.ignored,
         })
     }
 }
@@ -168,6 +175,17 @@ fn checked_name(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
+fn checked_provider(name: &str) -> Result<String, String> {
+    let name = name.trim();
+    match is_provider_name(name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!(
+            "names the provider {:?}; a provider's name is 1 to 32 of a-z, 0-9, _ and -",
+            on_one_line(name, 40)
+        )),
+    }
+}
+
 fn budget(fields: &Fields) -> BudgetRequest {
     BudgetRequest {
         max_turns: fields.max_turns,
@@ -188,7 +206,7 @@ fn wanted(models: Option<Models>) -> Result<Option<Model>, String> {
         Some(Models::Each(each)) => {
             let each = each
                 .into_iter()
-                .map(|(provider, name)| Ok((provider, checked(&name)?)));
+                .map(|(provider, name)| Ok((checked_provider(&provider)?, checked(&name)?)));
             Some(Model::Each(each.collect::<Result<_, String>>()?))
         }
     })

@@ -103,18 +103,20 @@ impl Places {
 
 impl Folder {
     fn read(&self, into: &mut Vec<Entry>) {
-        let mut walk = Walk {
-            files: Vec::new(),
-            left: MAX_ENTRIES,
-        };
         if self.leads_outside(&self.path) {
             let flaw = Flaw::new(None, "leads out of the project");
             into.push(Entry::broken(self.origin, &self.path, flaw));
             return;
         }
-        if let Err(error) = walk.through(&self.path, 0) {
+        let mut walk = Walk {
+            files: Vec::new(),
+            closed: Vec::new(),
+            left: MAX_ENTRIES,
+        };
+        walk.through(&self.path, 0);
+        for (folder, error) in walk.closed {
             let flaw = Flaw::new(None, format!("cannot be read: {error}"));
-            into.push(Entry::broken(self.origin, &self.path, flaw));
+            into.push(Entry::broken(self.origin, &folder, flaw));
         }
         if walk.left == 0 {
             let reason = format!("holds more than {MAX_ENTRIES} files; not all were looked at");
@@ -163,18 +165,38 @@ impl Folder {
 /// A walk through one folder, folders within it included.
 struct Walk {
     files: Vec<PathBuf>,
+    /// Folders that cannot be read.
+    closed: Vec<(PathBuf, io::Error)>,
     left: usize,
 }
 
 impl Walk {
-    fn through(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
-        let listed = match fs::read_dir(folder) {
-            Ok(listed) => listed,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+    fn through(&mut self, folder: &Path, depth: usize) {
+        let found = match self.listed(folder) {
+            Ok(found) => found,
+            Err(error) => {
+                self.closed.push((folder.to_owned(), error));
+                return;
+            }
         };
+        for (path, is_folder) in found {
+            if is_folder && depth < MAX_DEPTH {
+                self.through(&path, depth + 1);
+            } else if !is_folder && path.extension().is_some_and(|ending| ending == "md") {
+                self.files.push(path);
+            }
+        }
+    }
+
+    /// What is in `folder`, in the order of names, and whether each is a folder itself.
+    fn listed(&mut self, folder: &Path) -> io::Result<Vec<(PathBuf, bool)>> {
+        match fs::metadata(folder) {
+            Ok(_) => {}
+            Err(error) if is_absent(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        }
         let mut found = Vec::new();
-        for entry in listed {
+        for entry in fs::read_dir(folder)? {
             if self.left == 0 {
                 break;
             }
@@ -184,15 +206,15 @@ impl Walk {
             found.push((entry.path(), entry.file_type()?.is_dir()));
         }
         found.sort();
-        for (path, is_folder) in found {
-            if is_folder && depth < MAX_DEPTH {
-                self.through(&path, depth + 1)?;
-            } else if !is_folder && path.extension().is_some_and(|ending| ending == "md") {
-                self.files.push(path);
-            }
-        }
-        Ok(())
+        Ok(found)
     }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 #[cfg(test)]
@@ -334,6 +356,15 @@ mod tests {
         fs::create_dir_all(world.at("repo/.ostler")).unwrap();
         symlink(world.at("elsewhere"), world.at("repo/.ostler/agents")).unwrap();
         assert_eq!(world.found(), [bad("agents", "leads out of the project")]);
+    }
+
+    #[test]
+    fn a_file_in_place_of_the_folder_is_told_and_one_above_it_is_not() {
+        let world = World::new();
+        world.write("repo/.claude", "a file");
+        world.write("repo/.ostler/agents", "a file");
+        let told = "cannot be read: Not a directory (os error 20)";
+        assert_eq!(world.found(), [bad("agents", told)]);
     }
 
     #[test]

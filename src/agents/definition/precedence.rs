@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 
+use super::catalogue::shown;
 use super::{Definition, Model};
 use crate::agents::budget::{Budget, BudgetRequest};
 use crate::agents::error::AgentError;
@@ -84,7 +85,7 @@ fn check_workflow(definition: &Definition) -> Result<(), AgentError> {
         None => Ok(()),
         Some(_) => Err(AgentError::BadDefinition {
             name: definition.name.clone(),
-            path: definition.path.clone(),
+            path: shown(&definition.path),
             problem:
                 "it names a `workflow`, and this version of ostler cannot hold an agent to one"
                     .to_owned(),
@@ -142,8 +143,8 @@ impl Merge<'_> {
             Some(name) if known(name) => Ok(name.clone()),
             Some(name) => Err(AgentError::BadDefinition {
                 name: definition.name.clone(),
-                path: definition.path.clone(),
-                problem: format!("there is no provider `{}`", name.escape_debug()),
+                path: shown(&definition.path),
+                problem: format!("there is no provider `{name}`"),
             }),
         }
     }
@@ -192,9 +193,16 @@ impl Merge<'_> {
     }
 
     fn isolation(&mut self, request: &SpawnRequest, configured: Isolation) -> Isolation {
-        let base = self.definition.and_then(|it| it.isolation);
-        let base = base.unwrap_or(configured);
-        let less = |asked: &Isolation| base == Isolation::None && *asked != base;
+        let apart = |isolation: Isolation| isolation != Isolation::None;
+        let defined = self.definition.and_then(|it| it.isolation);
+        let base = match defined {
+            Some(defined) if self.is_from_project() && apart(configured) && !apart(defined) => {
+                self.capped("isolation", defined.as_str(), configured.as_str());
+                configured
+            }
+            defined => defined.unwrap_or(configured),
+        };
+        let less = |asked: &Isolation| apart(*asked) && !apart(base);
         self.asked("isolation", request.isolation, less)
             .unwrap_or(base)
     }
@@ -271,8 +279,8 @@ impl Merge<'_> {
 
     fn capped(&mut self, field: &str, defined: impl Display, configured: impl Display) {
         self.ignored.push(format!(
-            "{field}: {defined} is above the configured {configured}, which a definition of the \
-             project cannot raise"
+            "{field}: {defined} goes beyond the configured {configured}, which a definition of the \
+             project cannot do"
         ));
     }
 }

@@ -85,14 +85,7 @@ fn every_field_of_claude_code_is_understood_or_named() {
         .collect();
     assert_eq!(
         ignored,
-        [
-            "skills",
-            "mcpServers",
-            "memory",
-            "initialPrompt",
-            "hooks",
-            "tools"
-        ]
+        ["skills", "mcpServers", "memory", "initialPrompt", "hooks",]
     );
 }
 
@@ -218,6 +211,18 @@ fn a_broken_file_is_told_what_is_wrong_and_where() {
             "line 2: `locked` names the unknown field `modle`; the nearest is `model`",
         ),
         ("name: [", "line "),
+        (
+            "provider: Codex CLI",
+            "line 2: `provider` names the provider \"Codex CLI\"; a",
+        ),
+        (
+            "model:\n  'a\\n b': x",
+            "line 3: `model` names the provider",
+        ),
+        (
+            "allowed_subagents: [a/b]",
+            "line 2: `allowed_subagents` must be 1 to 64 letters",
+        ),
     ] {
         let error = ours(front).unwrap_err();
         assert!(error.starts_with(told), "{front}: {error}");

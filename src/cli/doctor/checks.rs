@@ -85,7 +85,7 @@ pub(super) fn definitions(places: &Places) -> Check {
     let broken: Vec<String> = listed
         .broken
         .iter()
-        .map(|broken| format!("{}: {}", broken.path.display(), broken.reason))
+        .map(|broken| format!("{}: {}", broken.path, broken.reason))
         .collect();
     let found = match broken.as_slice() {
         [] => Ok(format!("{} that can be used", listed.definitions.len())),

@@ -61,7 +61,7 @@ fn without_a_definition_the_call_stands_over_the_configuration() {
 #[test]
 fn a_definition_stands_over_the_configuration_and_the_call_over_both() {
     let front = "provider: codex\nmodel: gpt-5.5\neffort: low\npermission: read_only\n\
-                 isolation: worktree\nmax_turns: 7\ntools: Read, Agent(e)\ncontext: [git:diff]";
+                 isolation: worktree\nmax_turns: 7\ntools: Read\nallowed_subagents: e\ncontext: [git:diff]";
     let defined = merged(asked(), Origin::Project, front);
     assert_eq!(defined.agent.as_deref(), Some("d"));
     assert_eq!(defined.provider, "codex");
@@ -186,8 +186,8 @@ fn what_came_with_the_project_raises_nothing() {
         assert_eq!(named, raised);
         assert_eq!(
             held.ignored[1],
-            "max_turns: 51 is above the configured 50, which a definition of the project cannot \
-             raise"
+            "max_turns: 51 goes beyond the configured 50, which a definition of the project cannot \
+             do"
         );
     }
     for origin in [Origin::User, Origin::UserClaude, Origin::BuiltIn] {
@@ -199,6 +199,36 @@ fn what_came_with_the_project_raises_nothing() {
     // The session itself may.
     let called = merged(may(Permission::Full), Origin::Project, "max_turns: 5");
     assert_eq!(called.permission, Permission::Full);
+}
+
+#[test]
+fn what_came_with_the_project_takes_no_tree_away() {
+    use Isolation::{None as Shared, Worktree, WorktreeWithChanges};
+    for (origin, front, configured, expected, ignored) in [
+        (Origin::Project, "isolation: none", Worktree, Worktree, 1),
+        (Origin::User, "isolation: none", Worktree, Shared, 0),
+        (Origin::Project, "isolation: worktree", Shared, Worktree, 0),
+        (
+            Origin::Project,
+            "isolation: worktree_with_changes",
+            Worktree,
+            WorktreeWithChanges,
+            0,
+        ),
+        (Origin::Project, "", Worktree, Worktree, 0),
+    ] {
+        let definition = definition(origin, front);
+        let mut merge = Merge {
+            definition: Some(&definition),
+            ignored: Vec::new(),
+        };
+        let isolation = merge.isolation(&asked(), configured);
+        assert_eq!(
+            (isolation, merge.ignored.len()),
+            (expected, ignored),
+            "{front}"
+        );
+    }
 }
 
 #[test]
