@@ -4,6 +4,7 @@
 mod asking;
 mod bounds;
 mod limits;
+mod overlaps;
 mod pace;
 mod questions;
 mod queue;

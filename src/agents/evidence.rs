@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+use super::overlap::Overlap;
 use crate::providers::{Arrival, Event, Usage, clip};
 
 /// Entries kept of each list; what goes over is counted.
@@ -29,6 +30,9 @@ pub struct Evidence {
     /// Files that the child's editing tools wrote.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub files_written: BTreeSet<String>,
+    /// Files that other agents changed as well while both were at work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<Overlap>,
     /// Calls beyond the agent's permission that somebody allowed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Allowed>,

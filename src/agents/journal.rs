@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::evidence::{Evidence, Ledger};
-use super::record::{Line, LogEntry, Progress, read, steers, write};
+use super::record::{Line, LogEntry, Progress, overlaps, read, steers, write};
 use crate::ids::AgentId;
 use crate::providers::{Arrival, Event, clip};
 use crate::store::{Store, StoreError, statements};
@@ -372,6 +372,7 @@ pub(super) async fn evidence_so_far(store: &Store, line: &Line) -> Result<Eviden
     let mut evidence = ledger.evidence;
     evidence.turns = line.progress.turns;
     evidence.usage = line.progress.usage.clone();
+    evidence.overlaps = overlaps::of_run(store, &line.id, line.run_no).await?;
     Ok(evidence)
 }
 

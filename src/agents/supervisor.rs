@@ -8,6 +8,7 @@ mod attend;
 mod backoff;
 mod ending;
 mod permission;
+mod radar;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use asking::Parked;
 use backoff::Thread;
+use radar::Radar;
 
 use super::budget::{LimitName, Meter};
 use super::evidence::Ledger;
@@ -104,6 +106,7 @@ enum Outcome {
 pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::UnboundedReceiver<Order>) {
     let mut run = Run {
         meter: Meter::new(job.plan.budget),
+        radar: Radar::start(&bench, &job),
         ledger: Ledger::default(),
         capabilities: job.provider.as_ref().map(providers::capabilities),
         final_text: String::new(),
@@ -138,6 +141,8 @@ struct Run {
     orders: mpsc::UnboundedReceiver<Order>,
     meter: Meter,
     ledger: Ledger,
+    /// What it changes, against what others change.
+    radar: Radar,
     capabilities: Option<Capabilities>,
     final_text: String,
     last_text: String,

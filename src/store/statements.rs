@@ -29,6 +29,10 @@ mod tests {
             crate::agents::record::steers::ALL,
         ),
         ("agents/record/asks.rs", crate::agents::record::asks::ALL),
+        (
+            "agents/record/overlaps.rs",
+            crate::agents::record::overlaps::ALL,
+        ),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/pace.rs", crate::agents::pace::ALL),

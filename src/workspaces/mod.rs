@@ -3,6 +3,8 @@
 //! index are only read. Nothing here knows of agents beyond their ids.
 
 pub mod git;
+pub mod integrate;
+pub mod overlap;
 
 use std::path::PathBuf;
 

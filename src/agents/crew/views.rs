@@ -6,7 +6,7 @@ use crate::agents::error::AgentError;
 use crate::agents::lifecycle::Status;
 use crate::agents::owner;
 use crate::agents::record::read::Filter;
-use crate::agents::record::{Line, Page, read, write};
+use crate::agents::record::{Line, Page, overlaps, read, write};
 use crate::agents::{journal, recovery};
 use crate::ids::AgentId;
 use crate::store::Listener;
@@ -181,7 +181,8 @@ impl Crew {
     pub async fn catch_up(&self) -> Result<CatchUp, AgentError> {
         self.reconcile().await?;
         let lines = read::of_project(&self.store, &self.project, OPEN_MATTERS).await?;
-        Ok(CatchUp::of(&lines, self.clock.now_ms()))
+        let overlaps = overlaps::of_project(&self.store, &self.project).await?;
+        Ok(CatchUp::of(&lines, &overlaps, self.clock.now_ms()))
     }
 }
 

@@ -3,6 +3,7 @@
 //! never both win.
 
 pub(crate) mod asks;
+pub(crate) mod overlaps;
 pub(crate) mod owner;
 pub(crate) mod read;
 pub(crate) mod steers;
@@ -125,6 +126,8 @@ pub(crate) struct Line {
     pub(crate) rests_until_ms: i64,
     /// The oldest open request of the run and its tool; empty when there is none.
     pub(crate) waiting: String,
+    /// Files of the run that another has changed at the same time.
+    pub(crate) overlaps: u32,
 }
 
 impl Line {

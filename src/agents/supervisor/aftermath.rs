@@ -10,5 +10,8 @@ impl Run {
     }
 
     /// Looks at what the run has left, before its end is written down.
-    pub(super) async fn look_back(&mut self, _outcome: &Outcome) {}
+    pub(super) async fn look_back(&mut self, _outcome: &Outcome) {
+        // While the working tree is as the agent left it.
+        self.radar.finish().await;
+    }
 }
