@@ -11,6 +11,7 @@ use crate::config::ConfigError;
 use crate::ids::{AskId, BadId};
 use crate::project::ProjectError;
 use crate::store::StoreError;
+use crate::workspaces::NoWorkspace;
 
 /// What kind of failure, which decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,6 +229,8 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::WrongState { .. }
         | AgentError::Changed { .. }
         | AgentError::AskSettled { .. } => Kind::Conflict,
+        AgentError::NoWorkspace(NoWorkspace::NoGit(_)) => Kind::Internal,
+        AgentError::NoWorkspace(_) => Kind::Invalid,
         AgentError::NotAnAgent | AgentError::Unanswered { .. } => Kind::Refused,
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
         AgentError::Guard(_) | AgentError::Store(_) => Kind::Internal,
@@ -279,6 +282,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             "go on; the person at this session is asked and wait_agents waits for the answer".into()
         }
         AgentError::BadDirectory { .. } => "name a directory that is there".into(),
+        AgentError::NoWorkspace(why) => how_to_isolate(why).into(),
         AgentError::TooDeep { .. } => "do the work in this session".into(),
         AgentError::TooMany { .. } => Hint::of_each(
             "wait_agents, or stop_agents some first",
@@ -299,6 +303,23 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         | AgentError::ShuttingDown
         | AgentError::Store(_) => return None,
     })
+}
+
+fn how_to_isolate(why: &NoWorkspace) -> &'static str {
+    match why {
+        NoWorkspace::NoRepository { .. } => {
+            "name a `cwd` in a repository, or leave `isolation` out to work in the directory itself"
+        }
+        NoWorkspace::Bare { .. } => "name a `cwd` in one of its working trees",
+        NoWorkspace::NoCommit { .. } => "make a first commit, or leave `isolation` out",
+        NoWorkspace::Conflicts { .. } => {
+            "resolve them, or take `isolation` worktree to start from the last commit"
+        }
+        NoWorkspace::BranchInTheWay => "rename it: git branch -m ostler <new name>",
+        NoWorkspace::StateInside { .. } => "set OSTLER_HOME to a directory outside of it",
+        NoWorkspace::NoGit(_) => "install git, or leave `isolation` out",
+        NoWorkspace::Git { .. } => "mend what it says, or leave `isolation` out",
+    }
 }
 
 fn what_it_allows(status: Status) -> Hint {

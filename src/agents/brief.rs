@@ -10,9 +10,12 @@ use super::record::{Backoff, Line, LogEntry, Page, Texts};
 use crate::config::Limit;
 use crate::ids::AgentId;
 use crate::providers::clip;
+use crate::workspaces::Harvest;
 
 /// Bytes of a result that are handed out at once; the rest is paged.
 const RESULT_INLINE: usize = 6 * 1024;
+/// Changed files named in a short result.
+const FILES_INLINE: usize = 10;
 /// Live or unread agents named by a catch-up; more are counted.
 const NAMED: usize = 8;
 /// Overlaps that are told at once, and how much of each.
@@ -176,6 +179,9 @@ pub struct Done {
     /// Files that others changed as well while both were at work: a line for each of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overlaps: Vec<String>,
+    /// What its own working tree has come to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Harvest>,
     /// True when the result was handed out before and is left out here; get_agent shows it again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub delivered_before: bool,
@@ -219,6 +225,7 @@ impl Done {
                 .take(PAIRS)
                 .map(|overlap| clip(&overlap.to_string(), OVERLAP_LENGTH).to_owned())
                 .collect(),
+            workspace: evidence.workspace.clone().map(|of| of.naming(FILES_INLINE)),
             delivered_before,
         }
     }

@@ -6,6 +6,7 @@ mod dispatch;
 mod providers;
 mod questions;
 mod requests;
+mod trees;
 mod views;
 
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
 pub use providers::ProviderBrief;
+pub use trees::{Pruned, Worktrees};
 
 /// How many ids are named for a mistyped one.
 const CANDIDATES: usize = 3;
@@ -93,6 +95,8 @@ pub struct Crew {
     supervisors: Mutex<HashMap<AgentId, mpsc::UnboundedSender<Order>>>,
     /// Something for the dispatcher to look at.
     nudge: Notify,
+    /// Agents have ended whose process cannot look after their working trees.
+    orphaned: Notify,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -132,10 +136,12 @@ impl Crew {
             person: AtomicBool::new(false),
             supervisors: Mutex::new(HashMap::new()),
             nudge: Notify::new(),
+            orphaned: Notify::new(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         });
         crew.tasks.spawn(Arc::clone(&crew).dispatch());
+        crew.tasks.spawn(Arc::clone(&crew).keep_trees());
         Ok(crew)
     }
 
@@ -172,7 +178,10 @@ impl Crew {
 
     /// Gives the agents of dead processes their end.
     pub(super) async fn reconcile(&self) -> Result<(), AgentError> {
-        Ok(recovery::reconcile(&self.store, self.owner(), self.clock.as_ref()).await?)
+        if recovery::reconcile(&self.store, self.owner(), self.clock.as_ref()).await? {
+            self.orphaned.notify_one();
+        }
+        Ok(())
     }
 
     pub(super) async fn line(&self, id: &AgentId) -> Result<Line, AgentError> {

@@ -8,6 +8,7 @@ use super::record::TransitionError;
 use super::record::asks::AskState;
 use crate::ids::{AgentId, AskId, BadId};
 use crate::store::StoreError;
+use crate::workspaces::NoWorkspace;
 
 /// A refusal; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,9 @@ pub enum AgentError {
         /// Why not.
         problem: String,
     },
+    /// There can be no working tree of its own.
+    #[error(transparent)]
+    NoWorkspace(#[from] NoWorkspace),
     /// The caller is an agent itself, as deep as agents may be.
     #[error(
         "an agent cannot spawn, steer, stop or resume agents (depth {depth}, max_depth {max_depth})"

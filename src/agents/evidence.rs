@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::overlap::Overlap;
 use crate::providers::{Arrival, Event, Usage, clip};
+use crate::workspaces::Harvest;
 
 /// Entries kept of each list; what goes over is counted.
 const KEPT: usize = 200;
@@ -67,6 +68,9 @@ pub struct Evidence {
     /// The model that answered.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub model: String,
+    /// What its own working tree has come to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Harvest>,
 }
 
 /// One shell command of the child.

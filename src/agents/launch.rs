@@ -14,6 +14,7 @@ use crate::ids::{AgentId, IdSource};
 use crate::providers::{
     Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, ToolRules, UsageScope,
 };
+use crate::workspaces::WorkspacePlan;
 
 /// Longest prompt or message, in bytes. Longer material belongs in a file that the child reads.
 const TEXT_LIMIT: usize = 1024 * 1024;
@@ -66,6 +67,9 @@ pub struct Spawned {
     pub model: Option<String>,
     /// What it may do.
     pub permission: Permission,
+    /// The working tree of its own.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Isolated>,
     /// Agents that wait in front of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queued_behind: Option<u32>,
@@ -74,10 +78,36 @@ pub struct Spawned {
     pub not_enforced: Vec<String>,
 }
 
+/// Where an agent with a working tree of its own works.
+#[derive(Debug, Clone, Serialize)]
+pub struct Isolated {
+    /// What was carried over.
+    pub isolation: Isolation,
+    /// The branch.
+    pub branch: String,
+    /// Top of the tree; it is made when the agent starts.
+    pub path: PathBuf,
+}
+
+impl From<&WorkspacePlan> for Isolated {
+    fn from(plan: &WorkspacePlan) -> Self {
+        Self {
+            isolation: match plan.with_changes {
+                true => Isolation::WorktreeWithChanges,
+                false => Isolation::Worktree,
+            },
+            branch: plan.branch.clone(),
+            path: plan.path.clone(),
+        }
+    }
+}
+
 /// A checked request.
 pub(super) struct Resolved {
     pub(super) plan: Plan,
     pub(super) label: String,
+    /// Where it is to work; the plan has no working tree yet.
+    pub(super) isolation: Isolation,
 }
 
 pub(super) fn resolve(
@@ -125,7 +155,11 @@ pub(super) fn resolve(
         expect: request.expect.clone(),
         nesting: Nesting::default(),
     };
-    Ok(Resolved { plan, label })
+    Ok(Resolved {
+        plan,
+        label,
+        isolation: request.isolation.unwrap_or(config.agents.isolation),
+    })
 }
 
 /// What of `plan` the provider cannot hold, by name.
@@ -268,7 +302,7 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_is_left_out() {
-        let Resolved { plan, label } = resolved(&asked("Fix the\n bug")).unwrap();
+        let Resolved { plan, label, .. } = resolved(&asked("Fix the\n bug")).unwrap();
         assert_eq!(label, "Fix the bug");
         assert_eq!(plan.launch.provider, "claude");
         assert_eq!(plan.launch.permission, Permission::Edit);

@@ -22,11 +22,13 @@ mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
-pub use crew::{Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Waiting};
+pub use crew::{
+    Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Pruned, Waiting, Worktrees,
+};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
 pub use expect::Expect;
-pub use launch::{SpawnRequest, Spawned};
+pub use launch::{Isolated, SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
 pub use overlap::Overlap;
 pub use record::asks::{Addressee, AskKind, AskState};

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::ids::{AgentId, OwnerId};
 use crate::providers::tree;
 use crate::store::{Store, StoreError, statements};
+use crate::workspaces::{Harvest, rows as rows_of_trees};
 
 statements! {
     /// The last words of a run that has no end yet, or was given one by somebody else.
@@ -22,16 +23,18 @@ statements! {
 /// already, if it was not killed too.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Gives every run of every dead owner its end. Cheap when nobody has died.
+/// Gives every run of every dead owner its end; whether there was one. Cheap when nobody has died.
 pub(super) async fn reconcile(
     store: &Store,
     own: &OwnerId,
     clock: &dyn Clock,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let mut found = false;
     for dead in rows::present(store, own).await? {
         if owner::is_alive(store.home(), &dead) {
             continue;
         }
+        found = true;
         let id = dead.to_string();
         let left = tokio::task::spawn_blocking(move || tree::end(&id, PATIENCE)).await;
         let left = left.unwrap_or_default();
@@ -55,7 +58,7 @@ pub(super) async fn reconcile(
         rows::leave(store, &dead, clock.now_ms()).await?;
         owner::forget(store.home(), &dead);
     }
-    Ok(())
+    Ok(found)
 }
 
 /// The end of a run whose owner is gone: stopped if a stop was asked for before, else lost.
@@ -79,6 +82,12 @@ async fn lost(store: &Store, line: &Line) -> Result<Ending, StoreError> {
     }
     // The account died with the owner; it is drawn up again from what was logged.
     ending.evidence = journal::evidence_so_far(store, line).await?;
+    if line.plan.workspace.is_some()
+        && let Some(tree) = rows_of_trees::of_agent(store, &line.id).await?
+    {
+        let note = "as the agent left it; nothing of it was committed";
+        ending.evidence.workspace = Some(Harvest::on_record(&tree, note));
+    }
     Ok(ending)
 }
 

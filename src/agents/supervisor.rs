@@ -9,6 +9,7 @@ mod backoff;
 mod ending;
 mod permission;
 mod radar;
+mod workspace;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -30,8 +31,8 @@ use super::lifecycle::AgentState;
 use super::record::asks::Ask;
 use super::record::{Plan, Progress, Steer, read};
 use crate::clock::Clock;
-use crate::config::{Limit, ProviderConfig};
-use crate::ids::{IdSource, OwnerId};
+use crate::config::{self, Limit, ProviderConfig};
+use crate::ids::{IdSource, OwnerId, ProjectId};
 use crate::providers::{
     self, Capabilities, Command, Conversation, Event, Failure, FailureClass, LINEAGE_VARIABLE,
     Lineage, McpServer, ResumeSupport, Session, StartError,
@@ -66,6 +67,8 @@ pub(super) struct Bench {
     pub(super) ids: Arc<dyn IdSource>,
     pub(super) owner: OwnerId,
     pub(super) lineage: Lineage,
+    pub(super) project: ProjectId,
+    pub(super) workspaces: config::Workspaces,
     pub(super) env_allow: Vec<String>,
     pub(super) asking: Asking,
     /// The server that agents are given, as far as it is the same for all.
@@ -85,6 +88,7 @@ pub(super) struct Bench {
 /// One run to supervise.
 pub(super) struct Job {
     pub(super) subject: Subject,
+    pub(super) label: String,
     pub(super) state: AgentState,
     pub(super) plan: Plan,
     pub(super) prompt: String,
@@ -299,23 +303,29 @@ impl Run {
 
     /// Waits without a session; returns the end of the run if it comes meanwhile.
     async fn pause(&mut self, until: Instant) -> Option<Outcome> {
+        self.meanwhile(sleep_until(until)).await.err()
+    }
+
+    /// Does `work` without a session; it is dropped if the end of the run comes meanwhile.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Outcome> {
+        tokio::pin!(work);
         let timeout = deadline(self.began, self.job.plan.budget.timeout_s);
         loop {
             let order = tokio::select! {
                 biased;
                 () = self.bench.closing.cancelled() => {
-                    return Some(Outcome::Stopped(CLOSING.to_owned()));
+                    return Err(Outcome::Stopped(CLOSING.to_owned()));
                 }
                 order = self.orders.recv() => order,
-                () = sleep_until(until) => return None,
-                () = sleep_until(timeout) => return Some(Outcome::Cut("timeout_s")),
+                done = &mut work => return Ok(done),
+                () = sleep_until(timeout) => return Err(Outcome::Cut("timeout_s")),
             };
             match order {
-                Some(Order::Stop(reason)) => return Some(Outcome::Stopped(reason)),
+                Some(Order::Stop(reason)) => return Err(Outcome::Stopped(reason)),
                 Some(Order::Steer(steer)) => self.early.push(steer),
                 // Who asked is gone.
                 Some(Order::Answer(_)) => {}
-                None => return Some(Outcome::Stopped(CREW_GONE.to_owned())),
+                None => return Err(Outcome::Stopped(CREW_GONE.to_owned())),
             }
         }
     }

@@ -9,6 +9,7 @@ use super::error::{ConfigError, Origin, on_one_line};
 use super::keys::{keys_of, nearest};
 use super::provider::{ProviderTable, is_provider_name};
 use super::settings::{Agents, StoreConfig};
+use super::workspaces::Workspaces;
 
 /// What the layers say together, key by key in its range, not yet resolved.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,6 +18,7 @@ pub(super) struct Document {
     pub(super) agents: Agents,
     pub(super) providers: BTreeMap<String, ProviderTable>,
     pub(super) store: StoreConfig,
+    pub(super) workspaces: Workspaces,
 }
 
 impl Document {
@@ -41,6 +43,9 @@ impl Document {
             match section.as_str() {
                 "agents" => check_names(origin, "agents.", table, keys_of::<Agents>())?,
                 "store" => check_names(origin, "store.", table, keys_of::<StoreConfig>())?,
+                "workspaces" => {
+                    check_names(origin, "workspaces.", table, keys_of::<Workspaces>())?;
+                }
                 _ => check_providers(origin, table)?,
             }
         }

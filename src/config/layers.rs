@@ -15,9 +15,11 @@ use super::sources::Sources;
 
 /// What decides which programs run, what they may do and what they get to see. A cloned repository
 /// has no say in it.
-const ONLY_THE_USER_SETS: [&[&str]; 5] = [
+const ONLY_THE_USER_SETS: &[&[&str]] = &[
     &["providers"],
     &["store"],
+    &["workspaces"],
+    &["agents", "isolation"],
     &["agents", "permission"],
     &["agents", "ask"],
     &["agents", "env_allow"],
@@ -110,6 +112,7 @@ impl Layers {
         let mut config = Config {
             agents: self.document.agents.clone(),
             store: self.document.store.clone(),
+            workspaces: self.document.workspaces.clone(),
             ..Config::default()
         };
         for (name, table) in &self.document.providers {

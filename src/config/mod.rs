@@ -14,6 +14,7 @@ mod number;
 mod provider;
 mod settings;
 mod sources;
+mod workspaces;
 
 #[cfg(test)]
 mod tests;
@@ -26,3 +27,4 @@ pub use provider::{
 };
 pub use settings::{Agents, Ask, Config, Effort, Isolation, Permission, StoreConfig};
 pub use sources::{Sources, state_dir};
+pub use workspaces::{Author, Workspaces};

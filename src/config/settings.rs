@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::number::{Limit, limit_up_to, whole};
 use super::provider::{CLAUDE, ProviderConfig, built_in};
+use super::workspaces::Workspaces;
 
 /// The effective configuration: every layer applied, every value in its range.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Where the state lies.
     pub store: StoreConfig,
+    /// How working trees of agents' own are settled.
+    pub workspaces: Workspaces,
 }
 
 impl Default for Config {
@@ -26,6 +29,7 @@ impl Default for Config {
             agents: Agents::default(),
             providers: built_in(),
             store: StoreConfig::default(),
+            workspaces: Workspaces::default(),
         }
     }
 }
@@ -54,6 +58,8 @@ pub struct Agents {
     pub provider: String,
     /// What an agent that is not told otherwise may do.
     pub permission: Permission,
+    /// Where an agent that is not told otherwise works.
+    pub isolation: Isolation,
     /// Who decides about what goes beyond the permission of an agent that may edit.
     pub ask: Ask,
     /// Seconds after which an unanswered request is refused, 1 to 86400.
@@ -96,6 +102,7 @@ impl Default for Agents {
             max_tree: 16,
             provider: CLAUDE.to_owned(),
             permission: Permission::Edit,
+            isolation: Isolation::None,
             ask: Ask::Parent,
             ask_timeout_s: 300,
             max_turns: Limit::At(50),

@@ -37,6 +37,7 @@ mod tests {
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/pace.rs", crate::agents::pace::ALL),
         ("agents/recovery.rs", crate::agents::recovery::ALL),
+        ("workspaces/rows.rs", crate::workspaces::rows::ALL),
     ];
 
     #[tokio::test]

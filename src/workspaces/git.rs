@@ -2,15 +2,29 @@
 //! without anything else that the repository's configuration would have run.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
-use tokio::time::timeout;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{sleep, timeout};
+
+use super::lock::Lock;
 
 /// How long one command may take: hooks run tests, and checkouts of large repositories take minutes.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// How long what it has written is waited for once it has ended: a hook may leave a process behind
+/// that holds the pipe for ever.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Between tries while somebody else holds one of git's own locks: at first, and at most.
+const AGAIN: Duration = Duration::from_millis(50);
+const AGAIN_AT_MOST: Duration = Duration::from_secs(1);
+/// How many tries there are; together they wait for about ten seconds.
+const TRIES: u32 = 14;
 
 /// Set for every command, before its own arguments. A file system monitor is a program of the
 /// repository's choice, and background maintenance would outlive us.
@@ -34,6 +48,9 @@ const WITHHELD: &[&str] = &[
     "GIT_PREFIX",
     "GIT_NAMESPACE",
 ];
+
+/// Where somebody could be asked for a passphrase.
+const SCREENS: &[&str] = &["GPG_TTY", "DISPLAY", "WAYLAND_DISPLAY", "SSH_ASKPASS"];
 
 /// A command that failed.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +96,8 @@ pub struct Git {
     hooks: bool,
     variables: Vec<(OsString, OsString)>,
     settings: Vec<String>,
+    patience: Duration,
+    lock: Option<Lock>,
 }
 
 impl Git {
@@ -89,6 +108,8 @@ impl Git {
             hooks: false,
             variables: Vec::new(),
             settings: Vec::new(),
+            patience: PATIENCE,
+            lock: None,
         }
     }
 
@@ -110,6 +131,21 @@ impl Git {
     #[must_use]
     pub fn set(mut self, setting: impl Into<String>) -> Self {
         self.settings.push(setting.into());
+        self
+    }
+
+    /// The same with less time for each command.
+    #[must_use]
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// The same with `lock` held by each command as well, also when we die meanwhile: whoever takes
+    /// it next finds no git at work.
+    #[must_use]
+    pub(super) fn holding(mut self, lock: &Lock) -> Self {
+        self.lock = Some(lock.clone());
         self
     }
 
@@ -143,47 +179,133 @@ impl Git {
         }
     }
 
+    /// Runs a command as often as another program's use of the repository makes it fail.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub async fn run_patiently<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<String, GitError> {
+        let mut pause = AGAIN;
+        for _ in 1..TRIES {
+            match self.run(args).await {
+                Err(GitError::Refused { said, .. }) if is_locked(&said) => {
+                    tracing::debug!(said, "git is busy; trying again");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(AGAIN_AT_MOST);
+                }
+                outcome => return outcome,
+            }
+        }
+        self.run(args).await
+    }
+
     /// Runs a command whose exit code is an answer.
     ///
     /// # Errors
     /// When it could not be started or did not end.
     pub async fn attempt<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<Finished, GitError> {
-        let mut command = Command::new("git");
-        command.args(QUIET);
-        if !self.hooks {
-            command.args(WITHOUT_HOOKS);
+        let mut running = self.start(args).map_err(GitError::NotStarted)?;
+        match timeout(self.patience, running.finish()).await {
+            Ok(finished) => finished.map_err(GitError::NotStarted),
+            Err(_) => Err(GitError::Hung {
+                command: name(args),
+                patience: self.patience,
+            }),
         }
-        for setting in &self.settings {
-            command.args(["-c", setting]);
-        }
-        command
-            .args(args)
-            .current_dir(&self.dir)
-            .stdin(Stdio::null())
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("GIT_EDITOR", "true")
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .env("LC_ALL", "C")
-            .kill_on_drop(true);
-        for name in WITHHELD {
-            command.env_remove(name);
-        }
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        let output = match timeout(PATIENCE, command.output()).await {
-            Ok(output) => output.map_err(GitError::NotStarted)?,
-            Err(_) => {
-                return Err(GitError::Hung {
-                    command: name(args),
-                    patience: PATIENCE,
-                });
+    }
+
+    fn start<A: AsRef<OsStr>>(&self, args: &[A]) -> io::Result<Running> {
+        let stdin = match &self.lock {
+            Some(lock) => lock.as_stdin()?,
+            None => Stdio::null(),
+        };
+        let mut command = CommandWrap::with_new("git", |command| {
+            command.args(QUIET);
+            if !self.hooks {
+                command.args(WITHOUT_HOOKS);
+            }
+            for setting in &self.settings {
+                command.args(["-c", setting]);
+            }
+            command
+                .args(args)
+                .current_dir(&self.dir)
+                .stdin(stdin)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .env("GIT_TERMINAL_PROMPT", "0")
+                .env("SSH_ASKPASS_REQUIRE", "never")
+                .env("GIT_EDITOR", "true")
+                .env("GIT_OPTIONAL_LOCKS", "0")
+                .env("LC_ALL", "C")
+                .kill_on_drop(true);
+            for name in WITHHELD.iter().chain(SCREENS) {
+                command.env_remove(name);
+            }
+            command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        });
+        // A session of its own has no terminal to ask at, and a Ctrl-C there is not for it.
+        let child = command.wrap(ProcessSession).spawn()?.into_inner();
+        Ok(Running(child))
+    }
+}
+
+/// A command that is killed, with all that it has started, unless it is waited for.
+struct Running(Box<dyn ChildWrapper>);
+
+impl Running {
+    async fn finish(&mut self) -> io::Result<Finished> {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let (out, err) = (self.0.stdout().take(), self.0.stderr().take());
+        let status = {
+            let read = async { tokio::join!(all(out, &mut stdout), all(err, &mut stderr)) };
+            tokio::pin!(read);
+            let ended = self.0.wait();
+            tokio::pin!(ended);
+            tokio::select! {
+                _ = &mut read => ended.await?,
+                status = &mut ended => {
+                    let _ = timeout(LAST_WORDS, read).await;
+                    status?
+                }
             }
         };
         Ok(Finished {
-            code: output.status.code(),
-            stdout: output.stdout,
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            code: status.code(),
+            stdout,
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
         })
     }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It leads its session, so its id is that of its group; once it has been waited for it has none.
+        let pid = self.0.id().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid {
+            let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+async fn all(pipe: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
+    if let Some(mut pipe) = pipe {
+        // What cannot be read is missing from the answer.
+        let _ = pipe.read_to_end(into).await;
+    }
+}
+
+/// Whether git says that somebody else is writing to the repository right now.
+fn is_locked(said: &str) -> bool {
+    [
+        ".lock': File exists",
+        "could not lock config file",
+        "cannot lock ref",
+        // Another `git worktree` has made or removed half of an entry.
+        "commondir: ",
+        "gitdir: ",
+    ]
+    .iter()
+    .any(|sign| said.contains(sign))
 }
 
 /// The subcommand, for messages.
@@ -203,4 +325,62 @@ fn said(finished: &Finished) -> String {
         };
     }
     stderr.chars().take(SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_of_others_are_told_from_refusals() {
+        for locked in [
+            "fatal: Unable to create '/r/.git/index.lock': File exists.",
+            "error: could not lock config file .git/config: File exists",
+            "fatal: cannot lock ref 'refs/heads/x': Unable to create '/r/.git/x.lock': File exists.",
+            "fatal: failed to read .git/worktrees/a/commondir: Success",
+        ] {
+            assert!(is_locked(locked), "{locked}");
+        }
+        assert!(!is_locked("fatal: '/t' already exists"));
+    }
+
+    #[tokio::test]
+    async fn a_git_that_was_given_a_lock_holds_it_on_its_own() {
+        let home = tempfile::tempdir().unwrap();
+        let (tree, go) = (home.path().join("t"), home.path().join("go"));
+        let free = || Lock::of_tree_within(&tree, Duration::from_millis(50));
+        let lock = Lock::of_tree(&tree).await.unwrap();
+        let git = Git::at(home.path()).holding(&lock);
+        let wait = format!("!until [ -e {} ]; do sleep 0.01; done", go.display());
+        let alias = format!("alias.wait={wait}");
+        let mut running = git.start(&["-c", &alias, "wait"]).unwrap();
+        drop((git, lock));
+        assert!(free().await.unwrap().is_none());
+        std::fs::write(&go, "").unwrap();
+        running.finish().await.unwrap();
+        assert!(free().await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_ended_with_all_it_started() {
+        let home = tempfile::tempdir().unwrap();
+        let pid = home.path().join("pid");
+        let hang = format!("!sleep 600 & echo $! > {}; wait", pid.display());
+        let git = Git::at(home.path()).within(Duration::from_secs(2));
+        let error = git
+            .run(&["-c", &format!("alias.hang={hang}"), "hang"])
+            .await;
+        assert!(matches!(error, Err(GitError::Hung { .. })), "{error:?}");
+        let pid: i32 = std::fs::read_to_string(pid)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        let gone = async {
+            while nix::sys::signal::kill(Pid::from_raw(pid), None).is_ok() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), gone).await.unwrap();
+    }
 }

@@ -2,15 +2,35 @@
 //! takes away again. Nothing uncommitted is ever deleted here, and the user's own working tree and
 //! index are only read. Nothing here knows of agents beyond their ids.
 
+mod carry;
+mod commit;
 pub mod git;
+mod inspect;
 pub mod integrate;
+mod lock;
 pub mod overlap;
+pub(crate) mod plan;
+mod reaper;
+pub(crate) mod rows;
+#[cfg(test)]
+pub(crate) mod scratch;
+mod settle;
+mod submodules;
+#[cfg(test)]
+mod tests;
+mod worktree;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 pub use git::{Git, GitError};
+pub use plan::NoWorkspace;
+pub use reaper::{Pruning, Standing, Verdict};
+pub use rows::{Tree, TreeState};
+pub use settle::Harvest;
+pub use worktree::WorkspaceError;
+pub(crate) use worktree::Workspaces;
 
 /// The working tree of an agent's own, decided before it is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

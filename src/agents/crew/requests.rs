@@ -32,9 +32,11 @@ impl Crew {
     /// Bad values by name, no room under this session, a caller that is an agent itself.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         self.check_depth()?;
-        let resolved = launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
-        self.be_ready_to_run()?;
+        let mut resolved =
+            launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
         let id = AgentId::new(self.ids.as_ref());
+        self.isolate(&mut resolved, &id).await?;
+        self.be_ready_to_run()?;
         let agent = self.new_agent(&id, &request.prompt, &resolved.label, &resolved.plan);
         if !write::enqueue(&self.store, &agent, self.clock.now_ms()).await? {
             return Err(AgentError::TooMany {
@@ -274,6 +276,7 @@ impl Crew {
             provider: plan.launch.provider.clone(),
             model: plan.launch.model.clone(),
             permission: plan.launch.permission,
+            workspace: plan.workspace.as_ref().map(Into::into),
             queued_behind: (ahead > 0).then_some(ahead),
             not_enforced: can
                 .map(|can| launch::not_enforced(plan, can))

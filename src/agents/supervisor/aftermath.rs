@@ -6,12 +6,13 @@ use super::{Outcome, Run};
 impl Run {
     /// Prepares what the child works with. A stop that comes meanwhile ends the run here.
     pub(super) async fn make_ready(&mut self) -> Result<(), Outcome> {
-        Ok(())
+        self.make_workspace().await
     }
 
     /// Looks at what the run has left, before its end is written down.
-    pub(super) async fn look_back(&mut self, _outcome: &Outcome) {
+    pub(super) async fn look_back(&mut self, outcome: &Outcome) {
         // While the working tree is as the agent left it.
         self.radar.finish().await;
+        self.settle_workspace(outcome).await;
     }
 }

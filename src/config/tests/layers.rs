@@ -13,6 +13,7 @@ fn the_documented_defaults() {
         max_tree,
         provider,
         permission,
+        isolation,
         ask,
         ask_timeout_s,
         max_turns,
@@ -28,8 +29,8 @@ fn the_documented_defaults() {
     } = Agents::default();
     assert_eq!((max_concurrent, max_starting, max_tree), (4, 2, 16));
     assert_eq!(
-        (provider.as_str(), permission),
-        ("claude", Permission::Edit)
+        (provider.as_str(), permission, isolation),
+        ("claude", Permission::Edit, Isolation::None)
     );
     assert_eq!((ask, ask_timeout_s), (Ask::Parent, 300));
     assert_eq!((max_turns, grace_turns), (Limit::At(50), 5));
@@ -74,6 +75,8 @@ fn a_project_cannot_choose_what_is_executed() {
         ("providers", "[providers]"),
         ("store", "[store]"),
         ("agents.permission", "agents.permission = 'full'"),
+        ("agents.isolation", "agents.isolation = 'none'"),
+        ("workspaces", "workspaces.hooks = false"),
         ("agents.env_allow", "agents.env_allow = ['AWS_*']"),
     ] {
         Layers::new().project(text).refuses(&format!(

@@ -13,6 +13,7 @@ fn shows_every_key_and_its_comments_would_be_valid() {
         keys_of::<Agents>(),
         keys_of::<ProviderTable>(),
         keys_of::<StoreConfig>(),
+        keys_of::<Workspaces>(),
     ]
     .concat()
     {
@@ -32,4 +33,5 @@ fn shows_every_key_and_its_comments_would_be_valid() {
     let config = Layers::new().user(&settings.join("\n")).load();
     assert!(config.providers.contains_key("echo"));
     assert!(config.store.url.is_some());
+    assert!(config.workspaces.author.is_some());
 }
