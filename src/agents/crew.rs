@@ -3,6 +3,7 @@
 
 mod answers;
 mod dispatch;
+mod integrate;
 mod providers;
 mod questions;
 mod requests;
@@ -35,6 +36,7 @@ use crate::providers::{Lineage, McpServer};
 use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
+pub use integrate::{CheckFailed, MergeReport, MergeRequest, Skipped};
 pub use providers::ProviderBrief;
 pub use trees::{Pruned, Worktrees};
 

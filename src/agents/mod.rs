@@ -25,6 +25,7 @@ pub use budget::{BadBudget, Budget, BudgetRequest};
 pub use crew::{
     Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Pruned, Waiting, Worktrees,
 };
+pub use crew::{CheckFailed, MergeReport, MergeRequest, Skipped};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};
 pub use expect::Expect;

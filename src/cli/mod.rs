@@ -5,11 +5,13 @@ mod doctor;
 mod guard;
 mod leash;
 mod log;
+mod merge;
 mod output;
 mod progress;
 mod run;
 mod serve;
 mod signals;
+mod worktrees;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
@@ -39,7 +41,7 @@ State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.confi
 
 Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
 `ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 130 killed by a second
-Ctrl-C, SIGTERM or SIGHUP. `ostler doctor`: 1 when the default provider cannot be used, or ostler
+Ctrl-C, SIGTERM or SIGHUP. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1 when the default provider cannot be used, or ostler
 cannot work here.";
 
 #[derive(Subcommand)]
@@ -51,6 +53,9 @@ enum Command {
     /// See and stop agents, whoever runs them
     #[command(subcommand)]
     Agents(agents::Agents),
+    /// See to what agents have left on branches of their own
+    #[command(subcommand)]
+    Worktrees(worktrees::Worktrees),
     /// Say what is installed, who is logged in, and whether ostler can work here
     Doctor(doctor::Doctor),
     #[command(name = GUARD, hide = true)]
@@ -102,6 +107,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Serve => serve::serve().await,
             Command::Run(run) => run.run().await,
             Command::Agents(agents) => agents.run().await,
+            Command::Worktrees(worktrees) => worktrees.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,
             Command::Leash(leash) => Err(leash.run().into()),

@@ -110,6 +110,7 @@ fn router() -> ToolRouter<Server> {
         + Server::answer_agent_router()
         + Server::stop_agents_router()
         + Server::resume_agent_router()
+        + Server::merge_agents_router()
         + Server::catch_up_router();
     present(&mut router);
     router

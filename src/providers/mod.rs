@@ -16,6 +16,7 @@ pub mod leash;
 mod lines;
 mod script;
 mod session;
+pub mod shell;
 pub mod tree;
 
 use std::collections::BTreeMap;

@@ -4,20 +4,21 @@
 
 mod conflict;
 mod order;
-mod scratch;
+mod tree;
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::commit::in_the_name_of;
 use super::{Git, GitError};
+use crate::config::Author;
 use crate::ids::AgentId;
 
 pub use conflict::{Conflict, ConflictFile};
 pub use order::in_order;
-pub use scratch::{Scratch, clear};
+pub use tree::{MergeTree, clear};
 
 /// Who changed what an agent's change runs into, when it was no agent that is merged with it.
 const BASE: &str = "base";
@@ -41,7 +42,7 @@ pub enum IntegrateError {
     Git(#[from] GitError),
     /// The working tree for the merges cannot be made.
     #[error("{path} cannot be used: {source}")]
-    Scratch {
+    Place {
         /// What could not be used.
         path: PathBuf,
         /// What the system said.
@@ -86,7 +87,7 @@ pub enum Outcome {
 /// Merges under way.
 pub struct Integration {
     git: Git,
-    scratch: Scratch,
+    tree: MergeTree,
     base: String,
     /// The last state that is to be kept.
     kept: String,
@@ -97,12 +98,17 @@ pub struct Integration {
 }
 
 impl Integration {
-    /// Begins at the commit `base`.
+    /// Begins at the commit `base`; `author` stands in where git does not know the user's name.
     ///
     /// # Errors
     /// When git fails.
-    pub async fn begin(scratch: Scratch, base: &str) -> Result<Self, IntegrateError> {
-        let mut git = Git::at(scratch.tree())
+    pub async fn begin(
+        tree: MergeTree,
+        base: &str,
+        author: Option<&Author>,
+    ) -> Result<Self, IntegrateError> {
+        let mut git = tree
+            .git()
             // Who is merged must not decide how it is merged.
             .with("GIT_ATTR_SOURCE", base);
         for setting in SETTINGS {
@@ -113,8 +119,8 @@ impl Integration {
             git = git.set(format!("{driver}=false"));
         }
         Ok(Self {
-            git: with_identity(git).await?,
-            scratch,
+            git: in_the_name_of(git, author).await?,
+            tree,
             base: base.to_owned(),
             kept: base.to_owned(),
             tip: base.to_owned(),
@@ -124,7 +130,7 @@ impl Integration {
 
     /// Where the merges are made, for a check of the last one.
     pub fn tree(&self) -> &Path {
-        self.scratch.tree()
+        self.tree.top()
     }
 
     /// Merges one branch. Afterwards the tree holds everything that was merged so far.
@@ -205,15 +211,15 @@ impl Integration {
             Ok(false)
         } else {
             let branch = ["branch", "--no-track", name, &self.kept];
-            self.git.run(&branch).await.map(|_| true)
+            self.git.run_patiently(&branch).await.map(|_| true)
         };
-        self.scratch.remove().await;
+        self.tree.remove().await;
         Ok(made?)
     }
 
     /// Ends the merges and keeps nothing.
     pub async fn abandon(self) {
-        self.scratch.remove().await;
+        self.tree.remove().await;
     }
 
     async fn reset(&self) -> Result<(), IntegrateError> {
@@ -241,20 +247,6 @@ async fn drivers(git: &Git) -> Result<Vec<String>, GitError> {
         .filter(|name| !name.is_empty())
         .map(|name| String::from_utf8_lossy(name).into_owned())
         .collect())
-}
-
-/// Merges need a name under them, also where the user has not told git one.
-async fn with_identity(mut git: Git) -> Result<Git, GitError> {
-    for who in ["AUTHOR", "COMMITTER"] {
-        let told = git.attempt(&["var", &format!("GIT_{who}_IDENT")]).await?;
-        if told.code != Some(0) {
-            for (what, value) in [("NAME", "ostler"), ("EMAIL", "ostler@localhost")] {
-                let name = OsString::from(format!("GIT_{who}_{what}"));
-                git = git.with(name, value);
-            }
-        }
-    }
-    Ok(git)
 }
 
 #[cfg(test)]

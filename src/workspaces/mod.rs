@@ -4,6 +4,7 @@
 
 mod carry;
 mod commit;
+mod discard;
 pub mod git;
 mod inspect;
 pub mod integrate;
@@ -24,6 +25,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use discard::Discarded;
+pub(crate) use discard::{in_use, unsaved};
 pub use git::{Git, GitError};
 pub use plan::NoWorkspace;
 pub use reaper::{Pruning, Standing, Verdict};

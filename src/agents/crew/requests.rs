@@ -298,7 +298,7 @@ impl Crew {
     }
 
     /// No child without a guard, and none while we leave.
-    fn be_ready_to_run(&self) -> Result<(), AgentError> {
+    pub(super) fn be_ready_to_run(&self) -> Result<(), AgentError> {
         if self.closing.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }

@@ -147,7 +147,7 @@ impl Crew {
         Ok(line.is_none_or(|line| line.status.is_terminal()))
     }
 
-    fn trees(&self) -> Workspaces<'_> {
+    pub(super) fn trees(&self) -> Workspaces<'_> {
         Workspaces {
             store: &self.store,
             clock: self.clock.as_ref(),
