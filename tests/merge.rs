@@ -366,6 +366,8 @@ async fn a_killed_merge_leaves_a_working_tree_that_the_next_one_clears() {
         !left.iter().any(|line| line.contains("sleep 600"))
     })
     .await;
+    let (code, _, err) = yard.home.run(&["worktrees", "prune", "--dry-run"]).await;
+    assert!(code == 0 && !yard.is_clear(), "{err}");
     yard.server = yard.home.server().await;
     let report = yard.merge(json!({ "ids": [one] })).await.unwrap();
     assert_eq!(report["merged"][0]["agent"], json!(one));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::output::out;
+use super::worktrees::as_json;
 use crate::agents::{Crew, MergeReport, MergeRequest};
 use crate::edge::{Failure, Kind};
 use crate::ids::AgentId;
@@ -29,22 +29,24 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    pub(super) async fn run(self, crew: &Arc<Crew>) -> anyhow::Result<u8> {
+    /// What came of it, and the exit code.
+    pub(super) async fn told(self, crew: &Arc<Crew>) -> Result<(String, u8), Failure> {
         let request = MergeRequest {
             ids: agent_ids(&self.agents)?,
             check: self.check,
             onto: self.onto,
             drop: agent_ids(&self.drop)?,
         };
-        let report = crew.merge(request).await.map_err(Failure::from)?;
-        out(&match self.json {
-            true => serde_json::to_string_pretty(&report)? + "\n",
+        let report = crew.merge(request).await?;
+        let text = match self.json {
+            true => as_json(&report)?,
             false => told(&report),
-        })?;
-        Ok(match report.is_stopped() {
+        };
+        let code = match report.is_stopped() {
             true => Kind::Conflict.exit_code(),
             false => 0,
-        })
+        };
+        Ok((text, code))
     }
 }
 

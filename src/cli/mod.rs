@@ -53,7 +53,8 @@ enum Command {
     /// See and stop agents, whoever runs them
     #[command(subcommand)]
     Agents(agents::Agents),
-    /// See to what agents have left on branches of their own
+    /// See the worktrees that agents work in, merge their branches, and remove those that hold nothing
+    /// of their own
     #[command(subcommand)]
     Worktrees(worktrees::Worktrees),
     /// Say what is installed, who is logged in, and whether ostler can work here

@@ -21,10 +21,11 @@ use crate::agents::{
     Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
     SpawnRequest, Status, Waited, Waiting,
 };
-use crate::config::Permission;
+use crate::config::{Isolation, Permission};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
 use crate::ids::AgentId;
+use crate::workspaces::Harvest;
 
 /// Longer than any run.
 const UNTIL_DONE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -49,6 +50,10 @@ pub(super) struct Run {
     /// Working directory
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
+    /// Where it works: none (the directory itself), worktree (a git worktree and branch of its own) or
+    /// worktree_with_changes (with what is uncommitted) [default: configured, none unless changed]
+    #[arg(long, value_parser = isolation)]
+    isolation: Option<Isolation>,
     /// A few words to tell it from others, at most 60 characters
     #[arg(long)]
     label: Option<String>,
@@ -75,6 +80,17 @@ fn permission(name: &str) -> Result<Permission, String> {
         .into_iter()
         .find(|permission| permission.as_str() == name)
         .ok_or_else(|| "take read_only, edit or full".to_owned())
+}
+
+fn isolation(name: &str) -> Result<Isolation, String> {
+    [
+        Isolation::None,
+        Isolation::Worktree,
+        Isolation::WorktreeWithChanges,
+    ]
+    .into_iter()
+    .find(|isolation| isolation.as_str() == name)
+    .ok_or_else(|| "take none, worktree or worktree_with_changes".to_owned())
 }
 
 impl Run {
@@ -127,6 +143,7 @@ impl Run {
             model: self.model,
             cwd: self.cwd,
             permission: self.permission,
+            isolation: self.isolation,
             budget: BudgetRequest {
                 max_turns: self.max_turns,
                 max_tool_calls: self.max_tool_calls,
@@ -312,11 +329,35 @@ fn summary(done: &Done) -> String {
     if done.denied > 0 {
         line.push_str(&format!(", {} calls denied", done.denied));
     }
+    if let Some(workspace) = &done.workspace {
+        line.push_str(&format!("\n        {}", harvested(workspace)));
+    }
     if !done.detail.is_empty() {
         line.push_str(&format!("\n        {}", one_line(&done.detail, 600)));
     }
     line.push('\n');
     line
+}
+
+/// What the agent's own worktree has come to.
+fn harvested(workspace: &Harvest) -> String {
+    let mut words = vec![format!(
+        "branch {}, {} commits",
+        workspace.branch, workspace.commits
+    )];
+    let told = [workspace.diff_stat.as_str(), workspace.note.as_str()];
+    words.extend(
+        told.iter()
+            .filter(|word| !word.is_empty())
+            .map(|word| one_line(word, 300)),
+    );
+    words.extend(
+        workspace
+            .path
+            .as_ref()
+            .map(|path| path.display().to_string()),
+    );
+    words.join("; ")
 }
 
 fn exit_code(status: Status) -> u8 {
@@ -347,6 +388,7 @@ mod tests {
         for (flag, default) in [
             ("--provider", agents.provider.clone()),
             ("--permission", agents.permission.as_str().to_owned()),
+            ("--isolation", agents.isolation.as_str().to_owned()),
             ("--max-turns", whole(agents.max_turns)),
             ("--max-tool-calls", whole(agents.max_tool_calls)),
             (

@@ -79,7 +79,7 @@ mod tests {
             "<a@b>",
             "Ada <>",
             "Ada <a@b> x",
-            "A\n <a@b>",
+            "A\nB <a@b>",
             "A <a<b>",
         ] {
             assert_eq!(Author::parse(bad), None, "{bad:?}");

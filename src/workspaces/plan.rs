@@ -228,7 +228,7 @@ mod tests {
     async fn where_there_can_be_none_the_reason_is_told() {
         let bare = Scratch::new();
         assert!(matches!(
-            planned(bare.top(), false).await,
+            planned(&bare.top(), false).await,
             Err(NoWorkspace::NoCommit { .. })
         ));
         bare.write("f", "1");
@@ -240,12 +240,12 @@ mod tests {
         );
         bare.git(&["branch", "ostler"]);
         assert!(matches!(
-            planned(bare.top(), false).await,
+            planned(&bare.top(), false).await,
             Err(NoWorkspace::BranchInTheWay)
         ));
         bare.git(&["config", "core.bare", "true"]);
         assert!(matches!(
-            planned(bare.top(), false).await,
+            planned(&bare.top(), false).await,
             Err(NoWorkspace::Bare { .. })
         ));
         let plain = tempfile::tempdir().unwrap();
@@ -267,11 +267,11 @@ mod tests {
         scratch.write("f", "3");
         scratch.commit("three");
         scratch.may_fail(&["merge", "other"]);
-        let refused = planned(scratch.top(), true).await;
+        let refused = planned(&scratch.top(), true).await;
         assert!(
             matches!(refused, Err(NoWorkspace::Conflicts { .. })),
             "{refused:?}"
         );
-        assert!(planned(scratch.top(), false).await.is_ok());
+        assert!(planned(&scratch.top(), false).await.is_ok());
     }
 }

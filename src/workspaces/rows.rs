@@ -15,7 +15,7 @@ statements! {
     OF_AGENT = concat!("SELECT ", tree_columns!(), " WHERE agent_id = $1");
     THERE = concat!("SELECT ", tree_columns!(), " WHERE state <> 'removed'
         AND ($1 = '' OR project_id = $1) ORDER BY created_ms, agent_id");
-    COUNT = "SELECT count(*), coalesce(min(created_ms), 0) FROM worktree WHERE state <> 'removed'";
+    COUNT = "SELECT count(*) FROM worktree WHERE state <> 'removed'";
     BEGIN = "INSERT INTO worktree(agent_id, project_id, repository, path, branch, state,
           created_ms, changed_ms)
         VALUES ($1, $2, $3, $4, $5, 'making', $6, $6)
@@ -123,9 +123,9 @@ pub(crate) async fn there(
     rows.iter().map(tree).collect()
 }
 
-/// How many trees are not removed, and when the oldest was begun.
-pub(crate) async fn tally(store: &Store) -> Result<(i64, i64), StoreError> {
-    Ok(sqlx::query_as(COUNT).fetch_one(store.read()).await?)
+/// How many trees are not removed.
+pub(crate) async fn count(store: &Store) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar(COUNT).fetch_one(store.read()).await?)
 }
 
 /// Writes down that a tree is about to be made. `false`: the agent has one.

@@ -12,6 +12,7 @@ use crate::agents::launch::Resolved;
 use crate::agents::record::read;
 use crate::config::Isolation;
 use crate::ids::AgentId;
+use crate::workspaces::integrate;
 use crate::workspaces::{Pruning, Standing, Tree, Verdict, Workspaces, plan, rows};
 
 /// The working trees there are.
@@ -110,6 +111,9 @@ impl Crew {
     ) -> Result<Vec<Pruned>, AgentError> {
         self.check_depth()?;
         self.reconcile().await?;
+        if !pruning.dry_run {
+            integrate::clear(self.store.home()).await;
+        }
         self.prune(all_projects, pruning).await
     }
 

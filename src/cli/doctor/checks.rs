@@ -17,7 +17,8 @@ use crate::host::{Surroundings, database};
 use crate::ids::{OwnerId, RandomIds};
 use crate::providers::guard::Guard;
 use crate::providers::leash;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+use crate::workspaces::{Git, rows};
 
 /// How long our own binary may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,6 +61,10 @@ pub(super) async fn all(
         checks.push(Check::of(
             "state file",
             opens(&database(config, &home)).await,
+        ));
+        checks.push(Check::of(
+            "worktrees",
+            worktrees(&database(config, &home)).await,
         ));
     }
     checks.push(Check::of(
@@ -122,6 +127,28 @@ async fn opens(file: &Path) -> Result<String, String> {
     let store = store.map_err(|error| Failure::from(error).to_string())?;
     store.close().await;
     Ok(file.display().to_string())
+}
+
+/// Whether git is there for agents with worktrees of their own, and how many there are.
+async fn worktrees(file: &Path) -> Result<String, String> {
+    let git = Git::at("/").run(&["version"]).await;
+    let git =
+        git.unwrap_or_else(|_| "no git: agents cannot have worktrees of their own".to_owned());
+    let there = match file.exists() {
+        true => counted(file).await.unwrap_or_default(),
+        false => 0,
+    };
+    Ok(match there {
+        0 => format!("{git}; none"),
+        there => format!("{git}; {there}, which `ostler worktrees list` shows"),
+    })
+}
+
+async fn counted(file: &Path) -> Result<i64, StoreError> {
+    let store = Store::open_at(file).await?;
+    let there = rows::count(&store).await;
+    store.close().await;
+    there
 }
 
 /// Whether this binary starts a child: itself, on the leash.
