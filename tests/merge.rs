@@ -348,27 +348,34 @@ async fn an_agent_merges_nothing() {
 }
 
 #[tokio::test]
-async fn a_killed_merge_leaves_a_working_tree_that_the_next_one_clears() {
+async fn a_killed_merge_leaves_a_working_tree_that_the_next_one_or_prune_clears() {
     let mut yard = Yard::new().await;
     let one = yard.agent("one", "1\n").await;
     let before = yard.untouched();
-    let up = yard.home.path("up");
-    let check = format!("touch {}; exec sleep 600", up.display());
-    let arguments = json!({ "ids": [one], "check": check });
-    let _cut_off = yard.server.call_later("merge_agents", arguments).await;
-    yard.home.appears("up").await;
-    yard.server.signal("-KILL");
-    yard.server.exit().await;
-    assert!(!yard.is_clear());
-    assert_eq!(yard.git(&["branch", "--list", "ostler/merge-*"]), "");
-    until("the guard has ended the check", || {
-        let left = yard.home.processes();
-        !left.iter().any(|line| line.contains("sleep 600"))
-    })
-    .await;
-    let (code, _, err) = yard.home.run(&["worktrees", "prune", "--dry-run"]).await;
-    assert!(code == 0 && !yard.is_clear(), "{err}");
-    yard.server = yard.home.server().await;
+    for prune in [true, false] {
+        let up = yard.home.path("up");
+        let check = format!("touch {}; exec sleep 600", up.display());
+        let arguments = json!({ "ids": [one], "check": check });
+        let _cut_off = yard.server.call_later("merge_agents", arguments).await;
+        yard.home.appears("up").await;
+        fs::remove_file(up).unwrap();
+        yard.server.signal("-KILL");
+        yard.server.exit().await;
+        assert!(!yard.is_clear());
+        assert_eq!(yard.git(&["branch", "--list", "ostler/merge-*"]), "");
+        until("the guard has ended the check", || {
+            let left = yard.home.processes();
+            !left.iter().any(|line| line.contains("sleep 600"))
+        })
+        .await;
+        if prune {
+            yard.home.run(&["worktrees", "prune", "--dry-run"]).await;
+            assert!(!yard.is_clear());
+            let (code, _, err) = yard.home.run(&["worktrees", "prune"]).await;
+            assert!(code == 0 && yard.is_clear(), "{err}");
+        }
+        yard.server = yard.home.server().await;
+    }
     let report = yard.merge(json!({ "ids": [one] })).await.unwrap();
     assert_eq!(report["merged"][0]["agent"], json!(one));
     assert!(yard.is_clear());

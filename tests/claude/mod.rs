@@ -5,6 +5,7 @@ mod bounds;
 mod endings;
 mod faults;
 mod limits;
+mod overlaps;
 mod pace;
 mod work;
 

@@ -24,7 +24,7 @@ struct MergeAgents {
 
 #[tool_router(router = merge_agents_router, vis = "pub(crate)")]
 impl Server {
-    /// Merge branches of ended agents in order onto a new branch; stops at the first conflict.
+    /// Merge branches of ended agents onto a new branch; stops at the first conflict.
     #[tool(annotations(title = "Merge agents"))]
     async fn merge_agents(&self, Parameters(p): Parameters<MergeAgents>) -> CallToolResult {
         reply(self.merge(p).await)
