@@ -17,3 +17,4 @@ mod models;
 mod opencode;
 mod protocol;
 mod support;
+mod worktrees;

@@ -180,7 +180,9 @@ impl Crew {
 
     /// Gives the agents of dead processes their end.
     pub(super) async fn reconcile(&self) -> Result<(), AgentError> {
-        if recovery::reconcile(&self.store, self.owner(), self.clock.as_ref()).await? {
+        if recovery::reconcile(&self.store, self.owner(), self.clock.as_ref()).await?
+            && self.runs_agents()
+        {
             self.orphaned.notify_one();
         }
         Ok(())

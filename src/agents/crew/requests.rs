@@ -305,10 +305,19 @@ impl Crew {
         self.keep_guarded().map_err(AgentError::Guard)
     }
 
+    /// Whether this process is a session's server, or has run an agent.
+    pub(super) fn runs_agents(&self) -> bool {
+        let guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        self.host.collects || guard.is_some()
+    }
+
     /// Starts the guard if it is not there, or no longer.
     pub(super) fn keep_guarded(&self) -> io::Result<()> {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         if !guard.as_mut().is_some_and(Guard::is_alive) {
+            if guard.is_none() && !self.host.collects {
+                self.orphaned.notify_one();
+            }
             *guard = Some(Guard::start(&self.program, self.owner())?);
         }
         Ok(())

@@ -63,18 +63,22 @@ impl Crew {
     }
 
     /// Looks after the trees of ended agents whenever some may have been left, until the crew closes.
+    /// Not in a process that only looks: it would take away what a person asks about.
     pub(super) async fn keep_trees(self: Arc<Self>) {
         // A process inside an agent does nothing to others.
         if self.host.lineage.depth() > 0 {
             return;
         }
+        if self.host.collects {
+            self.orphaned.notify_one();
+        }
         let closing = self.closing.clone();
         let looking = async {
             loop {
+                self.orphaned.notified().await;
                 if let Err(error) = self.prune(false, Pruning::default()).await {
                     tracing::warn!(%error, "working trees of ended agents could not be looked at");
                 }
-                self.orphaned.notified().await;
             }
         };
         tokio::select! {
