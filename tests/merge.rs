@@ -257,7 +257,7 @@ async fn what_is_dropped_can_be_brought_back_and_what_is_unsaved_is_not_dropped(
     let branch = format!("ostler/work-{drop}");
     let commit = yard.git(&["rev-parse", &branch]);
     let report = yard
-        .merge(json!({ "ids": [keep], "drop": [drop] }))
+        .merge(json!({ "ids": [keep], "drop": [drop, keep] }))
         .await
         .unwrap();
     let restore = format!("git branch {branch} {commit}");
@@ -266,6 +266,7 @@ async fn what_is_dropped_can_be_brought_back_and_what_is_unsaved_is_not_dropped(
         json!([{ "agent": drop, "branch": branch, "commit": commit, "restore": restore }])
     );
     assert!(!tree.exists());
+    assert_eq!(report["not_dropped"][0]["agent"], json!(keep));
     assert_eq!(yard.git(&["branch", "--list", &branch]), "");
     let words: Vec<&str> = restore.split(' ').skip(1).collect();
     yard.git(&words);
@@ -287,7 +288,7 @@ async fn what_is_dropped_can_be_brought_back_and_what_is_unsaved_is_not_dropped(
 }
 
 #[tokio::test]
-async fn who_lives_has_no_branch_or_is_named_twice_is_refused_before_anything_is_done() {
+async fn who_lives_or_has_no_branch_is_refused_before_anything_is_done() {
     let mut yard = Yard::new().await;
     let one = yard.agent("one", "1\n").await;
     let plain = yard.ended().await;
@@ -299,7 +300,6 @@ async fn who_lives_has_no_branch_or_is_named_twice_is_refused_before_anything_is
         (json!({ "ids": [one, live] }), "cannot be merged"),
         (json!({ "ids": [one, plain] }), "has no branch"),
         (json!({ "ids": [one, "a-zzzzzz"] }), "no agent has the id"),
-        (json!({ "ids": [one], "drop": [one] }), "`drop` names"),
         (json!({ "ids": [] }), "`ids` is empty"),
         (json!({ "ids": [one], "check": " " }), "`check` is empty"),
     ];

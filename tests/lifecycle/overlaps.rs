@@ -68,7 +68,13 @@ async fn both_learn_of_the_file_while_they_live_and_keep_it_in_their_evidence() 
     let (_, listed, _) = home.run(&["agents", "list"]).await;
     assert!(listed.contains("completed (overlaps)"), "{listed}");
 
-    // Who comes later meets nobody.
+    // Who comes later meets nobody, and what was only for live ones is gone.
+    let mut store = home.store().await;
+    let touched: i64 = sqlx::query_scalar("SELECT count(*) FROM touch")
+        .fetch_one(&mut store)
+        .await
+        .unwrap();
+    assert_eq!(touched, 0);
     let late = server.run(agent("src/shared.rs")).await;
     assert_eq!(late["overlaps"], Value::Null, "{late:#}");
     server.leave().await;

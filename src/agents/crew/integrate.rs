@@ -166,12 +166,6 @@ impl Crew {
         if ids.is_empty() && drop.is_empty() {
             return Err(AgentError::Empty { field: "ids" });
         }
-        if let Some(both) = drop.iter().find(|id| ids.contains(id)) {
-            return Err(AgentError::BadValue {
-                field: "drop",
-                problem: format!("names {both}, which is to be merged"),
-            });
-        }
         if let Some(check) = &check {
             if check.trim().is_empty() {
                 return Err(AgentError::Empty { field: "check" });
@@ -234,6 +228,14 @@ impl Crew {
         let sides = in_order(&git, sides).await.map_err(IntegrateError::from)?;
         let mut discards = Vec::new();
         for id in &drop {
+            // Who is one of a group that is dropped.
+            if ids.contains(id) {
+                report.not_dropped.push(Skipped {
+                    agent: id.clone(),
+                    why: "it is one of those to be merged".to_owned(),
+                });
+                continue;
+            }
             let (_, tree) = self.ended_with_tree(id, "dropped", &key).await?;
             refuse_unsaved(&tree).await?;
             refuse_in_use(&tree).await?;

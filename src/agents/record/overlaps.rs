@@ -31,7 +31,6 @@ statements! {
         WHERE agent.project_id = $1 AND (run.status IN ('queued','running') OR run.delivered = 0)
         ORDER BY overlap.at_ms DESC, overlap.path LIMIT $2";
     FORGET = "DELETE FROM touch WHERE agent_id = $1 AND run_no = $2";
-    TREE_BASE = "SELECT base FROM worktree WHERE agent_id = $1";
 }
 
 /// Files kept of one pair of agents.
@@ -176,16 +175,4 @@ pub(crate) async fn of_project(
         .into_iter()
         .map(|(one, two, paths)| (one, Overlap::with(two, paths)))
         .collect())
-}
-
-/// The commit that the agent's own working tree started from, once it is known.
-pub(crate) async fn tree_base(
-    store: &Store,
-    agent: &AgentId,
-) -> Result<Option<String>, StoreError> {
-    let base: Option<String> = sqlx::query_scalar(TREE_BASE)
-        .bind(agent.as_str())
-        .fetch_optional(store.read())
-        .await?;
-    Ok(base.filter(|base| !base.is_empty()))
 }

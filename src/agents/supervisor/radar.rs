@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -20,12 +20,14 @@ use crate::clock::Clock;
 use crate::providers::Event;
 use crate::store::Store;
 use crate::workspaces::overlap::{Place, changed};
-use crate::workspaces::{Git, WorkspacePlan};
+use crate::workspaces::{Git, WorkspacePlan, rows};
 
-/// Between two looks.
+/// Between two looks, and how many times as long as a look takes it is at least.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long git may take over one.
+const TIMES: u32 = 5;
+/// How long each command of git may take, and in the last look, for which the end of the run waits.
 const PATIENCE: Duration = Duration::from_secs(30);
+const LAST_PATIENCE: Duration = Duration::from_secs(3);
 /// Files of one run that are watched; a formatter let loose on a tree needs no more.
 const WATCHED: usize = 2000;
 
@@ -120,17 +122,20 @@ impl Watch {
                 () = self.over.cancelled() => break,
                 () = self.sighted.wake.notified() => {}
             }
-            self.look().await;
+            let began = Instant::now();
+            self.look(false).await;
+            let pause = PAUSE.max(began.elapsed() * TIMES);
             tokio::select! {
                 biased;
                 () = self.over.cancelled() => break,
-                () = sleep(PAUSE) => {}
+                () = sleep(pause) => {}
             }
         }
-        self.look().await;
+        self.sighted.worked.store(true, Ordering::Relaxed);
+        self.look(true).await;
     }
 
-    async fn look(&mut self) {
+    async fn look(&mut self, is_last: bool) {
         let written = take(&mut *self.sighted.written());
         if !written.is_empty() {
             let cwd = self.cwd.clone();
@@ -143,8 +148,13 @@ impl Watch {
         if self.sighted.worked.swap(false, Ordering::Relaxed)
             && let Some(tree) = self.tree.clone()
         {
-            let found = timeout(PATIENCE, self.in_tree(&tree)).await;
-            self.fresh.extend(found.unwrap_or_default());
+            let patience = if is_last { LAST_PATIENCE } else { PATIENCE };
+            let found = tokio::select! {
+                found = self.in_tree(&tree, patience) => found,
+                // The last look goes over the same ground.
+                () = self.over.cancelled(), if !is_last => Vec::new(),
+            };
+            self.fresh.extend(found);
         }
         let room = WATCHED.saturating_sub(self.known.len());
         let fresh: Vec<Place> = self
@@ -172,10 +182,12 @@ impl Watch {
     }
 
     /// What differs in the working tree of the agent's own.
-    async fn in_tree(&self, tree: &WorkspacePlan) -> Vec<Place> {
-        let base = overlaps::tree_base(&self.store, &self.subject.agent).await;
-        let base = base.unwrap_or_default();
-        match changed(&Git::at(&tree.path), base.as_deref()).await {
+    async fn in_tree(&self, tree: &WorkspacePlan, patience: Duration) -> Vec<Place> {
+        let on_record = rows::of_agent(&self.store, &self.subject.agent).await;
+        let base = on_record.ok().flatten().map(|tree| tree.base);
+        let base = base.as_deref().filter(|base| !base.is_empty());
+        let git = Git::at(&tree.path).within(patience);
+        match changed(&git, base).await {
             Ok(paths) => paths
                 .into_iter()
                 .map(|path| Place {
