@@ -10,6 +10,9 @@ use super::{Git, GitError, Tree};
 /// How many names are kept of each kind.
 const NAMED: usize = 5;
 
+/// Why most trees are kept.
+pub(super) const UNMERGED: &str = "has commits that no other branch has";
+
 /// Files and folders by name, the first few of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Named {
@@ -53,20 +56,16 @@ pub(super) struct Inspection {
     pub(super) uncommitted: Named,
     /// Ignored by git.
     pub(super) ignored: Named,
-    /// Changes that git was told not to look for.
-    pub(super) hidden: Named,
-    /// Repositories of their own within, as submodules or otherwise.
-    pub(super) repositories: Vec<PathBuf>,
     /// What git is in the middle of.
     pub(super) underway: Option<&'static str>,
 }
 
-/// Looks at the tree at `path`, which `tree` is the record of.
-pub(super) async fn inspect(path: &Path, tree: &Tree) -> Result<Inspection, GitError> {
-    let git = Git::at(path);
+/// Looks at a tree.
+pub(super) async fn inspect(tree: &Tree) -> Result<Inspection, GitError> {
+    let git = Git::at(&tree.path);
     let mut found = Inspection {
         tip: tip(&git, &tree.branch).await?,
-        underway: underway(&git).await?,
+        underway: underway(&tree.path),
         ..Inspection::default()
     };
     let asked = [
@@ -82,13 +81,6 @@ pub(super) async fn inspect(path: &Path, tree: &Tree) -> Result<Inspection, GitE
     for line in git.bytes(&asked).await?.split(|byte| *byte == 0) {
         found.note_status(line);
     }
-    for line in git
-        .bytes(&["ls-files", "-v", "--stage", "-z"])
-        .await?
-        .split(|byte| *byte == 0)
-    {
-        found.note_entry(path, line);
-    }
     Ok(found)
 }
 
@@ -102,8 +94,14 @@ pub(super) async fn tip(git: &Git, branch: &str) -> Result<Option<String>, GitEr
     Ok((shown.code == Some(0)).then_some(tip))
 }
 
-async fn underway(git: &Git) -> Result<Option<&'static str>, GitError> {
-    let folder = PathBuf::from(git.run(&["rev-parse", "--absolute-git-dir"]).await?);
+/// The folder in which git keeps what belongs to this working tree alone.
+pub(super) fn git_dir(path: &Path) -> Option<PathBuf> {
+    let link = std::fs::read_to_string(path.join(".git")).ok()?;
+    Some(path.join(link.strip_prefix("gitdir: ")?.trim_end()))
+}
+
+fn underway(path: &Path) -> Option<&'static str> {
+    let folder = git_dir(path)?;
     let signs = [
         ("MERGE_HEAD", "a merge"),
         ("CHERRY_PICK_HEAD", "a cherry-pick"),
@@ -115,7 +113,7 @@ async fn underway(git: &Git) -> Result<Option<&'static str>, GitError> {
     let found = signs
         .into_iter()
         .find(|(sign, _)| folder.join(sign).exists());
-    Ok(found.map(|(_, what)| what))
+    found.map(|(_, what)| what)
 }
 
 impl Inspection {
@@ -145,8 +143,77 @@ impl Inspection {
         }
     }
 
-    /// An entry of the index: its tag, mode, object and stage, and behind a tab its path.
-    fn note_entry(&mut self, top: &Path, line: &[u8]) {
+    /// Whether the tree is just as it was made.
+    pub(super) async fn is_untouched(&self, tree: &Tree) -> Result<bool, GitError> {
+        let moved =
+            self.head != tree.base || self.tip.as_ref().is_some_and(|tip| *tip != tree.base);
+        Ok(!moved && self.worth(tree, false).await?.is_none())
+    }
+
+    /// Why the tree cannot go without a loss; `None` when it can. Files that git ignores do not count
+    /// when `but_ignored`.
+    pub(super) async fn worth(
+        &self,
+        tree: &Tree,
+        but_ignored: bool,
+    ) -> Result<Option<String>, GitError> {
+        if let Some(what) = self.underway {
+            return Ok(Some(format!("{what} is under way in it")));
+        }
+        if !self.uncommitted.is_empty() {
+            return Ok(Some(format!("uncommitted: {}", self.uncommitted)));
+        }
+        let entries = Entries::of(&tree.path).await?;
+        if !entries.hidden.is_empty() {
+            let hidden = format!("git was told not to look at {}", entries.hidden);
+            return Ok(Some(hidden));
+        }
+        if !self.ignored.is_empty() && !but_ignored {
+            return Ok(Some(format!(
+                "holds files that git ignores: {}",
+                self.ignored
+            )));
+        }
+        let moved = self.head != tree.base;
+        for repository in &entries.repositories {
+            if has_own_work(repository, moved).await? {
+                let path = repository.display();
+                return Ok(Some(format!("the repository {path} has work of its own")));
+            }
+        }
+        let tips = [Some(self.head.as_str()), self.tip.as_deref()];
+        for tip in tips.into_iter().flatten() {
+            if tip != tree.base && !is_merged(&Git::at(&tree.path), tip).await? {
+                return Ok(Some(UNMERGED.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What the index of a tree tells beside what is changed.
+#[derive(Default)]
+struct Entries {
+    /// Changes that git was told not to look for.
+    hidden: Named,
+    /// Repositories of their own within, as submodules or otherwise.
+    repositories: Vec<PathBuf>,
+}
+
+impl Entries {
+    async fn of(top: &Path) -> Result<Self, GitError> {
+        let mut entries = Self::default();
+        let listed = Git::at(top)
+            .bytes(&["ls-files", "-v", "--stage", "-z"])
+            .await?;
+        for line in listed.split(|byte| *byte == 0) {
+            entries.note(top, line);
+        }
+        Ok(entries)
+    }
+
+    /// One entry: its tag, mode, object and stage, and behind a tab its path.
+    fn note(&mut self, top: &Path, line: &[u8]) {
         let Some(at) = line.iter().position(|byte| *byte == b'\t') else {
             return;
         };
@@ -167,46 +234,6 @@ impl Inspection {
         if is_link && path.join(".git").symlink_metadata().is_ok() {
             self.repositories.push(path);
         }
-    }
-
-    /// Why the tree cannot go without a loss; `None` when it can. Files that git ignores do not count
-    /// when `but_ignored`.
-    pub(super) async fn worth(
-        &self,
-        git: &Git,
-        tree: &Tree,
-        but_ignored: bool,
-    ) -> Result<Option<String>, GitError> {
-        if let Some(what) = self.underway {
-            return Ok(Some(format!("{what} is under way in it")));
-        }
-        if !self.uncommitted.is_empty() {
-            return Ok(Some(format!("uncommitted: {}", self.uncommitted)));
-        }
-        if !self.hidden.is_empty() {
-            let hidden = format!("git was told not to look at {}", self.hidden);
-            return Ok(Some(hidden));
-        }
-        if !self.ignored.is_empty() && !but_ignored {
-            return Ok(Some(format!(
-                "holds files that git ignores: {}",
-                self.ignored
-            )));
-        }
-        let moved = self.head != tree.base;
-        for repository in &self.repositories {
-            if has_own_work(repository, moved).await? {
-                let path = repository.display();
-                return Ok(Some(format!("the repository {path} has work of its own")));
-            }
-        }
-        let tips = [Some(self.head.as_str()), self.tip.as_deref()];
-        for tip in tips.into_iter().flatten() {
-            if tip != tree.base && !is_merged(git, tip).await? {
-                return Ok(Some("has commits that no other branch has".to_owned()));
-            }
-        }
-        Ok(None)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::inspect::inspect;
+use super::inspect::{UNMERGED, inspect, is_merged, tip};
 use super::lock::Lock;
 use super::plan::folder;
 use super::rows::{self, Tree, TreeState};
@@ -124,6 +124,14 @@ impl Workspaces<'_> {
                 "its repository {repository} is gone"
             )));
         }
+        // The usual case, and cheaper to find out than what the tree holds.
+        let git = Git::at(&tree.repository);
+        if let Ok(Some(tip)) = tip(&git, &tree.branch).await
+            && tip != tree.base
+            && matches!(is_merged(&git, &tip).await, Ok(false))
+        {
+            return Ok(Verdict::Kept(UNMERGED.to_owned()));
+        }
         Ok(match worth(tree, pruning.ignored).await {
             Ok(None) => Verdict::Removed("it holds nothing that is not elsewhere".to_owned()),
             Ok(Some(why)) => Verdict::Kept(why),
@@ -186,8 +194,8 @@ impl Workspaces<'_> {
 }
 
 async fn look(tree: &Tree) -> Result<(Option<u32>, bool), GitError> {
-    let found = inspect(&tree.path, tree).await?;
-    let dirty = !found.uncommitted.is_empty() || !found.hidden.is_empty();
+    let found = inspect(tree).await?;
+    let dirty = !found.uncommitted.is_empty();
     if tree.base.is_empty() {
         return Ok((None, dirty));
     }

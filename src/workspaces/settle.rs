@@ -111,8 +111,9 @@ impl Workspaces<'_> {
         label: &str,
     ) -> Result<Harvest, WorkspaceError> {
         let before = tree.note.clone();
-        let note = match self.is_untouched(&tree).await {
-            Ok(true) => {
+        clear_locks(&tree.path).await?;
+        let note = match inspect(&tree).await {
+            Ok(found) if found.is_untouched(&tree).await.unwrap_or_default() => {
                 if self.remove(&lock, &mut tree, false).await? {
                     lock.discard();
                     let note = "nothing was changed; tree and branch are gone";
@@ -120,7 +121,7 @@ impl Workspaces<'_> {
                 }
                 tree.note.clone()
             }
-            Ok(false) => match self.commit(&lock, &tree, label).await {
+            Ok(found) => match self.commit(&lock, &tree, &found, label).await {
                 Ok(note) => note,
                 Err(error) => not_committed(&error),
             },
@@ -157,30 +158,20 @@ impl Workspaces<'_> {
         Ok((tree.state == TreeState::Kept).then(|| Harvest::on_record(&tree, why)))
     }
 
-    /// Whether the tree is just as it was made.
-    async fn is_untouched(&self, tree: &Tree) -> Result<bool, WorkspaceError> {
-        clear_locks(&tree.path).await?;
-        let found = inspect(&tree.path, tree).await?;
-        let at_base = |commit: &str| commit == tree.base;
-        let moved = !at_base(&found.head) || found.tip.as_deref().is_some_and(|tip| !at_base(tip));
-        if moved {
-            return Ok(false);
-        }
-        Ok(found
-            .worth(&Git::at(&tree.path), tree, false)
-            .await?
-            .is_none())
-    }
-
     /// Commits everything on the tree's branch; what there is to say about what was not.
-    async fn commit(&self, lock: &Lock, tree: &Tree, label: &str) -> Result<String, GitError> {
-        let found = inspect(&tree.path, tree).await?;
+    async fn commit(
+        &self,
+        lock: &Lock,
+        tree: &Tree,
+        found: &Inspection,
+        label: &str,
+    ) -> Result<String, GitError> {
         let git = Git::at(&tree.path).holding(lock);
-        if let Some(why) = self.unfit(&git, tree, &found).await? {
+        if let Some(why) = self.unfit(&git, tree, found).await? {
             return Ok(why);
         }
         if found.uncommitted.is_empty() {
-            return Ok(remark(&found));
+            return Ok(remark(found));
         }
         let nested = add_all(&git).await?;
         let staged = git
@@ -200,7 +191,7 @@ impl Workspaces<'_> {
             let body = format!("Committed by ostler when agent {} ended.", tree.agent);
             commit(&git, subject, &body).await?;
         }
-        let mut notes = vec![remark(&inspect(&tree.path, tree).await?)];
+        let mut notes = vec![remark(&inspect(tree).await?)];
         if !nested.is_empty() {
             let list = nested.join(", ");
             notes.push(format!(

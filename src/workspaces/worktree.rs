@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::inspect::{inspect, is_merged, tip};
+use super::inspect::{git_dir, inspect, is_merged, tip};
 use super::lock::Lock;
 use super::rows::{self, Tree, TreeState};
 use super::{Git, GitError, WorkspacePlan, carry, submodules};
@@ -270,9 +270,7 @@ pub(super) async fn worth(
     tree: &Tree,
     but_ignored: bool,
 ) -> Result<Option<String>, WorkspaceError> {
-    let found = inspect(&tree.path, tree).await?;
-    let git = Git::at(&tree.path);
-    Ok(found.worth(&git, tree, but_ignored).await?)
+    Ok(inspect(tree).await?.worth(tree, but_ignored).await?)
 }
 
 /// Takes what git knows of a tree whose folder is gone out of the repository, also half of it. What
@@ -322,11 +320,11 @@ async fn is_working_tree(path: &Path) -> bool {
 
 /// Removes the locks that a git left behind which was killed in the tree. Nobody works there.
 pub(super) async fn clear_locks(path: &Path) -> Result<(), WorkspaceError> {
-    let folder = Git::at(path)
-        .run(&["rev-parse", "--absolute-git-dir"])
-        .await?;
+    let Some(folder) = git_dir(path) else {
+        return Ok(());
+    };
     for name in ["index.lock", "HEAD.lock"] {
-        remove_file(&Path::new(&folder).join(name)).await?;
+        remove_file(&folder.join(name)).await?;
     }
     Ok(())
 }
