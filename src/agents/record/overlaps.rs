@@ -49,12 +49,13 @@ pub(crate) async fn touch(
     let mut tx = store.begin().await?;
     for place in places {
         let repository = place.repository.as_deref().unwrap_or("".as_ref());
-        let (repository, path) = (repository.to_string_lossy(), place.path.to_string_lossy());
+        let repository = repository.to_string_lossy();
+        let path = store.redact(&place.path.to_string_lossy());
         let touched = sqlx::query(TOUCH)
             .bind(subject.agent.as_str())
             .bind(i64::from(subject.run_no))
             .bind(&*repository)
-            .bind(&*path)
+            .bind(&path)
             .bind(now_ms)
             .execute(&mut *tx)
             .await?;
@@ -63,7 +64,7 @@ pub(crate) async fn touch(
         }
         let others: Vec<(String, i64)> = sqlx::query_as(OTHERS)
             .bind(&*repository)
-            .bind(&*path)
+            .bind(&path)
             .bind(subject.agent.as_str())
             .fetch_all(&mut *tx)
             .await?;
