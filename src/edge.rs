@@ -254,7 +254,13 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::NoResultWanted
         | AgentError::BeyondPermission { .. } => Kind::Refused,
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
-        AgentError::Guard(_) | AgentError::Store(_) => Kind::Internal,
+        AgentError::HostOnly { .. } => Kind::Refused,
+        AgentError::NoRepository { .. } => Kind::Invalid,
+        AgentError::NoBranch { .. } => Kind::Conflict,
+        AgentError::Guard(_)
+        | AgentError::Store(_)
+        | AgentError::Integrate(_)
+        | AgentError::Workspace(_) => Kind::Internal,
     }
 }
 
@@ -364,6 +370,17 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         ),
         AgentError::Unresponsive { .. } => {
             "end that ostler process; its guard ends the agent".into()
+        }
+        AgentError::HostOnly { .. } => "say in your result what should be merged".into(),
+        AgentError::NoRepository { .. } => {
+            "start in the repository that the agents worked in".into()
+        }
+        AgentError::NoBranch { .. } => Hint::of_each(
+            "nothing was changed; leave it out, or see to it first (get_agent names its working tree)",
+            "nothing was changed; leave it out, or see to it first",
+        ),
+        AgentError::Integrate(_) | AgentError::Workspace(_) => {
+            "see to what git says and try again".into()
         }
         AgentError::Guard(_) => "the ostler binary must be where it was when it started".into(),
         AgentError::Empty { .. }

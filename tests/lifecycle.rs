@@ -7,6 +7,7 @@ mod delivery;
 mod groups;
 mod limits;
 mod names;
+mod overlaps;
 mod pace;
 mod questions;
 mod queue;

@@ -13,6 +13,7 @@ mod fanout;
 mod faults;
 mod gemini;
 mod lifecycle;
+mod merge;
 mod models;
 mod opencode;
 mod protocol;

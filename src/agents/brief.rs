@@ -8,6 +8,7 @@ use super::evidence::Evidence;
 use super::expect::Unmet;
 use super::inline::{self, REPLY, TEXT, beginning, shortened, size};
 use super::lifecycle::Status;
+use super::overlap::Overlap;
 use super::record::{Backoff, Line, LogEntry, Page, Texts};
 use crate::config::Limit;
 use crate::ids::{AgentId, GroupId};
@@ -31,6 +32,9 @@ const LEAST_ASKED: usize = 100;
 const BESIDE: usize = 200;
 /// Live or unread agents named by a catch-up; more are counted.
 const NAMED: usize = 8;
+/// Overlaps that are told at once, and how much of each.
+const PAIRS: usize = 4;
+const OVERLAP_LENGTH: usize = 160;
 
 /// One line about an agent.
 #[derive(Debug, Clone, Serialize)]
@@ -63,6 +67,9 @@ pub struct AgentBrief {
     /// while its CLI tries again by itself.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub backing_off: String,
+    /// Files that another agent has changed as well while both were at work.
+    #[serde(skip_serializing_if = "is_zero_u32")]
+    pub overlaps: u32,
     /// The tool it called last.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub last_tool: String,
@@ -113,6 +120,7 @@ impl AgentBrief {
                 _ if line.status == Status::Queued => resting(line.rests_until_ms, now_ms),
                 _ => String::new(),
             },
+            overlaps: line.overlaps,
             last_tool: line.progress.last_tool.clone(),
             elapsed_s: line.started_ms.map(|started| (until - started) / 1000),
             idle_s: running.then(|| (now_ms - line.progress.active_ms.max(line.queued_ms)) / 1000),
@@ -205,6 +213,9 @@ pub struct Done {
     /// US dollars, where the provider tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Files that others changed as well while both were at work: a line for each of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<String>,
     /// What its own working tree has come to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workspace: Option<Harvest>,
@@ -246,6 +257,12 @@ impl Done {
             steers_lost: evidence.steers.lost,
             tokens: evidence.usage.work_tokens(),
             cost_usd: evidence.usage.cost_usd,
+            overlaps: evidence
+                .overlaps
+                .iter()
+                .take(PAIRS)
+                .map(|overlap| clip(&overlap.to_string(), OVERLAP_LENGTH).to_owned())
+                .collect(),
             workspace: evidence.workspace.clone().map(|of| of.naming(FILES_INLINE)),
             delivered_before,
         }
@@ -480,6 +497,9 @@ pub struct CatchUp {
     /// Ended agents whose result nobody has read, a line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
+    /// Agents that have changed the same files while both were at work, a line for each pair.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<String>,
     /// Further agents of either kind.
     #[serde(skip_serializing_if = "is_zero")]
     pub more: usize,
@@ -488,8 +508,15 @@ pub struct CatchUp {
 }
 
 impl CatchUp {
-    pub(super) fn of(lines: &[Line], now_ms: i64) -> Self {
+    pub(super) fn of(lines: &[Line], overlaps: &[(AgentId, Overlap)], now_ms: i64) -> Self {
         let mut catch_up = CatchUp {
+            overlaps: overlaps
+                .iter()
+                .take(PAIRS)
+                .map(|(one, overlap)| {
+                    clip(&format!("{one} and {overlap}"), OVERLAP_LENGTH).to_owned()
+                })
+                .collect(),
             more: lines.len().saturating_sub(NAMED),
             ..Self::default()
         };

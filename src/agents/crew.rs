@@ -6,6 +6,7 @@ mod definitions;
 mod delivery;
 mod dispatch;
 mod groups;
+mod integrate;
 mod names;
 mod providers;
 mod questions;
@@ -44,6 +45,7 @@ use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
 pub use groups::{GroupSpawned, GroupStanding};
+pub use integrate::{CheckFailed, MergeReport, MergeRequest, Skipped};
 pub use providers::ProviderBrief;
 pub use retention::{Gone, SweepRequest, Swept};
 pub(super) use submissions::TRIES as RESULT_TRIES;

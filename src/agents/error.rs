@@ -11,7 +11,8 @@ use super::reserve::Short;
 use crate::config::Permission;
 use crate::ids::{AgentId, AskId, BadId, GroupId};
 use crate::store::StoreError;
-use crate::workspaces::NoWorkspace;
+use crate::workspaces::integrate::IntegrateError;
+use crate::workspaces::{NoWorkspace, WorkspaceError};
 
 /// A refusal; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -308,6 +309,32 @@ pub enum AgentError {
     /// The guard process, without which no child is started, is not there.
     #[error("the guard process cannot be started: {0}")]
     Guard(std::io::Error),
+    /// The caller is an agent, and this is for the session above all agents.
+    #[error("only the session at the top {action}")]
+    HostOnly {
+        /// What an agent does not do.
+        action: &'static str,
+    },
+    /// The caller does not stand in a repository.
+    #[error("{path} is in no git repository")]
+    NoRepository {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// What the agent has left cannot be merged or thrown away.
+    #[error("{id} {problem}")]
+    NoBranch {
+        /// The agent.
+        id: AgentId,
+        /// What is in the way.
+        problem: String,
+    },
+    /// Branches could not be brought together, for another reason than a conflict.
+    #[error(transparent)]
+    Integrate(#[from] IntegrateError),
+    /// The working tree of an agent cannot be looked at.
+    #[error(transparent)]
+    Workspace(#[from] WorkspaceError),
     /// This process is about to end.
     #[error("this server is shutting down")]
     ShuttingDown,

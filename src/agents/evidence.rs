@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::expect::Unmet;
+use super::overlap::Overlap;
 use crate::providers::{Arrival, Event, Usage, clip};
 use crate::workspaces::Harvest;
 
@@ -31,6 +32,9 @@ pub struct Evidence {
     /// Files that the child's editing tools wrote.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub files_written: BTreeSet<String>,
+    /// Files that other agents changed as well while both were at work.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlaps: Vec<Overlap>,
     /// Calls beyond the agent's permission that somebody allowed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed: Vec<Allowed>,

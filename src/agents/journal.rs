@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::evidence::{Evidence, Ledger};
-use super::record::{Line, LogEntry, Progress, family, read, steers, write};
+use super::record::{Line, LogEntry, Progress, family, overlaps, read, steers, write};
 use crate::ids::AgentId;
 use crate::providers::{Arrival, Event, clip};
 use crate::store::{Store, StoreError, statements};
@@ -375,6 +375,7 @@ pub(super) async fn evidence_so_far(store: &Store, line: &Line) -> Result<Eviden
     evidence.turns = line.progress.turns;
     evidence.usage = line.progress.usage.clone();
     evidence.nested = family::spent_below(store, &line.key()).await?.account();
+    evidence.overlaps = overlaps::of_run(store, &line.id, line.run_no).await?;
     Ok(evidence)
 }
 

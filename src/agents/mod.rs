@@ -16,6 +16,7 @@ pub(crate) mod journal;
 mod launch;
 mod lifecycle;
 pub(crate) mod limiter;
+mod overlap;
 mod owner;
 pub(crate) mod pace;
 mod ranking;
@@ -34,6 +35,7 @@ pub use crew::{
     Answer, Answered, Crew, CrewOptions, Gone, GroupSpawned, GroupStanding, Host, ProviderBrief,
     Pruned, SweepRequest, Swept, Waiting, Worktrees,
 };
+pub use crew::{CheckFailed, MergeReport, MergeRequest, Skipped};
 pub use definition::{
     BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition, Origin, Places,
     create as create_definition, schema as definition_schema,
@@ -43,6 +45,7 @@ pub use evidence::{Allowed, CommandRun, Denied, Evidence, Nested, SteerTally};
 pub use expect::{Expect, Unmet};
 pub use launch::{Granted, Isolated, SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
+pub use overlap::Overlap;
 pub use ranking::{Ranked, Ranking};
 pub use record::asks::{Addressee, AskKind, AskState};
 pub use record::{LogEntry, Page, SteerReceipt};

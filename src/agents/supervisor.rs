@@ -10,6 +10,7 @@ mod ending;
 mod family;
 mod handover;
 mod permission;
+mod radar;
 mod verify;
 mod workspace;
 
@@ -26,6 +27,7 @@ use asking::Parked;
 use backoff::Thread;
 use family::Family;
 use handover::Handover;
+use radar::Radar;
 
 use super::budget::{LimitName, Meter};
 use super::evidence::Ledger;
@@ -124,6 +126,7 @@ enum Outcome {
 pub(super) async fn supervise(bench: Arc<Bench>, job: Job, orders: mpsc::UnboundedReceiver<Order>) {
     let mut run = Run {
         meter: Meter::new(job.plan.budget),
+        radar: Radar::start(&bench, &job),
         ledger: Ledger::default(),
         capabilities: job.provider.as_ref().map(providers::capabilities),
         final_text: String::new(),
@@ -161,6 +164,8 @@ struct Run {
     orders: mpsc::UnboundedReceiver<Order>,
     meter: Meter,
     ledger: Ledger,
+    /// What it changes, against what others change.
+    radar: Radar,
     capabilities: Option<Capabilities>,
     final_text: String,
     last_text: String,

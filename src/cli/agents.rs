@@ -280,6 +280,7 @@ fn listed(agents: &[AgentBrief]) -> String {
             match agent.reason.as_str() {
                 "" if !agent.waiting.is_empty() => format!("{} (asks)", agent.status),
                 "" if !agent.backing_off.is_empty() => format!("{} (backs off)", agent.status),
+                "" if agent.overlaps > 0 => format!("{} (overlaps)", agent.status),
                 "" => agent.status.to_string(),
                 reason => format!("{} ({reason})", agent.status),
             },

@@ -7,6 +7,7 @@ mod gc;
 mod guard;
 mod leash;
 mod log;
+mod merge;
 mod output;
 mod progress;
 mod run;
@@ -42,7 +43,8 @@ State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.confi
 
 Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
 `ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 14 not as expected; 130 killed
-by a second Ctrl-C, SIGTERM or SIGHUP. `ostler doctor`: 1 when the default provider cannot be used, or ostler
+by a second Ctrl-C, SIGTERM or SIGHUP. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1
+when the default provider cannot be used, or ostler
 cannot work here.";
 
 #[derive(Subcommand)]
@@ -54,7 +56,8 @@ enum Command {
     /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
     Agents(Agents),
-    /// See the worktrees that agents work in, and remove those that hold nothing of their own
+    /// See the worktrees that agents work in, merge their branches, and remove those that hold nothing
+    /// of their own
     #[command(subcommand)]
     Worktrees(worktrees::Worktrees),
     /// Remove agents that ended long ago for good

@@ -122,6 +122,7 @@ mod tests {
             provider: "echo".to_owned(),
             turns: "1/50".to_owned(),
             waiting: String::new(),
+            overlaps: 0,
             backing_off: String::new(),
             last_tool: String::new(),
             elapsed_s: Some(58),

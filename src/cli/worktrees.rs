@@ -1,8 +1,11 @@
 //! `ostler worktrees`: the working trees of agents' own, and an end to those that hold nothing.
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::merge::Merge;
 use super::output::{duration, one_line, out, reader_has_left, table};
 use crate::agents::{Crew, Pruned, Worktrees as Listed};
 use crate::edge::{Failure, Kind};
@@ -22,6 +25,8 @@ pub(super) enum Worktrees {
         #[arg(long)]
         json: bool,
     },
+    /// Merge the branches of ended agents, one after the other, onto a new branch
+    Merge(Merge),
     /// Remove those of ended agents that hold nothing of their own: clean, and merged into a branch of
     /// yours or without commits
     Prune {
@@ -43,19 +48,22 @@ pub(super) enum Worktrees {
 impl Worktrees {
     pub(super) async fn run(self) -> anyhow::Result<u8> {
         let crew = host::open(&Surroundings::of_process()?).await?;
-        let text = self.text(&crew).await;
+        let told = self.told(&crew).await;
         crew.close().await;
-        match out(&text?) {
+        let (text, code) = told?;
+        match out(&text) {
             Err(error) if !reader_has_left(&error) => {
                 let message = format!("standard output cannot be written: {error}");
                 Err(Failure::new(Kind::Internal, message).into())
             }
-            _ => Ok(0),
+            _ => Ok(code),
         }
     }
 
-    async fn text(self, crew: &Crew) -> Result<String, Failure> {
-        match self {
+    /// What there is to say, and the exit code.
+    async fn told(self, crew: &Arc<Crew>) -> Result<(String, u8), Failure> {
+        let text = match self {
+            Worktrees::Merge(merge) => return merge.told(crew).await,
             Worktrees::List { all_projects, json } => {
                 let listed = crew.worktrees(all_projects).await?;
                 if json {
@@ -78,7 +86,8 @@ impl Worktrees {
                     Ok(told(&pruned, dry_run))
                 }
             }
-        }
+        };
+        Ok((text?, 0))
     }
 }
 
@@ -151,7 +160,7 @@ fn age(seconds: i64) -> String {
     }
 }
 
-fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
+pub(super) fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value);
     text.map(|text| text + "\n")
         .map_err(|error| Failure::new(Kind::Internal, error))

@@ -165,6 +165,13 @@ impl Lineage {
         Self(ids)
     }
 
+    /// The lineage of a command that `owner` runs itself below this one, under a mark of its own.
+    pub fn errand(&self, owner: &OwnerId, mark: &str) -> Self {
+        let mut ids = self.0.clone();
+        ids.extend([owner.to_string(), mark.to_owned()]);
+        Self(ids)
+    }
+
     /// How many agents stand above: 0 in a host session.
     pub fn depth(&self) -> usize {
         self.0.iter().filter(|id| id.starts_with("a-")).count()

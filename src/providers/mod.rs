@@ -19,6 +19,7 @@ mod role;
 mod scratch;
 mod script;
 mod session;
+pub mod shell;
 pub mod tree;
 
 use std::collections::BTreeMap;

@@ -46,6 +46,10 @@ mod tests {
             "agents/record/remove.rs",
             crate::agents::record::remove::ALL,
         ),
+        (
+            "agents/record/overlaps.rs",
+            crate::agents::record::overlaps::ALL,
+        ),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/pace.rs", crate::agents::pace::ALL),

@@ -95,6 +95,7 @@ pub struct Git {
     dir: PathBuf,
     hooks: bool,
     variables: Vec<(OsString, OsString)>,
+    settings: Vec<String>,
     patience: Duration,
     lock: Option<Lock>,
 }
@@ -106,6 +107,7 @@ impl Git {
             dir: dir.into(),
             hooks: false,
             variables: Vec::new(),
+            settings: Vec::new(),
             patience: PATIENCE,
             lock: None,
         }
@@ -122,6 +124,13 @@ impl Git {
     #[must_use]
     pub fn with(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same with a setting, as in `user.name=me`, over whatever the repository is configured with.
+    #[must_use]
+    pub fn set(mut self, setting: impl Into<String>) -> Self {
+        self.settings.push(setting.into());
         self
     }
 
@@ -213,6 +222,9 @@ impl Git {
             command.args(QUIET);
             if !self.hooks {
                 command.args(WITHOUT_HOOKS);
+            }
+            for setting in &self.settings {
+                command.args(["-c", setting]);
             }
             command
                 .args(args)

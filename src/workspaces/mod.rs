@@ -4,9 +4,12 @@
 
 mod carry;
 mod commit;
+mod discard;
 pub mod git;
 mod inspect;
+pub mod integrate;
 mod lock;
+pub mod overlap;
 pub(crate) mod plan;
 mod reaper;
 pub(crate) mod rows;
@@ -22,6 +25,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use discard::Discarded;
+pub(crate) use discard::{in_use, unsaved};
 pub use git::{Git, GitError};
 pub use plan::NoWorkspace;
 pub use reaper::{Pruning, Standing, Verdict};

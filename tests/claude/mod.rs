@@ -6,6 +6,7 @@ mod endings;
 mod faults;
 mod groups;
 mod limits;
+mod overlaps;
 mod pace;
 mod results;
 mod work;

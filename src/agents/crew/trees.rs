@@ -12,6 +12,7 @@ use crate::agents::launch::Resolved;
 use crate::agents::record::read;
 use crate::config::Isolation;
 use crate::ids::AgentId;
+use crate::workspaces::integrate;
 use crate::workspaces::{Pruning, Standing, Tree, Verdict, Workspaces, plan, rows};
 
 /// The working trees there are.
@@ -114,6 +115,9 @@ impl Crew {
     ) -> Result<Vec<Pruned>, AgentError> {
         self.not_for_agents("remove working trees")?;
         self.reconcile().await?;
+        if !pruning.dry_run {
+            integrate::clear(self.store.home()).await;
+        }
         self.prune(all_projects, pruning).await
     }
 
@@ -151,7 +155,7 @@ impl Crew {
         Ok(line.is_none_or(|line| line.status.is_terminal()))
     }
 
-    fn trees(&self) -> Workspaces<'_> {
+    pub(super) fn trees(&self) -> Workspaces<'_> {
         Workspaces {
             store: &self.store,
             clock: self.clock.as_ref(),

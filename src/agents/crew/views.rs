@@ -5,7 +5,7 @@ use crate::agents::brief::{AgentBrief, CatchUp, Evidenced, Resulted, Transcript}
 use crate::agents::error::AgentError;
 use crate::agents::lifecycle::Status;
 use crate::agents::record::read::Filter;
-use crate::agents::record::{Page, read};
+use crate::agents::record::{Page, overlaps, read};
 use crate::agents::{journal, recovery};
 use crate::ids::{AgentId, GroupId};
 use crate::store::Listener;
@@ -199,7 +199,12 @@ impl Crew {
             OPEN_MATTERS,
         )
         .await?;
-        Ok(CatchUp::of(&lines, self.clock.now_ms()))
+        let overlaps = match parent {
+            // An agent knows of no others than its own.
+            Some(_) => Vec::new(),
+            None => overlaps::of_project(&self.store, &self.project).await?,
+        };
+        Ok(CatchUp::of(&lines, &overlaps, self.clock.now_ms()))
     }
 }
 

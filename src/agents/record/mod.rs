@@ -6,6 +6,7 @@ pub(crate) mod asks;
 pub(crate) mod family;
 pub(crate) mod groups;
 pub(crate) mod names;
+pub(crate) mod overlaps;
 pub(crate) mod owner;
 pub(crate) mod read;
 pub(crate) mod remove;
@@ -137,6 +138,8 @@ pub(crate) struct Line {
     pub(crate) rests_until_ms: i64,
     /// The oldest open request of the run and its tool; empty when there is none.
     pub(crate) waiting: String,
+    /// Files of the run that another has changed at the same time.
+    pub(crate) overlaps: u32,
 }
 
 impl Line {

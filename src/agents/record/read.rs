@@ -52,7 +52,9 @@ macro_rules! line_columns {
          run.ended_ms, run.progress, run.delivered, coalesce((SELECT ask.id || ' ' || \
          CASE ask.kind WHEN 'question' THEN 'question' ELSE ask.tool END FROM ask \
          WHERE ask.agent_id = run.agent_id AND ask.run_no = run.run_no AND ask.state = 'open' \
-         ORDER BY ask.asked_ms, ask.id LIMIT 1), '') AS waiting FROM agent JOIN run \
+         ORDER BY ask.asked_ms, ask.id LIMIT 1), '') AS waiting, \
+         (SELECT count(DISTINCT overlap.path) FROM overlap WHERE overlap.agent_id = run.agent_id \
+         AND overlap.run_no = run.run_no) AS overlaps FROM agent JOIN run \
          ON run.agent_id = agent.id AND run.run_no = agent.run_no"
     };
 }
@@ -291,6 +293,7 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
         delivered: row.try_get::<i64, _>("delivered")? != 0,
         rests_until_ms: row.try_get("rests_until_ms")?,
         waiting: row.try_get("waiting")?,
+        overlaps: count(row.try_get("overlaps")?),
     })
 }
 

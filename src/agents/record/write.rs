@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::family::{AdmissionError, Admitted, admit};
-use super::{Ending, NewAgent, Plan, TransitionError, asks, json, steers};
+use super::{Ending, NewAgent, Plan, TransitionError, asks, json, overlaps, steers};
 use crate::agents::lifecycle::{AgentState, Lifecycle, next};
 use crate::ids::{AgentId, GroupId, IdSource, OwnerId, ProjectId};
 use crate::store::{Store, StoreError, Tx, statements};
@@ -234,6 +234,7 @@ pub(crate) async fn end(
     let mut tx = store.begin().await?;
     ending.evidence.steers = steers::close(&mut tx, id, from.run_no, now_ms).await?;
     asks::withdraw_all(&mut tx, id, from.run_no, now_ms).await?;
+    ending.evidence.overlaps = overlaps::close(&mut tx, id, from.run_no).await?;
     let evidence = store.redact_json(&ending.evidence);
     let ended = sqlx::query(END)
         .bind(id.as_str())
@@ -267,7 +268,9 @@ pub(crate) async fn keep_late_result(
     ending: &Ending,
 ) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    let evidence = store.redact_json(&ending.evidence);
+    let mut evidence = ending.evidence.clone();
+    evidence.overlaps = overlaps::close(&mut tx, id, run_no).await?;
+    let evidence = store.redact_json(&evidence);
     sqlx::query(KEEP_LATE_RESULT)
         .bind(id.as_str())
         .bind(i64::from(run_no))

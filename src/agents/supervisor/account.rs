@@ -17,6 +17,7 @@ impl Run {
         if !own_steer {
             self.ledger.observe(event);
         }
+        self.radar.observe(event);
         self.follow(event).await;
         match event {
             // Every turn of a session begins with it; the log needs it once.

@@ -13,6 +13,8 @@ impl Run {
 
     /// Looks at what the run has left, before its end is written down.
     pub(super) async fn look_back(&mut self, outcome: &Outcome) {
+        // While the working tree is as the agent left it.
+        self.radar.finish().await;
         self.verify(outcome).await;
         self.settle_workspace(outcome).await;
     }

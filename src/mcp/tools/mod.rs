@@ -5,6 +5,7 @@ mod ask_parent;
 mod catch_up;
 mod get_agent;
 mod list_agents;
+mod merge_agents;
 mod resume_agent;
 mod spawn_agent;
 mod steer_agent;

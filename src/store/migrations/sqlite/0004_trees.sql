@@ -25,17 +25,18 @@ CREATE TABLE worktree (
 ) STRICT;
 CREATE INDEX worktree_there ON worktree(repository) WHERE state <> 'removed';
 
--- Files that a live run has changed, relative to the top of the working tree.
+-- Files that a live run has changed. They are compared within a repository, whatever its working
+-- trees; a file outside of any stands here with its absolute path.
 CREATE TABLE touch (
   agent_id   TEXT NOT NULL,
   run_no     INTEGER NOT NULL,
-  project_id TEXT NOT NULL,
-  path       TEXT NOT NULL,
+  repository TEXT NOT NULL,             -- git common directory; empty outside of any
+  path       TEXT NOT NULL,             -- relative to the top of the working tree
   at_ms      INTEGER NOT NULL,
-  PRIMARY KEY (agent_id, run_no, path),
+  PRIMARY KEY (agent_id, run_no, repository, path),
   FOREIGN KEY (agent_id, run_no) REFERENCES run(agent_id, run_no) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX touch_path ON touch(project_id, path);
+CREATE INDEX touch_path ON touch(repository, path);
 
 -- Two runs that changed one file while both lived; each pair stands here in both orders.
 CREATE TABLE overlap (
