@@ -2,6 +2,8 @@
 //! command-line texts and exit codes all follow from it. A model is told of tools and a person of
 //! commands.
 
+mod context;
+
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -219,6 +221,7 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
         | AgentError::BadDirectory { .. } => Kind::Invalid,
+        AgentError::Context(bad) => context::kind_of(bad),
         AgentError::Unknown { .. } | AgentError::NoProvider { .. } | AgentError::NoAsk { .. } => {
             Kind::NotFound
         }
@@ -237,6 +240,7 @@ fn kind_of(error: &AgentError) -> Kind {
 fn hint_for(error: &AgentError) -> Option<Hint> {
     Some(match error {
         AgentError::BadId(_) => known_ids(),
+        AgentError::Context(bad) => context::hint_for(bad),
         AgentError::Unknown { nearest, .. } => match nearest.as_slice() {
             [] => known_ids(),
             nearest => format!("did you mean {}?", nearest.join(", ")).into(),

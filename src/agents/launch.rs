@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::budget::{Budget, BudgetRequest};
+use super::context::{Caller, ContextCut};
 use super::error::AgentError;
 use super::expect::Expect;
 use super::record::{Nesting, Plan};
@@ -48,6 +49,8 @@ pub struct SpawnRequest {
     pub output_schema: Option<serde_json::Value>,
     /// What is checked when it has ended.
     pub expect: Option<Expect>,
+    /// Who asks, for what is drawn from the transcript of the asking session.
+    pub caller: Caller,
 }
 
 /// A queued agent, with the values that are in force.
@@ -72,6 +75,9 @@ pub struct Spawned {
     /// What was asked for and cannot be had from this provider.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_enforced: Vec<String>,
+    /// Entries of `context` of which the agent is given a part.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub context_cut: Vec<ContextCut>,
 }
 
 /// A checked request.
@@ -229,7 +235,8 @@ fn label_of(prompt: &str) -> String {
     label
 }
 
-fn directory(asked: Option<&Path>, here: &Path) -> Result<PathBuf, AgentError> {
+/// The directory that `asked` names, or `here`, canonical.
+pub(super) fn directory(asked: Option<&Path>, here: &Path) -> Result<PathBuf, AgentError> {
     let path = asked.map_or_else(|| here.to_owned(), |asked| here.join(asked));
     let refuse = |problem: String| AgentError::BadDirectory {
         path: path.clone(),

@@ -4,6 +4,7 @@
 
 mod brief;
 mod budget;
+mod context;
 mod crew;
 mod error;
 mod evidence;
@@ -21,6 +22,7 @@ mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
+pub use context::{BadContext, Caller, ContextCut, Problem, Traces};
 pub use crew::{Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Waiting};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, SteerTally};

@@ -18,8 +18,8 @@ use super::output::{err, one_line, out, reader_has_left};
 use super::progress::Progress;
 use super::signals::Signals;
 use crate::agents::{
-    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
-    SpawnRequest, Status, Waited, Waiting,
+    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, ContextCut, Crew, Done,
+    Mode, SpawnRequest, Status, Waited, Waiting,
 };
 use crate::config::Permission;
 use crate::edge::{Failure, Kind};
@@ -68,6 +68,10 @@ pub(super) struct Run {
     /// Seconds without a sign of life before it is cut off [default: configured, 900 unless changed]
     #[arg(long, value_name = "SECONDS")]
     idle_s: Option<u32>,
+    /// To read with the prompt: summary, transcript:N (of the session around this command),
+    /// file:PATH, agent:ID, git:diff[:REVISION], git:log[:N]; may be repeated
+    #[arg(long, value_name = "ENTRY")]
+    context: Vec<String>,
 }
 
 fn permission(name: &str) -> Result<Permission, String> {
@@ -135,6 +139,7 @@ impl Run {
                 idle_s: self.idle_s,
                 ..BudgetRequest::default()
             },
+            context: self.context,
             ..SpawnRequest::default()
         })
     }
@@ -151,6 +156,12 @@ async fn follow(
         err(&format!(
             "ostler: {} does not enforce {what}\n",
             spawned.provider
+        ));
+    }
+    for cut in &spawned.context_cut {
+        let ContextCut { source, bytes, of } = cut;
+        err(&format!(
+            "ostler: of {source} the agent is given {bytes} of {of} bytes\n"
         ));
     }
     let id = spawned.id;

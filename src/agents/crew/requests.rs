@@ -29,20 +29,27 @@ impl Crew {
     /// Writes a new agent and returns at once; it starts when the limiter lets it.
     ///
     /// # Errors
-    /// Bad values by name, no room under this session, a caller that is an agent itself.
+    /// Bad values by name, context that cannot be had, no room under this session, a caller that is an agent itself.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         self.check_depth()?;
         let resolved = launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
+        let context = self.context_block(&request.context, request).await?;
         self.be_ready_to_run()?;
         let id = AgentId::new(self.ids.as_ref());
-        let agent = self.new_agent(&id, &request.prompt, &resolved.label, &resolved.plan);
+        let agent = NewAgent {
+            context: &context.text,
+            ..self.new_agent(&id, &request.prompt, &resolved.label, &resolved.plan)
+        };
         if !write::enqueue(&self.store, &agent, self.clock.now_ms()).await? {
             return Err(AgentError::TooMany {
                 limit: resolved.plan.max_tree,
             });
         }
         self.nudge.notify_one();
-        self.spawned(id, 1, &resolved.plan).await
+        Ok(Spawned {
+            context_cut: context.cut,
+            ..self.spawned(id, 1, &resolved.plan).await?
+        })
     }
 
     /// Continues an ended agent with a new prompt, as its next run.
@@ -256,6 +263,7 @@ impl Crew {
             group: None,
             label,
             owner: self.owner(),
+            context: "",
             prompt,
             plan,
             takes_slot: true,
@@ -278,6 +286,7 @@ impl Crew {
             not_enforced: can
                 .map(|can| launch::not_enforced(plan, can))
                 .unwrap_or_default(),
+            context_cut: Vec::new(),
         })
     }
 

@@ -99,6 +99,7 @@ pub(crate) async fn enqueue(
         state: AgentState::ENQUEUED,
         owner: agent.owner,
         takes_slot: agent.takes_slot,
+        context: agent.context,
         prompt: agent.prompt,
         plan: agent.plan,
     };
@@ -133,6 +134,7 @@ pub(crate) async fn resume(
         state,
         owner: agent.owner,
         takes_slot: agent.takes_slot,
+        context: agent.context,
         prompt: agent.prompt,
         plan: agent.plan,
     };
@@ -154,6 +156,7 @@ struct NewRun<'a> {
     state: AgentState,
     owner: &'a OwnerId,
     takes_slot: bool,
+    context: &'a str,
     prompt: &'a str,
     plan: &'a Plan,
 }
@@ -169,13 +172,17 @@ async fn add_run(
         .bind(i64::from(run.state.run_no))
         .bind(run.owner.as_str())
         .bind(i64::from(run.takes_slot))
-        .bind(run.prompt)
+        .bind(format!("{}{}", run.context, run.prompt))
         .bind(json(run.plan))
         .bind(now_ms)
         .bind(&run.plan.launch.provider)
         .execute(&mut **tx)
         .await?;
-    let body = json!({ "to": run.state.status, "prompt": run.prompt });
+    let mut body = json!({ "to": run.state.status, "prompt": run.prompt });
+    if !run.context.is_empty() {
+        // The agent has it in its prompt; a log that repeats it could not be read.
+        body["context_bytes"] = json!(run.context.len());
+    }
     log(tx, store, run.id, run.state.run_no, now_ms, "state", &body).await
 }
 

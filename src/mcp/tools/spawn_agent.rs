@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use rmcp::model::CallToolResult;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::budget;
-use crate::agents::{Expect, SpawnRequest, Spawned};
+use crate::agents::{Caller, Expect, SpawnRequest, Spawned};
 use crate::config::{Effort, Isolation, Permission};
 use crate::edge::Failure;
+use crate::mcp::caller::caller;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -55,11 +57,15 @@ impl Server {
     /// Start a child coding agent in the background; returns its id at once. Spawn independent
     /// agents before waiting for any.
     #[tool(annotations(title = "Spawn agent", destructive_hint = false))]
-    async fn spawn_agent(&self, Parameters(p): Parameters<SpawnAgent>) -> CallToolResult {
-        reply(self.spawn(p).await)
+    async fn spawn_agent(
+        &self,
+        Parameters(p): Parameters<SpawnAgent>,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        reply(self.spawn(p, caller(&context)).await)
     }
 
-    async fn spawn(&self, p: SpawnAgent) -> Result<Spawned, Failure> {
+    async fn spawn(&self, p: SpawnAgent, caller: Caller) -> Result<Spawned, Failure> {
         let mut budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
         budget.max_tool_calls = p.max_tool_calls;
         budget.idle_s = p.idle_s;
@@ -77,6 +83,7 @@ impl Server {
             context: p.context.unwrap_or_default(),
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
+            caller,
         };
         Ok(self.crew().await?.spawn(&request).await?)
     }
