@@ -73,18 +73,16 @@ struct Found {
 }
 
 fn found(roots: &Roots, path: &str) -> Result<Found, Problem> {
-    let mut problem = Problem::Missing;
+    let mut is_elsewhere = false;
+    let mut may_be_inside = false;
     for from in &roots.from {
         let real = match from.join(path).canonicalize() {
             Ok(real) => real,
-            Err(error) => {
-                let nothing =
-                    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
-                if !nothing && matches!(problem, Problem::Missing) {
-                    problem = Problem::Unreadable(error);
-                }
+            Err(error) if is_nothing(&error) => {
+                may_be_inside |= roots.hold(&without_dots(&from.join(path)));
                 continue;
             }
+            Err(error) => return Err(Problem::Unreadable(error)),
         };
         let inside = roots.inside.iter().find_map(|root| {
             let below = real.strip_prefix(root).ok()?.to_owned();
@@ -93,10 +91,38 @@ fn found(roots: &Roots, path: &str) -> Result<Found, Problem> {
         });
         match inside {
             Some(found) => return Ok(found),
-            None => problem = Problem::Outside,
+            None => is_elsewhere = true,
         }
     }
-    Err(problem)
+    match may_be_inside && !is_elsewhere {
+        true => Err(Problem::Missing),
+        false => Err(Problem::Outside),
+    }
+}
+
+fn is_nothing(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// Where a path that leads nowhere was meant to lead.
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+impl Roots {
+    fn hold(&self, path: &Path) -> bool {
+        self.inside.iter().any(|root| path.starts_with(root))
+    }
 }
 
 impl Found {
@@ -270,6 +296,9 @@ mod tests {
         assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
         for (path, told) in [
             ("no-such", "there is no such file"),
+            ("../no-such", "there is no such file"),
+            ("../../no-such", "lies outside of the project"),
+            ("/no-such", "lies outside of the project"),
             ("empty/x", "there is no such file"),
             ("empty", "is empty"),
             ("latin", "is no UTF-8 text"),

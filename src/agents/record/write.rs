@@ -178,11 +178,11 @@ async fn add_run(
         .bind(&run.plan.launch.provider)
         .execute(&mut **tx)
         .await?;
-    let mut body = json!({ "to": run.state.status, "prompt": run.prompt });
-    if !run.context.is_empty() {
-        // The agent has it in its prompt; a log that repeats it could not be read.
-        body["context_bytes"] = json!(run.context.len());
-    }
+    // The agent has its context in its prompt; a log that repeats it could not be read.
+    let body = match run.context.len() {
+        0 => json!({ "to": run.state.status, "prompt": run.prompt }),
+        bytes => json!({ "to": run.state.status, "prompt": run.prompt, "context_bytes": bytes }),
+    };
     log(tx, store, run.id, run.state.run_no, now_ms, "state", &body).await
 }
 

@@ -198,14 +198,7 @@ fn of_gemini(asking: &Asking) -> Result<PathBuf, Problem> {
         return Err(no("there is no home directory".to_owned()));
     };
     let mut found = gemini::transcripts(home, &asking.cwd, asking.traces.since);
-    found.retain(|path| {
-        let told = open_own(path).and_then(|file| first_record(&file));
-        told.is_ok_and(|told| {
-            let session = text_of(&told, "/sessionId");
-            !asking.agents.iter().any(|agent| agent == session)
-                && text_of(&told, "/kind") != "subagent"
-        })
-    });
+    found.retain(|path| is_session(asking, path).unwrap_or(false));
     match (found.pop(), found.is_empty()) {
         (Some(path), true) => Ok(path),
         (Some(_), false) => Err(no(
@@ -215,6 +208,29 @@ fn of_gemini(asking: &Asking) -> Result<PathBuf, Problem> {
         )),
         (None, _) => Err(none_in(Cli::Gemini, home)),
     }
+}
+
+/// Whether the transcript of Gemini CLI at `path` is that of a session which can be the one that
+/// asks: no agent's, no subagent's, and none that its process has begun and never used.
+fn is_session(asking: &Asking, path: &Path) -> Result<bool, Problem> {
+    let file = open_own(path)?;
+    let told = first_record(&file)?;
+    let session = text_of(&told, "/sessionId");
+    let is_agent = asking.agents.iter().any(|agent| agent == session);
+    if is_agent || text_of(&told, "/kind") == "subagent" {
+        return Ok(false);
+    }
+    let transcript = Transcript {
+        cli: Cli::Gemini,
+        file,
+        cwd: asking.cwd.clone(),
+    };
+    let mut spoken = false;
+    transcript.each(transcript.length()?, LOOKED_AT, |item| {
+        spoken = item.is_message();
+        !spoken
+    })?;
+    Ok(spoken)
 }
 
 /// The name of a session becomes part of a path.

@@ -398,6 +398,11 @@ fn between_two_sessions_of_gemini_nobody_guesses() {
         told.starts_with("several sessions of Gemini CLI are at work"),
         "{told}"
     );
+    // Each process that only speaks with editors begins one that it never uses.
+    let unused = gemini_message("1", "user", "<session_context>of the CLI</session_context>");
+    world.gemini(OTHER, &[json!({ "$set": { "messages": [unused] } })]);
+    assert!(world.last(1).text.contains("mine"));
+    world.gemini(OTHER, &said("another's"));
     // Unless one of them is known to be an agent's.
     world.asking.agents = vec![OTHER.to_owned()];
     assert!(world.last(1).text.contains("mine"));
