@@ -2,10 +2,9 @@
 
 use std::os::unix::fs::symlink;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{asking, world};
-use crate::support::Home;
 use crate::support::mcp::McpClient;
 
 async fn refusal(server: &mut McpClient, context: &[&str]) -> String {
@@ -179,14 +178,13 @@ async fn an_agent_must_have_ended_with_a_result_and_be_of_the_same_project() {
              list_agents shows those of this project"
         )
     );
-    let _: Value = other.call("list_agents", json!({})).await.unwrap();
     other.leave().await;
     server.leave().await;
 }
 
 #[tokio::test]
 async fn a_person_is_told_of_commands() {
-    let home: Home = world();
+    let home = world();
     let (code, _, err) = home.run(&["run", "x", "--context", "transcript:5"]).await;
     assert_eq!(code, 3, "{err}");
     assert!(
