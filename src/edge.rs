@@ -2,6 +2,8 @@
 //! command-line texts and exit codes all follow from it. A model is told of tools and a person of
 //! commands.
 
+mod context;
+
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -222,6 +224,7 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::BadDefinition { .. }
         | AgentError::BadDirectory { .. } => Kind::Invalid,
         AgentError::Ambiguous { .. } | AgentError::IsGroup { .. } => Kind::Invalid,
+        AgentError::Context(bad) => context::kind_of(bad),
         AgentError::NoDefinition { .. }
         | AgentError::Unknown { .. }
         | AgentError::NotNamed { .. }
@@ -267,6 +270,7 @@ fn kind_of(error: &AgentError) -> Kind {
 fn hint_for(error: &AgentError) -> Option<Hint> {
     Some(match error {
         AgentError::BadId(_) => known_ids(),
+        AgentError::Context(bad) => context::hint_for(bad),
         AgentError::Unknown { nearest, .. } => match nearest.as_slice() {
             [] => known_ids(),
             nearest => format!("did you mean {}?", nearest.join(", ")).into(),

@@ -4,8 +4,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::agents::{Crew, CrewOptions, Host, Places};
+use crate::agents::{Crew, CrewOptions, Host, Places, Traces};
 use crate::clock::SystemClock;
 use crate::config::{Config, Sources, state_dir};
 use crate::edge::{Failure, Kind};
@@ -13,6 +14,9 @@ use crate::ids::{IdSource, RandomIds};
 use crate::project::Project;
 use crate::providers::{LINEAGE_VARIABLE, Lineage, McpServer, tree};
 use crate::store::Store;
+
+/// Where Codex keeps everything.
+const CODEX_HOME: &str = "CODEX_HOME";
 
 /// What this process was started with.
 #[derive(Debug, Clone)]
@@ -29,6 +33,8 @@ pub struct Surroundings {
     pub collects: bool,
     /// Whether somebody is there who can answer what agents ask.
     pub answers: bool,
+    /// Where the transcript of the host session can be.
+    pub traces: Traces,
 }
 
 impl Surroundings {
@@ -58,6 +64,7 @@ impl Surroundings {
             program: program.into(),
             collects: false,
             answers: false,
+            traces: traces(),
         })
     }
 }
@@ -69,6 +76,38 @@ fn session() -> String {
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty())
         .unwrap_or_else(|| format!("h-{}", RandomIds.token()))
+}
+
+/// Where the CLIs keep their transcripts, and which of them has started us.
+fn traces() -> Traces {
+    let told = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let home = std::env::home_dir();
+    let folder = |name, below: &str| match told(name) {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => Some(home.as_ref()?.join(below)),
+    };
+    let gemini_home = told("GEMINI_CLI_HOME").map(PathBuf::from).or(home.clone());
+    Traces {
+        claude: folder("CLAUDE_CONFIG_DIR", ".claude"),
+        claude_session: told("CLAUDE_CODE_SESSION_ID"),
+        codex: folder(CODEX_HOME, ".codex"),
+        codex_thread: told("CODEX_THREAD_ID"),
+        gemini: gemini_home.map(|home| home.join(".gemini")),
+        in_gemini: told("GEMINI_CLI").is_some(),
+        since: SystemTime::now(),
+    }
+}
+
+/// The same with the folder of a Codex above us, which keeps its environment from its servers.
+async fn traces_above(surroundings: &Surroundings) -> Traces {
+    let mut traces = surroundings.traces.clone();
+    if std::env::var_os(CODEX_HOME).is_none() {
+        let above = tokio::task::spawn_blocking(|| tree::variable_above(CODEX_HOME)).await;
+        if let Ok(Some(folder)) = above {
+            traces.codex = Some(folder.into());
+        }
+    }
+    traces
 }
 
 /// The lineage that we can claim. What stands in our own environment may come from a child that put
@@ -126,6 +165,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
             lineage: lineage(surroundings).await,
             collects: surroundings.collects,
             answers: surroundings.answers,
+            traces: traces_above(surroundings).await,
         },
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),

@@ -7,6 +7,7 @@ mod claude;
 mod cli;
 mod clients;
 mod codex;
+mod context;
 mod definitions;
 mod doctor;
 mod fanout;

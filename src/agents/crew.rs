@@ -2,6 +2,7 @@
 //! and messages on to the supervisors, and ends everything when the process ends.
 
 mod answers;
+mod context;
 mod definitions;
 mod delivery;
 mod dispatch;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::brief::AgentBrief;
+use super::context::Traces;
 use super::definition::Places;
 use super::error::AgentError;
 use super::journal::Journal;
@@ -64,6 +66,8 @@ pub struct Host {
     pub collects: bool,
     /// Whether somebody is there who can answer what agents ask.
     pub answers: bool,
+    /// Where the transcript of the session can be.
+    pub traces: Traces,
 }
 
 /// What a crew is made of.

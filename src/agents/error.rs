@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::budget::BadBudget;
+use super::context::BadContext;
 use super::lifecycle::Status;
 use super::record::TransitionError;
 use super::record::asks::AskState;
@@ -99,6 +100,9 @@ pub enum AgentError {
     /// A limit that cannot be one.
     #[error(transparent)]
     Budget(#[from] BadBudget),
+    /// Something to be read with the prompt that cannot be had.
+    #[error(transparent)]
+    Context(#[from] BadContext),
     /// No provider has that name.
     #[error("there is no provider `{name}`")]
     NoProvider {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::budget::BudgetRequest;
+use super::context::{Caller, ContextCut};
 use super::definition::{Definition, effective};
 use super::error::AgentError;
 use super::expect::Expect;
@@ -51,6 +52,8 @@ pub struct SpawnRequest {
     pub output_schema: Option<serde_json::Value>,
     /// What is checked when it has ended.
     pub expect: Option<Expect>,
+    /// Who asks, for what is drawn from the transcript of the asking session.
+    pub caller: Caller,
 }
 
 /// A queued agent, with the values that are in force.
@@ -90,6 +93,9 @@ pub struct Spawned {
     /// What was asked for, or is written in the definition, and does not count; with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<String>,
+    /// Entries of `context` of which the agent is given a part.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub context_cut: Vec<ContextCut>,
 }
 
 /// Where an agent with a working tree of its own works.
@@ -310,7 +316,8 @@ fn label_of(prompt: &str) -> String {
     label
 }
 
-fn directory(asked: Option<&Path>, here: &Path) -> Result<PathBuf, AgentError> {
+/// The directory that `asked` names, or `here`, canonical.
+pub(super) fn directory(asked: Option<&Path>, here: &Path) -> Result<PathBuf, AgentError> {
     let path = asked.map_or_else(|| here.to_owned(), |asked| here.join(asked));
     let refuse = |problem: String| AgentError::BadDirectory {
         path: path.clone(),

@@ -5,6 +5,7 @@
 mod brief;
 mod budget;
 mod claims;
+mod context;
 mod crew;
 mod definition;
 mod error;
@@ -31,11 +32,12 @@ mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
+pub use context::{BadContext, Caller, ContextCut, Problem, Traces};
 pub use crew::{
-    Answer, Answered, Crew, CrewOptions, Gone, GroupSpawned, GroupStanding, Host, ProviderBrief,
-    Pruned, SweepRequest, Swept, Waiting, Worktrees,
+    Answer, Answered, CheckFailed, Crew, CrewOptions, Gone, GroupSpawned, GroupStanding, Host,
+    MergeReport, MergeRequest, ProviderBrief, Pruned, Skipped, SweepRequest, Swept, Waiting,
+    Worktrees,
 };
-pub use crew::{CheckFailed, MergeReport, MergeRequest, Skipped};
 pub use definition::{
     BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition, Origin, Places,
     create as create_definition, schema as definition_schema,

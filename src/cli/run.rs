@@ -18,8 +18,8 @@ use super::output::{err, one_line, out, reader_has_left};
 use super::progress::Progress;
 use super::signals::Signals;
 use crate::agents::{
-    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Expect, Mode,
-    Ranking, SpawnRequest, Spawned, Status, Variants, Waiting,
+    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, ContextCut, Crew, Done,
+    Expect, Mode, Ranking, SpawnRequest, Spawned, Status, Variants, Waiting,
 };
 use crate::config::{Effort, Isolation, Permission};
 use crate::edge::{Failure, Kind};
@@ -79,6 +79,10 @@ pub(super) struct Run {
     /// Seconds without a sign of life before it is cut off [default: configured, 900 unless changed]
     #[arg(long, value_name = "SECONDS")]
     idle_s: Option<u32>,
+    /// To read with the prompt: summary, transcript:N (of the session around this command),
+    /// file:PATH, agent:ID, git:diff[:REVISION], git:log[:N]; may be repeated
+    #[arg(long, value_name = "ENTRY")]
+    context: Vec<String>,
     /// A file with the JSON schema that its result must fit; the result alone is printed then
     #[arg(long, value_name = "FILE")]
     output_schema: Option<PathBuf>,
@@ -216,6 +220,7 @@ impl Run {
                 idle_s: self.idle_s,
                 ..BudgetRequest::default()
             },
+            context: self.context,
             ..SpawnRequest::default()
         })
     }
@@ -254,6 +259,11 @@ async fn follow(
         }
         for what in &agent.ignored {
             unheld.push(format!("ostler: ignored: {}\n", one_line(what, 300)));
+        }
+        for ContextCut { source, bytes, of } in &agent.context_cut {
+            unheld.push(format!(
+                "ostler: of {source} the agent is given {bytes} of {of} bytes\n"
+            ));
         }
         ids.push(agent.id);
     }

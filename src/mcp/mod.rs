@@ -1,6 +1,7 @@
 //! What a model calls: the MCP server on standard input and output. Thin: a tool reads its
 //! parameters, calls one function of a domain, and renders. Nothing here decides.
 
+mod caller;
 mod parameters;
 mod person;
 mod reply;

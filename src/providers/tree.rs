@@ -3,7 +3,7 @@
 //! that cleared it by their parent, which the leash of a child sees to.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
@@ -152,6 +152,24 @@ fn still_alive(known: &[Process]) -> Vec<Process> {
 /// start us with another environment; it cannot change that of its own parents.
 pub fn lineages_above() -> Vec<Lineage> {
     let mut found = Vec::new();
+    above(|process| {
+        let lineage = Lineage::parse(variable(process, LINEAGE_VARIABLE));
+        if lineage.depth() > 0 {
+            found.push(lineage);
+        }
+        None::<()>
+    });
+    found.reverse();
+    found
+}
+
+/// A variable of the nearest process above this one that has it and shows it to us.
+pub fn variable_above(name: &str) -> Option<OsString> {
+    above(|process| variable(process, name).map(OsStr::to_owned))
+}
+
+/// What `tell` finds in the nearest process above this one in which it finds something.
+fn above<T>(mut tell: impl FnMut(&sysinfo::Process) -> Option<T>) -> Option<T> {
     let mut pid = nix::unistd::getppid().as_raw();
     while let Ok(above) = u32::try_from(pid)
         && above > 1
@@ -164,17 +182,15 @@ pub fn lineages_above() -> Vec<Lineage> {
         let Some(process) = system.processes().values().next() else {
             break;
         };
-        let lineage = Lineage::parse(variable(process, LINEAGE_VARIABLE));
-        if lineage.depth() > 0 {
-            found.push(lineage);
+        if let Some(told) = tell(process) {
+            return Some(told);
         }
         pid = process
             .parent()
             .and_then(|parent| i32::try_from(parent.as_u32()).ok())
             .unwrap_or(0);
     }
-    found.reverse();
-    found
+    None
 }
 
 fn variable<'a>(process: &'a sysinfo::Process, name: &str) -> Option<&'a OsStr> {

@@ -57,13 +57,15 @@ impl Crew {
             draft.label.push_str(&format!(" #{}", at + 1));
             drafts.push(draft);
         }
+        let entries = drafts.first().map_or(&[][..], |draft| &draft.context);
+        let context = self.context_block(entries, request).await?;
         self.be_ready_to_run()?;
         let group = GroupId::new(self.ids.as_ref());
         let agents: Vec<NewAgent<'_>> = drafts
             .iter()
             .map(|draft| NewAgent {
                 group: Some(&group),
-                ..self.new_agent(draft, caller)
+                ..self.new_agent(draft, &context.text, caller)
             })
             .collect();
         let plans = write::enqueue_all(&self.store, &agents, self.clock.now_ms())
@@ -79,7 +81,7 @@ impl Crew {
         self.nudge.notify_one();
         let mut spawned = Vec::with_capacity(drafts.len());
         for (draft, plan) in drafts.into_iter().zip(&plans) {
-            spawned.push(self.started(draft, plan).await?);
+            spawned.push(self.started(draft, plan, context.cut.clone()).await?);
         }
         Ok(GroupSpawned {
             group,

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Crew;
 use crate::agents::brief::AgentBrief;
 use crate::agents::budget::BudgetRequest;
+use crate::agents::context::ContextCut;
 use crate::agents::error::AgentError;
 use crate::agents::family::{self, Asked};
 use crate::agents::launch::{self, Granted, SpawnRequest, Spawned};
@@ -31,6 +32,8 @@ pub(super) struct Draft {
     pub(super) id: AgentId,
     pub(super) label: String,
     pub(super) prompt: String,
+    /// Entries of what it is given to read.
+    pub(super) context: Vec<String>,
     pub(super) plan: Plan,
     /// The limits that were asked for in so many words.
     pub(super) insists: Insists,
@@ -42,18 +45,19 @@ impl Crew {
     /// Writes a new agent and returns at once; it starts when the limiter lets it.
     ///
     /// # Errors
-    /// Bad values by name, no room under this session, and for a caller that is an agent itself
-    /// whatever goes beyond its own bounds.
+    /// Bad values by name, context that cannot be had, no room under this session, and for a caller
+    /// that is an agent itself whatever goes beyond its own bounds.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         let caller = self.caller().await?;
         let draft = self.draft(request, caller.as_ref()).await?;
+        let context = self.context_block(&draft.context, request).await?;
         self.be_ready_to_run()?;
-        let agent = self.new_agent(&draft, caller.as_ref());
+        let agent = self.new_agent(&draft, &context.text, caller.as_ref());
         let plan = write::enqueue(&self.store, &agent, self.clock.now_ms())
             .await
             .map_err(|error| AgentError::admission(&draft.id, "spawned", error))?;
         self.nudge.notify_one();
-        self.started(draft, &plan).await
+        self.started(draft, &plan, context.cut).await
     }
 
     /// An agent as it would be written; nothing is changed yet.
@@ -83,6 +87,7 @@ impl Crew {
             id,
             label: resolved.label,
             prompt: request.prompt.clone(),
+            context: resolved.context,
             plan: resolved.plan,
             insists,
             ignored: resolved.ignored,
@@ -90,10 +95,16 @@ impl Crew {
     }
 
     /// What a caller is told of a draft that has been written with `plan`.
-    pub(super) async fn started(&self, draft: Draft, plan: &Plan) -> Result<Spawned, AgentError> {
+    pub(super) async fn started(
+        &self,
+        draft: Draft,
+        plan: &Plan,
+        context_cut: Vec<ContextCut>,
+    ) -> Result<Spawned, AgentError> {
         let spawned = self.spawned(draft.id, 1, plan).await?;
         Ok(Spawned {
             ignored: draft.ignored,
+            context_cut,
             ..spawned
         })
     }
@@ -158,11 +169,12 @@ impl Crew {
             id: id.clone(),
             label: line.label.clone(),
             prompt,
+            context: Vec::new(),
             plan,
             insists,
             ignored: Vec::new(),
         };
-        let agent = self.new_agent(&draft, caller.as_ref());
+        let agent = self.new_agent(&draft, "", caller.as_ref());
         let (state, plan) = write::resume(&self.store, &agent, line.state(), self.clock.now_ms())
             .await
             .map_err(|error| AgentError::admission(id, "resumed", error))?;
@@ -301,6 +313,7 @@ impl Crew {
     pub(super) fn new_agent<'a>(
         &'a self,
         draft: &'a Draft,
+        context: &'a str,
         caller: Option<&'a Line>,
     ) -> NewAgent<'a> {
         NewAgent {
@@ -312,6 +325,7 @@ impl Crew {
             group: None,
             label: &draft.label,
             owner: self.owner(),
+            context,
             prompt: &draft.prompt,
             plan: &draft.plan,
             // One that waited for a slot that its parent holds would wait for ever.
@@ -350,6 +364,7 @@ impl Crew {
                 .map(|can| launch::not_enforced(plan, can))
                 .unwrap_or_default(),
             ignored: Vec::new(),
+            context_cut: Vec::new(),
         })
     }
 

@@ -59,6 +59,7 @@ fn line(plan: Plan) -> Line {
         delivered: false,
         rests_until_ms: 0,
         waiting: String::new(),
+        overlaps: 0,
     }
 }
 

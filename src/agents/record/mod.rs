@@ -103,6 +103,8 @@ pub(crate) struct NewAgent<'a> {
     pub(crate) group: Option<&'a GroupId>,
     pub(crate) label: &'a str,
     pub(crate) owner: &'a OwnerId,
+    /// What it is given to read, in front of the prompt.
+    pub(crate) context: &'a str,
     pub(crate) prompt: &'a str,
     pub(crate) plan: &'a Plan,
     pub(crate) takes_slot: bool,

@@ -16,6 +16,10 @@ statements! {
     /// The provider's session of the newest run that got far enough to have one.
     LAST_SESSION = "SELECT provider_session, coalesce(started_ms, 0) FROM run
         WHERE agent_id = $1 AND provider_session <> '' ORDER BY run_no DESC LIMIT 1";
+    PROJECT = "SELECT project_id FROM agent WHERE id = $1";
+    /// The providers' sessions of runs that lived at some time since then.
+    SESSIONS_SINCE = "SELECT provider_session FROM run WHERE provider_session <> ''
+        AND coalesce(ended_ms, $1) >= $1";
     PROMPTS = "SELECT prompt FROM run WHERE agent_id = $1 ORDER BY run_no";
     LIST = concat!("SELECT ", line_columns!(), " WHERE ($1 = '' OR agent.project_id = $1)
         AND ($2 = '' OR run.status = $2) AND (agent.created_ms, agent.id) < ($3, $4)
@@ -95,6 +99,26 @@ pub(crate) async fn last_session(
     Ok(sqlx::query_as(LAST_SESSION)
         .bind(id.as_str())
         .fetch_optional(store.read())
+        .await?)
+}
+
+/// The project that an agent belongs to.
+pub(crate) async fn project(store: &Store, id: &AgentId) -> Result<ProjectId, StoreError> {
+    let project = sqlx::query_scalar(PROJECT)
+        .bind(id.as_str())
+        .fetch_one(store.read())
+        .await?;
+    Ok(ProjectId::stored(project))
+}
+
+/// The providers' sessions of all agents that have lived at some time since then.
+pub(crate) async fn sessions_since(
+    store: &Store,
+    since_ms: i64,
+) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(SESSIONS_SINCE)
+        .bind(since_ms)
+        .fetch_all(store.read())
         .await?)
 }
 

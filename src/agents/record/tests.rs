@@ -86,6 +86,7 @@ impl World {
             group: None,
             label: "label",
             owner: &self.owner,
+            context: "",
             prompt: "prompt",
             plan: &self.plan,
             takes_slot: true,

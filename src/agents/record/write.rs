@@ -132,6 +132,7 @@ async fn add_agent(
         state: AgentState::ENQUEUED,
         owner: agent.owner,
         takes_slot: agent.takes_slot,
+        context: agent.context,
         prompt: agent.prompt,
         admitted: &admitted,
     };
@@ -177,6 +178,7 @@ pub(crate) async fn resume(
         state,
         owner: agent.owner,
         takes_slot: agent.takes_slot,
+        context: agent.context,
         prompt: agent.prompt,
         admitted: &admitted,
     };
@@ -190,6 +192,7 @@ struct NewRun<'a> {
     state: AgentState,
     owner: &'a OwnerId,
     takes_slot: bool,
+    context: &'a str,
     prompt: &'a str,
     admitted: &'a Admitted,
 }
@@ -207,7 +210,7 @@ async fn add_run(
         .bind(i64::from(run.state.run_no))
         .bind(run.owner.as_str())
         .bind(i64::from(run.takes_slot))
-        .bind(run.prompt)
+        .bind(format!("{}{}", run.context, run.prompt))
         .bind(json(plan))
         .bind(now_ms)
         .bind(&plan.launch.provider)
@@ -216,7 +219,11 @@ async fn add_run(
         .bind(plan.budget.max_cost_usd.bound())
         .execute(&mut **tx)
         .await?;
-    let body = json!({ "to": run.state.status, "prompt": run.prompt });
+    // The agent has its context in its prompt; a log that repeats it could not be read.
+    let body = match run.context.len() {
+        0 => json!({ "to": run.state.status, "prompt": run.prompt }),
+        bytes => json!({ "to": run.state.status, "prompt": run.prompt, "context_bytes": bytes }),
+    };
     log(tx, store, run.id, run.state.run_no, now_ms, "state", &body).await
 }
 

@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use rmcp::model::CallToolResult;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::budget;
-use crate::agents::{Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
+use crate::agents::{Caller, Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
 use crate::config::{Effort, Isolation, Permission};
 use crate::edge::Failure;
+use crate::mcp::caller::caller;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -66,11 +68,15 @@ impl Server {
     /// Start a child coding agent in the background; returns its id at once. Spawn independent
     /// agents before waiting for any.
     #[tool(annotations(title = "Spawn agent", destructive_hint = false))]
-    async fn spawn_agent(&self, Parameters(p): Parameters<SpawnAgent>) -> CallToolResult {
-        reply(self.spawn(p).await)
+    async fn spawn_agent(
+        &self,
+        Parameters(p): Parameters<SpawnAgent>,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        reply(self.spawn(p, caller(&context)).await)
     }
 
-    async fn spawn(&self, p: SpawnAgent) -> Result<Started, Failure> {
+    async fn spawn(&self, p: SpawnAgent, caller: Caller) -> Result<Started, Failure> {
         let variants = Variants {
             n: p.n,
             providers: p.providers.unwrap_or_default(),
@@ -92,6 +98,7 @@ impl Server {
             context: p.context.unwrap_or_default(),
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
+            caller,
         };
         let crew = self.crew().await?;
         Ok(match variants.is_none() {

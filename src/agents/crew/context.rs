@@ -1,0 +1,188 @@
+//! What a new agent is given to read: every entry is had before anything is written, or refused.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use super::Crew;
+use crate::agents::context::host::{self, Asking, Told, Transcript};
+use crate::agents::context::{self, BadContext, Block, Entry, Keep, Piece, Problem, Roots};
+use crate::agents::error::AgentError;
+use crate::agents::launch::{self, SpawnRequest};
+use crate::agents::record::read;
+use crate::ids::AgentId;
+use crate::project::Project;
+
+/// Characters of a label that are repeated.
+const LABEL: usize = 60;
+
+impl Crew {
+    /// The block in front of the prompt of `request` with what `entries` name; empty without any.
+    ///
+    /// # Errors
+    /// [`AgentError::Context`] for the first that cannot be had, failures of the store.
+    pub(super) async fn context_block(
+        &self,
+        entries: &[String],
+        request: &SpawnRequest,
+    ) -> Result<Block, AgentError> {
+        let entries = context::parse(entries)?;
+        if entries.is_empty() {
+            return Ok(Block::default());
+        }
+        let mut reader = Reader {
+            crew: self,
+            roots: self.roots(request)?,
+            request,
+            transcript: None,
+        };
+        let mut pieces = Vec::with_capacity(entries.len());
+        for (source, entry) in entries {
+            let piece = match reader.piece(&source, entry).await {
+                Ok(piece) => piece,
+                Err(Refusal::Entry(problem)) => {
+                    return Err(BadContext::new(&source, problem).into());
+                }
+                Err(Refusal::Agents(error)) => return Err(error),
+            };
+            pieces.push(piece);
+        }
+        Ok(context::quote(&pieces, self.ids.as_ref()))
+    }
+
+    /// Where files may come from: the caller's working tree and, if the agent is to work in another
+    /// one of the same project, that one.
+    fn roots(&self, request: &SpawnRequest) -> Result<Roots, AgentError> {
+        let cwd = launch::directory(request.cwd.as_deref(), &self.host.cwd)?;
+        let tree = |path: &Path| Project::discover(path).ok();
+        let own = tree(&self.host.cwd);
+        let other = tree(&cwd).filter(|other| own.as_ref().is_some_and(|own| own.key == other.key));
+        let inside: Vec<_> = other.into_iter().chain(own).map(|it| it.root).collect();
+        let from = std::iter::once(cwd).chain(inside.iter().cloned()).collect();
+        Ok(Roots { inside, from })
+    }
+}
+
+/// Why there is no piece.
+enum Refusal {
+    Entry(Problem),
+    Agents(AgentError),
+}
+
+impl<E: Into<Problem>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Refusal::Entry(error.into())
+    }
+}
+
+struct Reader<'a> {
+    crew: &'a Crew,
+    roots: Roots,
+    request: &'a SpawnRequest,
+    /// Found once for all entries.
+    transcript: Option<Arc<Transcript>>,
+}
+
+impl Reader<'_> {
+    async fn piece(&mut self, source: &str, entry: Entry) -> Result<Piece, Refusal> {
+        let mut piece = Piece {
+            source: source.to_owned(),
+            about: String::new(),
+            text: String::new(),
+            unread: 0,
+            keep: Keep::Beginning,
+        };
+        match entry {
+            Entry::Summary => self.told(&mut piece, Transcript::summary).await?,
+            Entry::Transcript(count) => {
+                piece.keep = Keep::End;
+                self.told(&mut piece, move |it| it.last(count as usize))
+                    .await?;
+            }
+            Entry::File(path) => {
+                let roots = self.roots.clone();
+                let read = blocking(move || context::read_file(&roots, &path)).await?;
+                (piece.text, piece.unread) = (read.text, read.unread);
+            }
+            Entry::Agent(id) => self.result(&mut piece, &id).await?,
+            Entry::Diff(revision) => {
+                let said = context::diff(self.cwd(), revision.as_deref()).await?;
+                (piece.about, piece.text, piece.unread) = (said.about, said.text, said.unread);
+            }
+            Entry::Log(count) => {
+                let said = context::log(self.cwd(), count).await?;
+                (piece.about, piece.text, piece.unread) = (said.about, said.text, said.unread);
+            }
+        }
+        // Secrets are looked for before anything is cut, so that none is hidden from us by the cut.
+        piece.text = self.crew.store.redact(&context::clean(&piece.text));
+        piece.about = self.crew.store.redact(&piece.about);
+        Ok(piece)
+    }
+
+    /// The directory in which the agent is to work, as far as the caller is concerned.
+    fn cwd(&self) -> &Path {
+        let first = self.roots.from.first();
+        first.map_or(self.crew.host.cwd.as_path(), |cwd| cwd.as_path())
+    }
+
+    async fn told(
+        &mut self,
+        piece: &mut Piece,
+        tell: impl FnOnce(&Transcript) -> Result<Told, Problem> + Send + 'static,
+    ) -> Result<(), Refusal> {
+        let transcript = match &self.transcript {
+            Some(transcript) => Arc::clone(transcript),
+            None => Arc::new(self.find().await?),
+        };
+        self.transcript = Some(Arc::clone(&transcript));
+        let told = blocking(move || tell(&transcript)).await?;
+        (piece.about, piece.text) = (told.about, told.text);
+        Ok(())
+    }
+
+    async fn find(&self) -> Result<Transcript, Refusal> {
+        let Crew { host, store, .. } = self.crew;
+        let since = host.traces.since.duration_since(UNIX_EPOCH);
+        let since_ms = since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(0));
+        let agents = read::sessions_since(store, since_ms).await;
+        let cwd = host.cwd.canonicalize()?;
+        let asking = Asking {
+            caller: self.request.caller.clone(),
+            traces: host.traces.clone(),
+            cwd,
+            agents: agents.map_err(|error| Refusal::Agents(error.into()))?,
+        };
+        Ok(blocking(move || host::find(&asking)).await?)
+    }
+
+    async fn result(&self, piece: &mut Piece, id: &AgentId) -> Result<(), Refusal> {
+        let crew = self.crew;
+        let line = crew.line(id).await.map_err(Refusal::Agents)?;
+        let store_failed = |error: crate::store::StoreError| Refusal::Agents(error.into());
+        if read::project(&crew.store, id).await.map_err(store_failed)? != crew.project {
+            return Err(Refusal::Entry(Problem::NoAgent));
+        }
+        if !line.status.is_terminal() {
+            return Err(Refusal::Entry(Problem::NotEnded(line.status)));
+        }
+        let texts = read::texts(&crew.store, id, line.run_no).await;
+        piece.text = texts.map_err(store_failed)?.result;
+        if piece.text.trim().is_empty() {
+            return Err(Refusal::Entry(Problem::NoResult(line.status)));
+        }
+        let label = context::one_line(&line.label, LABEL);
+        let provider = &line.plan.launch.provider;
+        piece.about = format!("the result of {label:?}, {provider}, {}", line.status);
+        Ok(())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(Problem::Unreadable(std::io::Error::other(error))),
+    }
+}
