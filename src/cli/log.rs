@@ -66,6 +66,18 @@ impl Log {
             "limit" => format!("limit reached  {}", of("limit")),
             "failed" => format!("failed  {}", of("message")),
             "noise" => format!("output  {}", of("line")),
+            "workspace" => format!("worktree  {}", of("path")),
+            "workspace_settled" => {
+                let commits = body
+                    .get("commits")
+                    .and_then(Value::as_u64)
+                    .unwrap_or_default();
+                format!(
+                    "worktree settled  {commits} commits on {}  {}",
+                    of("branch"),
+                    of("note")
+                )
+            }
             "restarted" => format!("restarted  {}", of("why")),
             kind => format!("{kind}  {body}"),
         }

@@ -92,7 +92,7 @@ impl Workspaces<'_> {
             (_, TreeState::Removed) => {}
             (Verdict::Kept(why), TreeState::Live | TreeState::Removing) => {
                 let why = match tree.state {
-                    TreeState::Live => format!("its ostler process died; {why}"),
+                    TreeState::Live => format!("its run was broken off; {why}"),
                     _ => why.clone(),
                 };
                 self.advance(&mut tree, TreeState::Kept, &why).await?;

@@ -108,7 +108,10 @@ impl Workspaces<'_> {
         }
         match tree.state {
             TreeState::Live | TreeState::Kept if is_working_tree(&tree.path).await => {
-                clear_locks(&tree.path).await?;
+                // A person may be at work in a kept one.
+                if tree.state == TreeState::Live {
+                    clear_locks(&tree.path).await?;
+                }
                 self.advance(&mut tree, TreeState::Live, "").await?;
                 Ok(Some(tree))
             }

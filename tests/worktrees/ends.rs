@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{git, listed, path_of, pruned, users_own, world};
 use crate::support::Home;
+use crate::support::home::executable;
 
 /// Writes as it is told: `write <file>`, `commit <file>`, `nothing`, `wait`, `fail`.
 const WORK: &str = r#"
@@ -168,6 +169,88 @@ async fn the_work_of_a_stopped_a_failed_and_an_aborted_agent_is_committed() {
             "{done:#}"
         );
     }
+    server.leave().await;
+}
+
+#[tokio::test]
+async fn a_stop_while_the_tree_is_made_prevents_the_run_and_leaves_nothing() {
+    let home = workers();
+    let (top, go) = (home.project(), home.path("go"));
+    std::fs::write(top.join(".gitattributes"), "file filter=slow\n").unwrap();
+    git(&top, &["add", "-A"]);
+    git(&top, &["commit", "-q", "-m", "slow"]);
+    let slow = format!(
+        "touch {0}/slow; until [ -e {1} ]; do sleep 0.02; done; cat",
+        home.path("").display(),
+        go.display()
+    );
+    git(&top, &["config", "filter.slow.smudge", &slow]);
+    let mut server = home.server().await;
+    let id = server
+        .spawn(json!({ "prompt": "write=a", "isolation": "worktree" }))
+        .await;
+    home.appears("slow").await;
+    server
+        .call("stop_agents", json!({ "ids": [id] }))
+        .await
+        .unwrap();
+    let stopped = server.wait(&[&id]).await.remove(0);
+    assert_eq!(
+        (&stopped["status"], &stopped["workspace"]),
+        (&json!("stopped"), &Value::Null),
+        "{stopped:#}"
+    );
+    assert_eq!(git(&top, &["branch", "--list", "ostler/*"]), "");
+    assert_eq!(git(&top, &["worktree", "list"]).lines().count(), 1);
+
+    // Resumed it gets its tree after all.
+    std::fs::write(go, "").unwrap();
+    server
+        .call("resume_agent", json!({ "id": id, "prompt": "write=b" }))
+        .await
+        .unwrap();
+    let done = server.wait(&[&id]).await.remove(0);
+    assert_eq!(done["status"], "completed", "{done:#}");
+    assert!(
+        done["workspace"]["files"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("A b")),
+        "{done:#}"
+    );
+    server.leave().await;
+}
+
+#[tokio::test]
+async fn a_stop_while_a_hook_runs_ends_it_and_keeps_the_work_in_the_tree() {
+    let home = workers();
+    let hook = home.project().join(".git/hooks/pre-commit");
+    std::fs::write(
+        &hook,
+        format!(
+            "#!/bin/sh\ntouch {}/hook\nsleep 300\n",
+            home.path("").display()
+        ),
+    )
+    .unwrap();
+    executable(&hook);
+    let mut server = home.server().await;
+    let id = server
+        .spawn(json!({ "prompt": "write=a", "isolation": "worktree" }))
+        .await;
+    home.appears("hook").await;
+    server
+        .call("stop_agents", json!({ "ids": [id] }))
+        .await
+        .unwrap();
+    let done = server.wait(&[&id]).await.remove(0);
+    // It had done its work when the stop came.
+    assert_eq!(done["status"], "completed", "{done:#}");
+    let note = done["workspace"]["note"].as_str().unwrap();
+    assert!(note.contains("before the commit was made"), "{done:#}");
+    let path = path_of(&done["workspace"]);
+    assert!(path.join("a").exists());
+    git(&path, &["add", "-A"]);
     server.leave().await;
 }
 

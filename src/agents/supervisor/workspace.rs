@@ -13,7 +13,7 @@ use crate::workspaces::{Harvest, WorkspaceError, Workspaces};
 
 /// How long settling a tree may take once somebody waits for the end: whoever stops an agent waits
 /// for 30 s, and its processes may have taken 12 of them.
-const HURRY: Duration = Duration::from_secs(15);
+const HURRY: Duration = Duration::from_secs(10);
 
 impl Bench {
     fn trees(&self) -> Workspaces<'_> {
