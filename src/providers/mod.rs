@@ -4,7 +4,6 @@
 //! MCP.
 
 mod acp;
-mod check;
 mod claude;
 mod codex;
 mod command;
@@ -26,7 +25,6 @@ use std::collections::BTreeMap;
 
 use crate::config::ProviderConfig;
 
-pub(crate) use check::check;
 pub use command::{CommandSpec, LINEAGE_VARIABLE, Lineage};
 pub use contract::{
     Arrival, Capabilities, CleanSignal, Codec, Command, Conversation, Decision, Event, Failure,

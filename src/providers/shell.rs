@@ -51,6 +51,20 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Why it is no success, with the end of its output; `None` if it is one.
+    pub fn failure(&self) -> Option<String> {
+        let how = match (self.timed_out, self.code) {
+            (true, _) => "it took too long".to_owned(),
+            (false, Some(0)) => return None,
+            (false, Some(code)) => format!("exit code {code}"),
+            (false, None) => "ended by a signal".to_owned(),
+        };
+        Some(match self.output.as_str() {
+            "" => how,
+            output => format!("{how}; the end of its output:\n{output}"),
+        })
+    }
+
     /// True for exit code 0.
     pub fn is_success(&self) -> bool {
         self.code == Some(0) && !self.timed_out
@@ -67,9 +81,6 @@ impl Shell<'_> {
         let output = Arc::new(Mutex::new(VecDeque::new()));
         let mut pipes = JoinSet::new();
         if let Some(pipe) = child.stdout().take() {
-            pipes.spawn(read(pipe, Arc::clone(&output)));
-        }
-        if let Some(pipe) = child.stderr().take() {
             pipes.spawn(read(pipe, Arc::clone(&output)));
         }
         let status = tokio::select! {
@@ -117,14 +128,16 @@ impl Shell<'_> {
         let environment = spec.environment(std::env::vars_os(), self.env_allow);
         let mut command = CommandWrap::with_new(self.ostler, |command| {
             command
-                .args([leash::SUBCOMMAND, "--", SHELL, "-c", line])
+                .args([leash::SUBCOMMAND, "--", SHELL, "-c"])
+                // In the order in which it was written, whichever of the two it went to.
+                .arg(format!("exec 2>&1\n{line}"))
                 .current_dir(self.cwd)
                 .env_clear()
                 .envs(environment)
                 .env(LINEAGE_VARIABLE, self.lineage.to_string())
                 .stdin(Stdio::null())
                 .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
+                .stderr(Stdio::null())
                 .kill_on_drop(true);
         });
         Ok(command.wrap(ProcessSession).spawn()?.into_inner())

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{CLOSING, CREW_GONE, Order, Outcome, Run, deadline};
 use crate::agents::expect::Unmet;
 use crate::agents::record::Plan;
-use crate::providers::{self, Command, Event, Session};
+use crate::providers::shell::Shell;
 use crate::workspaces::Git;
 
 /// How long a command may take at most.
@@ -127,38 +128,23 @@ impl Run {
         if until <= Instant::now() {
             return Some("`timeout_s` left no time for it".to_owned());
         }
-        let started = Session::start(
-            providers::check(command, dir),
-            &self.job.subject.agent,
-            &self.bench.lineage,
-            &self.bench.env_allow,
-            &self.bench.ostler,
-        );
-        let mut session = match started {
-            Ok(session) => session,
-            Err(error) => return Some(error.to_string()),
+        let bench = Arc::clone(&self.bench);
+        let shell = Shell {
+            cwd: &dir,
+            lineage: &bench.lineage,
+            mark: &self.job.subject.agent.to_string(),
+            env_allow: &bench.env_allow,
+            ostler: &bench.ostler,
+            patience: COMMAND,
         };
-        session.send(Command::Close);
-        let end = async {
-            loop {
-                match session.next().await {
-                    Some(Event::TurnEnded { .. }) => return None,
-                    Some(Event::Failed(failure)) => return Some(failure.message),
-                    Some(_) => {}
-                    None => return Some("it ended without a word".to_owned()),
-                }
+        match self.unless_stopped(until, shell.run(command)).await {
+            Ok(Ok(ran)) => ran.failure(),
+            Ok(Err(error)) => Some(format!("it cannot be started: {error}")),
+            Err(cut_off) => {
+                shell.clear().await;
+                Some(cut_off)
             }
-        };
-        let why = self.unless_stopped(until, end).await;
-        let left = match &why {
-            Ok(_) => session.close(&mut |_| {}).await,
-            Err(_) => session.stop(&mut |_| {}).await,
-        };
-        let left = left
-            .iter()
-            .map(|left| format!("{} {}", left.pid, left.name));
-        self.ledger.evidence.processes_left.extend(left);
-        why.unwrap_or_else(Some)
+        }
     }
 
     /// Does `work`, unless somebody stops the run or time is up first; why, then.
