@@ -8,6 +8,7 @@ mod cli;
 mod clients;
 mod codex;
 mod doctor;
+mod family;
 mod fanout;
 mod faults;
 mod gemini;

@@ -104,6 +104,7 @@ mod tests {
     fn agent() -> AgentBrief {
         AgentBrief {
             id: AgentId::parse("a-000000").unwrap(),
+            parent: None,
             label: String::new(),
             status: Status::Running,
             reason: String::new(),
