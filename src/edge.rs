@@ -218,7 +218,11 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::TooLong { .. }
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
+        | AgentError::BadDefinition { .. }
         | AgentError::BadDirectory { .. } => Kind::Invalid,
+        AgentError::NoDefinition { .. } => Kind::NotFound,
+        AgentError::DefinitionExists { .. } => Kind::Conflict,
+        AgentError::Unwritable { .. } => Kind::Internal,
         AgentError::Unknown { .. } | AgentError::NoProvider { .. } | AgentError::NoAsk { .. } => {
             Kind::NotFound
         }
@@ -262,6 +266,15 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             Some(near) => format!("did you mean `{near}`?").into(),
             None => format!("providers here: {}", known.join(", ")).into(),
         },
+        AgentError::NoDefinition { nearest, known, .. } => match nearest.as_slice() {
+            [] => format!("definitions here: {}", some_of(known)).into(),
+            nearest => format!("did you mean {}?", nearest.join(", ")).into(),
+        },
+        AgentError::BadDefinition { .. } => Hint::of_each(
+            "mend that file, or leave `agent` out; list_agents with `definitions` shows all",
+            "mend that file; `ostler agents definitions` shows all",
+        ),
+        AgentError::DefinitionExists { .. } => "edit it, or replace it with `--force`".into(),
         AgentError::BadValue {
             field: "decision", ..
         } => Hint::of_each(
@@ -315,11 +328,22 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         }
         AgentError::Guard(_) => "the ostler binary must be where it was when it started".into(),
         AgentError::Empty { .. }
+        | AgentError::Unwritable { .. }
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
         | AgentError::ShuttingDown
         | AgentError::Store(_) => return None,
     })
+}
+
+/// As many names as one line holds.
+fn some_of(names: &[String]) -> String {
+    const MANY: usize = 20;
+    let mut shown: Vec<&str> = names.iter().take(MANY).map(String::as_str).collect();
+    if names.len() > MANY {
+        shown.push("…");
+    }
+    shown.join(", ")
 }
 
 fn what_it_allows(status: Status) -> Hint {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::agents::{Crew, CrewOptions, Host};
+use crate::agents::{Crew, CrewOptions, Host, Places};
 use crate::clock::SystemClock;
 use crate::config::{Ask, Config, Sources, state_dir};
 use crate::edge::{Failure, Kind};
@@ -88,6 +88,17 @@ pub fn database(config: &Config, home: &Path) -> PathBuf {
     }
 }
 
+/// Where definitions of agents lie for a session in `cwd`.
+pub fn places(cwd: &Path, project: &Project, sources: &Sources) -> Places {
+    let of_claude = std::env::var_os("CLAUDE_CONFIG_DIR").filter(|folder| !folder.is_empty());
+    let of_claude = of_claude
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".claude")))
+        .filter(|folder| folder.is_absolute());
+    let user = sources.user_file.parent();
+    Places::new(cwd, &project.root, user, of_claude.as_deref())
+}
+
 /// Opens the state and the crew.
 ///
 /// # Errors
@@ -109,6 +120,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
     let crew = Crew::open(CrewOptions {
         store: Arc::new(store.hiding(secrets)),
         config,
+        places: places(&surroundings.cwd, &project, &sources),
         project,
         host: Host {
             session: surroundings.session.clone(),

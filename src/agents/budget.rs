@@ -50,8 +50,8 @@ pub struct BudgetRequest {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} must be {expected}")]
 pub struct BadBudget {
-    field: &'static str,
-    expected: &'static str,
+    pub(super) field: &'static str,
+    pub(super) expected: &'static str,
 }
 
 const A_DAY: u32 = 86_400;

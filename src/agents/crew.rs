@@ -2,6 +2,7 @@
 //! and messages on to the supervisors, and ends everything when the process ends.
 
 mod answers;
+mod definitions;
 mod dispatch;
 mod providers;
 mod questions;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::brief::AgentBrief;
+use super::definition::Places;
 use super::error::AgentError;
 use super::journal::Journal;
 use super::owner::{self, Owner};
@@ -60,6 +62,8 @@ pub struct CrewOptions {
     pub config: Config,
     /// The project that agents belong to.
     pub project: Project,
+    /// Where definitions lie.
+    pub places: Places,
     /// Who spawns.
     pub host: Host,
     /// Durable time.
@@ -82,6 +86,7 @@ pub struct Crew {
     /// agent a-1.
     scope: String,
     project: ProjectId,
+    places: Places,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     owner: Owner,
@@ -108,6 +113,7 @@ impl Crew {
             store,
             config,
             project,
+            places,
             mut host,
             clock,
             ids,
@@ -131,6 +137,7 @@ impl Crew {
             scope: standing::scope(&host.lineage),
             host,
             project,
+            places,
             clock,
             ids,
             owner,

@@ -60,6 +60,40 @@ pub enum AgentError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// No definition has that name.
+    #[error("there is no definition `{name}`")]
+    NoDefinition {
+        /// The name.
+        name: String,
+        /// Names that look like it.
+        nearest: Vec<String>,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A definition is there and no agent can be made from it.
+    #[error("the definition `{name}` ({path}) cannot be used: {problem}")]
+    BadDefinition {
+        /// Its name.
+        name: String,
+        /// Its file.
+        path: String,
+        /// Why not.
+        problem: String,
+    },
+    /// A file is where a new definition should be.
+    #[error("{} is there already", path.display())]
+    DefinitionExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A new definition cannot be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The working directory cannot be used.
     #[error("the working directory {path} {problem}")]
     BadDirectory {

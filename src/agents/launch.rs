@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::budget::{Budget, BudgetRequest};
+use super::budget::BudgetRequest;
+use super::definition::{Definition, effective};
 use super::error::AgentError;
 use super::expect::Expect;
 use super::record::{Nesting, Plan};
 use crate::config::{Config, Effort, Isolation, Permission};
 use crate::ids::{AgentId, IdSource};
 use crate::providers::{
-    Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, ToolRules, UsageScope,
+    Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, UsageScope,
 };
 
 /// Longest prompt or message, in bytes. Longer material belongs in a file that the child reads.
@@ -59,11 +60,17 @@ pub struct Spawned {
     pub status: super::Status,
     /// Which run this is, from 1.
     pub run_no: u32,
+    /// The definition it is made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// The provider.
     pub provider: String,
     /// The model, where one was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How much the model is to think, where that was named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effort: Option<Effort>,
     /// What it may do.
     pub permission: Permission,
     /// Agents that wait in front of it.
@@ -75,6 +82,9 @@ pub struct Spawned {
     /// What was asked for and cannot be had from this provider.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_enforced: Vec<String>,
+    /// What was asked for, or is written in the definition, and does not count; with the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// The share of an agent in its parent's budget; what is absent is unlimited there, too.
@@ -92,54 +102,67 @@ pub struct Granted {
 pub(super) struct Resolved {
     pub(super) plan: Plan,
     pub(super) label: String,
+    /// Where it is to work; the plan has no working tree yet.
+    pub(super) isolation: Isolation,
+    /// What it is given to read with its prompt.
+    pub(super) context: Vec<String>,
+    /// What does not count, with the reason.
+    pub(super) ignored: Vec<String>,
 }
 
+/// Checks `request` and decides every value: what it asks for, over its definition, over the
+/// configuration.
 pub(super) fn resolve(
     request: &SpawnRequest,
+    definition: Option<&Definition>,
     config: &Config,
     here: &Path,
     ids: &dyn IdSource,
 ) -> Result<Resolved, AgentError> {
     check_text("prompt", &request.prompt)?;
-    let name = request.provider.as_ref().unwrap_or(&config.agents.provider);
-    if !config.providers.contains_key(name) {
-        let known = config.providers.keys().cloned().collect();
-        return Err(AgentError::NoProvider {
-            name: name.clone(),
-            known,
-        });
-    }
-    let permission = request.permission.unwrap_or(config.agents.permission);
-    let budget = Budget::configured(&config.agents).with(&request.budget)?;
     let label = match &request.label {
         Some(label) => checked_label(label)?,
         None => label_of(&request.prompt),
     };
     let model = request.model.as_deref().map(checked_model).transpose()?;
-    let launch = Launch {
-        provider: name.clone(),
+    let request = SpawnRequest {
         model,
-        permission,
+        ..request.clone()
+    };
+    let in_force = effective(&request, definition, config)?;
+    let launch = Launch {
+        provider: in_force.provider,
+        model: in_force.model,
+        permission: in_force.permission,
         cwd: directory(request.cwd.as_deref(), here)?,
         conversation: Conversation::Fresh {
             session: ids.uuid(),
         },
-        max_cost_usd: budget.max_cost_usd.bound(),
-        effort: request.effort,
-        instructions: String::new(),
-        tools: ToolRules::default(),
+        max_cost_usd: in_force.budget.max_cost_usd.bound(),
+        effort: in_force.effort,
+        instructions: in_force.instructions,
+        tools: in_force.tools,
     };
     let plan = Plan {
         launch,
-        budget,
+        budget: in_force.budget,
         max_tree: config.agents.max_tree,
-        agent: None,
+        agent: in_force.agent,
         workspace: None,
         output_schema: request.output_schema.clone(),
         expect: request.expect.clone(),
-        nesting: Nesting::default(),
+        nesting: Nesting {
+            subagents: in_force.subagents,
+            ..Nesting::default()
+        },
     };
-    Ok(Resolved { plan, label })
+    Ok(Resolved {
+        plan,
+        label,
+        isolation: in_force.isolation,
+        context: in_force.context,
+        ignored: in_force.ignored,
+    })
 }
 
 /// What of `plan` the provider cannot hold, by name.
@@ -151,6 +174,12 @@ pub(super) fn not_enforced(plan: &Plan, can: Capabilities) -> Vec<String> {
     }
     if can.model == ModelChoice::None && plan.launch.model.is_some() {
         missing.push("model".to_owned());
+    }
+    if !can.effort && plan.launch.effort.is_some() {
+        missing.push("effort".to_owned());
+    }
+    if !can.tools && !plan.launch.tools.is_empty() {
+        missing.push("tools".to_owned());
     }
     // The last steps alone are no sum that a limit could be compared with.
     let tokens = matches!(can.usage, Some(UsageScope::Run | UsageScope::OwnSteps));
@@ -207,7 +236,7 @@ fn checked_label(label: &str) -> Result<String, AgentError> {
 }
 
 /// A model name becomes an argument of the CLI and must not read as an option.
-fn checked_model(model: &str) -> Result<String, AgentError> {
+pub(super) fn checked_model(model: &str) -> Result<String, AgentError> {
     let model = model.trim();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@[]".contains(c);
     if model.is_empty() || model.len() > 100 || model.starts_with('-') || !model.chars().all(plain)
@@ -267,6 +296,7 @@ mod tests {
     fn resolved(request: &SpawnRequest) -> Result<Resolved, AgentError> {
         resolve(
             request,
+            None,
             &Config::default(),
             Path::new("/"),
             &SequentialIds::default(),
@@ -282,7 +312,7 @@ mod tests {
 
     #[test]
     fn defaults_fill_what_is_left_out() {
-        let Resolved { plan, label } = resolved(&asked("Fix the\n bug")).unwrap();
+        let Resolved { plan, label, .. } = resolved(&asked("Fix the\n bug")).unwrap();
         assert_eq!(label, "Fix the bug");
         assert_eq!(plan.launch.provider, "claude");
         assert_eq!(plan.launch.permission, Permission::Edit);

@@ -5,6 +5,7 @@
 mod brief;
 mod budget;
 mod crew;
+mod definition;
 mod error;
 mod evidence;
 mod expect;
@@ -24,6 +25,10 @@ mod wait;
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
 pub use crew::{Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Waiting};
+pub use definition::{
+    BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition, Origin, Places,
+    create as create_definition, schema as definition_schema,
+};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, Nested, SteerTally};
 pub use expect::Expect;

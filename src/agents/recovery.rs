@@ -9,7 +9,7 @@ use super::owner;
 use super::record::{Ending, Line, TransitionError, family, owner as rows, read, write};
 use crate::clock::Clock;
 use crate::ids::{AgentId, OwnerId};
-use crate::providers::tree;
+use crate::providers::{self, tree};
 use crate::store::{Store, StoreError, statements};
 
 statements! {
@@ -45,8 +45,13 @@ async fn reconcile_once(
             continue;
         }
         found = true;
-        let id = dead.to_string();
-        let left = tokio::task::spawn_blocking(move || tree::end(&id, PATIENCE)).await;
+        let id = dead.clone();
+        let left = tokio::task::spawn_blocking(move || {
+            let left = tree::end(id.as_str(), PATIENCE);
+            providers::sweep(&id);
+            left
+        })
+        .await;
         let left: Vec<String> = left
             .unwrap_or_default()
             .iter()

@@ -13,7 +13,7 @@ use super::output::{out, reader_has_left};
 use super::signals::Signals;
 use crate::config::{Config, Sources};
 use crate::edge::{Failure, Kind};
-use crate::host::Surroundings;
+use crate::host::{Surroundings, places};
 use crate::project::Project;
 use crate::providers::detect::{Detection, View, detect};
 use crate::providers::{Description, describe};
@@ -84,6 +84,11 @@ impl Doctor {
         let mut checks = Vec::new();
         if !self.providers {
             checks = checks::all(&surroundings, &sources, config.as_ref()).await;
+            checks.push(checks::definitions(&places(
+                &surroundings.cwd,
+                &project,
+                &sources,
+            )));
         }
         let config = match config {
             Ok(config) => config,

@@ -1,6 +1,7 @@
 //! What a person types. Thin: parse, call one function of a domain, print.
 
 mod agents;
+mod definitions;
 mod doctor;
 mod guard;
 mod leash;
@@ -48,15 +49,23 @@ enum Command {
     Serve,
     /// Run one agent and print its result
     Run(run::Run),
-    /// See and stop agents, whoever runs them
+    /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
-    Agents(agents::Agents),
+    Agents(Agents),
     /// Say what is installed, who is logged in, and whether ostler can work here
     Doctor(doctor::Doctor),
     #[command(name = GUARD, hide = true)]
     Guard(guard::Guard),
     #[command(name = LEASH, hide = true)]
     Leash(leash::Leash),
+}
+
+#[derive(Subcommand)]
+enum Agents {
+    #[command(flatten)]
+    Records(agents::Agents),
+    #[command(flatten)]
+    Definitions(definitions::Command),
 }
 
 /// The program: reads its arguments, does the work, and tells the exit code.
@@ -101,7 +110,8 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match command {
             Command::Serve => serve::serve().await,
             Command::Run(run) => run.run().await,
-            Command::Agents(agents) => agents.run().await,
+            Command::Agents(Agents::Records(agents)) => agents.run().await,
+            Command::Agents(Agents::Definitions(command)) => command.run(),
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,
             Command::Leash(leash) => Err(leash.run().into()),

@@ -21,7 +21,7 @@ use crate::agents::{
     Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
     SpawnRequest, Status, Waited, Waiting,
 };
-use crate::config::Permission;
+use crate::config::{Effort, Permission};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
 use crate::ids::AgentId;
@@ -43,6 +43,12 @@ pub(super) struct Run {
     /// The provider's name of a model
     #[arg(long)]
     model: Option<String>,
+    /// Definition to make it from; `ostler agents definitions` lists them
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// How much the model is to think: low, medium, high, xhigh or max
+    #[arg(long, value_parser = effort)]
+    effort: Option<Effort>,
     /// What it may do: read_only, edit or full [default: configured, edit unless changed]
     #[arg(long, value_parser = permission)]
     permission: Option<Permission>,
@@ -75,6 +81,19 @@ fn permission(name: &str) -> Result<Permission, String> {
         .into_iter()
         .find(|permission| permission.as_str() == name)
         .ok_or_else(|| "take read_only, edit or full".to_owned())
+}
+
+fn effort(name: &str) -> Result<Effort, String> {
+    let all = [
+        Effort::Low,
+        Effort::Medium,
+        Effort::High,
+        Effort::Xhigh,
+        Effort::Max,
+    ];
+    all.into_iter()
+        .find(|effort| effort.as_str() == name)
+        .ok_or_else(|| "take low, medium, high, xhigh or max".to_owned())
 }
 
 impl Run {
@@ -127,6 +146,8 @@ impl Run {
             model: self.model,
             cwd: self.cwd,
             permission: self.permission,
+            agent: self.agent,
+            effort: self.effort,
             budget: BudgetRequest {
                 max_turns: self.max_turns,
                 max_tool_calls: self.max_tool_calls,
@@ -152,6 +173,9 @@ async fn follow(
             "ostler: {} does not enforce {what}\n",
             spawned.provider
         ));
+    }
+    for what in &spawned.ignored {
+        err(&format!("ostler: ignored: {}\n", one_line(what, 300)));
     }
     let id = spawned.id;
     let ids = [id.clone()];

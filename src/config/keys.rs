@@ -6,7 +6,7 @@ use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
 /// The field names of the struct `T`, in order of declaration.
-pub(super) fn keys_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
+pub(crate) fn keys_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     // Always an error: the probe has learnt the names and holds no value to give.
     let _ = T::deserialize(Probe(&mut fields));
@@ -14,7 +14,7 @@ pub(super) fn keys_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str]
 }
 
 /// The candidate most like `key`, or `key` itself when there is no candidate.
-pub(super) fn nearest<'a>(key: &'a str, candidates: impl IntoIterator<Item = &'a str>) -> &'a str {
+pub(crate) fn nearest<'a>(key: &'a str, candidates: impl IntoIterator<Item = &'a str>) -> &'a str {
     candidates
         .into_iter()
         .max_by(|a, b| strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b)))

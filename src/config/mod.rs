@@ -19,7 +19,9 @@ mod sources;
 mod tests;
 
 pub use error::{ConfigError, Origin};
+pub(crate) use keys::{keys_of, nearest};
 pub use number::Limit;
+pub(crate) use provider::is_provider_name;
 pub use provider::{
     AcpProvider, ClaudeProvider, CodexProvider, Flavour, ProviderConfig, ScriptInput,
     ScriptProvider,

@@ -264,7 +264,7 @@ impl ProviderTable {
 }
 
 /// Whether `name` can name a provider: 1 to 32 of `a-z`, `0-9`, `_` and `-`.
-pub(super) fn is_provider_name(name: &str) -> bool {
+pub(crate) fn is_provider_name(name: &str) -> bool {
     (1..=32).contains(&name.len())
         && name
             .bytes()

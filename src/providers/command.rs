@@ -194,6 +194,12 @@ impl Lineage {
         proven
     }
 
+    /// The process that runs the innermost agent, if there is one.
+    pub(super) fn owner(&self) -> Option<&str> {
+        let ids = self.0.iter().rev().map(String::as_str);
+        ids.into_iter().find(|id| OwnerId::parse(id).is_ok())
+    }
+
     /// Whether `id` is part of the lineage.
     pub fn contains(&self, id: &str) -> bool {
         self.0.iter().any(|own| own == id)

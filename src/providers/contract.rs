@@ -49,7 +49,13 @@ pub struct ToolRules {
 impl ToolRules {
     /// Whether nothing is ruled out.
     pub fn is_empty(&self) -> bool {
-        self.allowed.is_none() && self.denied.is_empty()
+        self.only().is_none() && self.denied.is_empty()
+    }
+
+    /// The only tools that are allowed; `None` when all are.
+    pub fn only(&self) -> Option<&[String]> {
+        let allowed = self.allowed.as_deref()?;
+        (!allowed.iter().any(|entry| entry.trim() == "*")).then_some(allowed)
     }
 }
 
@@ -516,7 +522,7 @@ pub struct Capabilities {
     pub structured_output: bool,
     /// Choosing a model.
     pub model: ModelChoice,
-    /// Whether the model's effort can be chosen.
+    /// Whether the model's effort can be chosen, as far as the model knows levels.
     pub effort: bool,
     /// How a role is given.
     pub instructions: InstructionSupport,
@@ -579,15 +585,27 @@ pub struct Provider {
     pub ladder: StopLadder,
     /// Files that the program is to read.
     pub files: Vec<PlacedFile>,
+    /// Whether its temporary files are kept together and go with the session, because the program
+    /// leaves them lying.
+    pub keeps_temporaries: bool,
 }
 
 /// A file for the child, which stands in a private directory as long as its session lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlacedFile {
-    /// The argument before its path.
-    pub flag: &'static str,
+    /// How the program is told of its path.
+    pub told_by: ToldBy,
     /// Its name.
     pub name: &'static str,
     /// What stands in it.
     pub text: String,
+}
+
+/// How a program is told of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToldBy {
+    /// With this argument before it.
+    Flag(&'static str),
+    /// In this variable.
+    Variable(&'static str),
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    Capabilities, ModelChoice, PermissionSupport, ResumeSupport, SteerSupport, UsageScope,
-    capabilities,
+    Capabilities, InstructionSupport, ModelChoice, PermissionSupport, ResumeSupport, SteerSupport,
+    UsageScope, capabilities,
 };
 use crate::config::{Flavour, ProviderConfig};
 
@@ -21,6 +21,12 @@ pub struct Description {
     pub tokens: &'static str,
     /// Whether cost is reported.
     pub cost: bool,
+    /// How a role reaches its model: with its `system` prompt, or in front of the first `prompt`.
+    pub role: &'static str,
+    /// Whether the model's effort can be chosen.
+    pub effort: bool,
+    /// Whether tools can be withheld by name.
+    pub tools: bool,
     /// Which models it takes.
     pub models: String,
 }
@@ -51,6 +57,12 @@ pub fn describe(config: &ProviderConfig) -> Description {
             None => "none",
         },
         cost: can.cost,
+        role: match can.instructions {
+            InstructionSupport::System => "system",
+            InstructionSupport::Prompt => "prompt",
+        },
+        effort: can.effort,
+        tools: can.tools,
         models: models(config, &can),
     }
 }

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::ChildStdin;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::tree;
+use super::{scratch, tree};
 use crate::ids::OwnerId;
 
 /// How long children may take to clean up once their owner is dead.
@@ -71,8 +71,13 @@ pub async fn watch(owner: &OwnerId) -> io::Result<()> {
     let mut buffer = [0_u8; 64];
     let mut pipe = tokio::io::stdin();
     while matches!(pipe.read(&mut buffer).await, Ok(read) if read > 0) {}
-    let owner = owner.to_string();
-    let left = tokio::task::spawn_blocking(move || tree::end(&owner, PATIENCE)).await;
+    let owner = owner.clone();
+    let left = tokio::task::spawn_blocking(move || {
+        let left = tree::end(owner.as_str(), PATIENCE);
+        scratch::sweep(&owner);
+        left
+    })
+    .await;
     tracing::debug!(?left, "the guard has ended its owner's children");
     Ok(())
 }

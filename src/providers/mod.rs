@@ -14,6 +14,8 @@ mod failure;
 pub mod guard;
 pub mod leash;
 mod lines;
+mod role;
+mod scratch;
 mod script;
 mod session;
 pub mod tree;
@@ -27,9 +29,10 @@ pub use contract::{
     Arrival, Capabilities, CleanSignal, Codec, Command, Conversation, Decision, Event, Failure,
     FailureClass, Gate, Input, InstructionSupport, Launch, McpServer, ModelChoice,
     PermissionSupport, PlacedFile, Provider, Reach, ResumeSupport, SteerSupport, StopLadder,
-    ToolRules, Usage, UsageScope, When,
+    ToldBy, ToolRules, Usage, UsageScope, When,
 };
 pub use describe::{Description, describe};
+pub use scratch::sweep;
 pub use session::{Exit, Session, StartError};
 
 /// Prepares `launch` for the configured provider; the child gets `servers` beside its own.

@@ -12,7 +12,7 @@ use super::{
     Arrival, Capabilities, CleanSignal, Codec, Command, CommandSpec, Decision, Environment, Event,
     Exit, Failure, FailureClass, Gate, Input, InstructionSupport, Launch, ModelChoice,
     PermissionSupport, Provider, Reach, ResumeSupport, SteerSupport, StopLadder, Usage, UsageScope,
-    When, clip,
+    When, clip, role,
 };
 use crate::config::{ScriptInput, ScriptProvider};
 
@@ -35,6 +35,7 @@ pub(super) fn capabilities(config: &ScriptProvider) -> Capabilities {
         cost: lines,
         structured_output: false,
         model: ModelChoice::ByName,
+        // A script is told of it, and nobody knows what it makes of that.
         effort: false,
         instructions: InstructionSupport::Prompt,
         tools: false,
@@ -57,6 +58,9 @@ pub(super) fn prepare(config: &ScriptProvider, launch: &Launch) -> Provider {
     if let Some(model) = &launch.model {
         env.insert("OSTLER_MODEL".to_owned(), model.clone());
     }
+    if let Some(effort) = launch.effort {
+        env.insert("OSTLER_EFFORT".to_owned(), effort.as_str().to_owned());
+    }
     let lines = config.input == ScriptInput::Lines;
     Provider {
         command: CommandSpec {
@@ -70,6 +74,7 @@ pub(super) fn prepare(config: &ScriptProvider, launch: &Launch) -> Provider {
         codec: Box::new(Script {
             session: launch.conversation.session().to_owned(),
             model: launch.model.clone().unwrap_or_default(),
+            instructions: launch.instructions.clone(),
             input: config.input,
             started: false,
             ended: false,
@@ -90,12 +95,14 @@ pub(super) fn prepare(config: &ScriptProvider, launch: &Launch) -> Provider {
             clean: CleanSignal::Terminate,
         },
         files: Vec::new(),
+        keeps_temporaries: false,
     }
 }
 
 struct Script {
     session: String,
     model: String,
+    instructions: String,
     input: ScriptInput,
     started: bool,
     /// The script sent its own end event, or was asked to leave.
@@ -113,6 +120,8 @@ struct Script {
 enum ToScript<'a> {
     Prompt {
         text: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        instructions: &'a str,
     },
     Steer {
         id: &'a str,
@@ -327,8 +336,14 @@ impl Codec for Script {
     fn send(&mut self, command: Command) -> Vec<Input> {
         match command {
             Command::Prompt(text) => match self.input {
-                ScriptInput::Text => vec![Input::Text(text), Input::Close],
-                ScriptInput::Lines => self.line(&ToScript::Prompt { text: &text }),
+                ScriptInput::Text => {
+                    let text = role::in_front(&self.instructions, &text);
+                    vec![Input::Text(text), Input::Close]
+                }
+                ScriptInput::Lines => self.line(&ToScript::Prompt {
+                    text: &text,
+                    instructions: &self.instructions,
+                }),
             },
             Command::Steer { id, text, when } => self.line(&ToScript::Steer {
                 id: &id,
@@ -444,6 +459,7 @@ mod tests {
         Script {
             session: "session".to_owned(),
             model: String::new(),
+            instructions: String::new(),
             input,
             started: false,
             ended: false,
@@ -484,6 +500,29 @@ mod tests {
                 text: "{\"a\":1}\ntwo".to_owned(),
                 more_follows: false
             }]
+        );
+    }
+
+    #[test]
+    fn a_role_stands_in_front_of_a_text_and_beside_it_in_a_line() {
+        let role = |input| Script {
+            instructions: "Be brief.".to_owned(),
+            ..script(input)
+        };
+        let prompt = || Command::Prompt("hi".to_owned());
+        let [Input::Text(text), Input::Close] = &role(ScriptInput::Text).send(prompt())[..] else {
+            panic!("a text and its end")
+        };
+        assert!(text.contains("Be brief.") && text.ends_with("hi"), "{text}");
+        let line = r#"{"ostler":"prompt","text":"hi","instructions":"Be brief."}"#;
+        assert_eq!(
+            role(ScriptInput::Lines).send(prompt()),
+            [Input::Line(line.to_owned())]
+        );
+        let line = r#"{"ostler":"prompt","text":"hi"}"#;
+        assert_eq!(
+            script(ScriptInput::Lines).send(prompt()),
+            [Input::Line(line.to_owned())]
         );
     }
 

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -15,7 +14,6 @@ use std::time::Duration;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessSession};
-use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::process::ChildStdin;
 use tokio::sync::{mpsc, oneshot};
@@ -24,10 +22,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::command::{CLEAN_SIGNAL_VARIABLE, LINEAGE_VARIABLE};
 use super::lines::{Line, Lines};
+use super::scratch::Scratch;
 use super::tree::{self, Process};
 use super::{
-    Codec, Command, CommandSpec, Event, Failure, FailureClass, Input, PlacedFile, Provider,
-    StopLadder, clip, leash,
+    Codec, Command, CommandSpec, Event, Failure, FailureClass, Input, Provider, StopLadder, clip,
+    leash,
 };
 use crate::ids::AgentId;
 
@@ -129,8 +128,8 @@ pub struct Session {
     stderr_read: oneshot::Receiver<()>,
     /// Reader and writer tasks; they end with the session.
     _pipes: JoinSet<()>,
-    /// What the child was given to read; gone with the session.
-    _files: Option<TempDir>,
+    /// The child's own directory, gone with the session.
+    _scratch: Option<Scratch>,
 }
 
 /// How far the child process has come.
@@ -159,11 +158,13 @@ impl Session {
             codec,
             ladder,
             files,
+            keeps_temporaries,
         } = provider;
         if !spec.cwd.is_dir() {
             return Err(StartError::NoDirectory { path: spec.cwd });
         }
-        let files = place(&files, &mut spec).map_err(|source| StartError::Refused {
+        let scratch = Scratch::fill(&files, keeps_temporaries, lineage, &mut spec);
+        let scratch = scratch.map_err(|source| StartError::Refused {
             program: spec.program.to_string_lossy().into_owned(),
             source,
         })?;
@@ -216,7 +217,7 @@ impl Session {
             stderr,
             stderr_read,
             _pipes: pipes,
-            _files: files,
+            _scratch: scratch,
         })
     }
 
@@ -381,20 +382,6 @@ impl Session {
         tracing::debug!(agent = %self.agent, %exit, "the child has ended");
         self.pending.extend(self.codec.exited(&exit));
     }
-}
-
-/// Writes the files and adds their paths to the arguments.
-fn place(files: &[PlacedFile], spec: &mut CommandSpec) -> io::Result<Option<TempDir>> {
-    if files.is_empty() {
-        return Ok(None);
-    }
-    let directory = TempDir::with_prefix("ostler-")?;
-    for file in files {
-        let path = directory.path().join(file.name);
-        fs::write(&path, &file.text)?;
-        spec.args.extend([file.flag.into(), path.into_os_string()]);
-    }
-    Ok(Some(directory))
 }
 
 async fn members(id: String) -> Vec<Process> {

@@ -1,5 +1,7 @@
 //! The real Gemini CLI against a loopback model.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::acp::real::{self, Cli};
@@ -212,4 +214,37 @@ async fn without_a_login_it_says_so() {
     );
     let detail = done["detail"].as_str().unwrap();
     assert!(detail.contains("run `gemini` once"), "{detail}");
+}
+
+/// It writes a report of each failure among the temporary files and leaves it there.
+#[tokio::test]
+async fn its_temporary_files_go_with_the_agent_and_with_a_killed_server() {
+    let script = Script::new()
+        .on("FAIL-TASK", [Reply::error(400)])
+        .on("HANG-TASK", [Reply::hang()]);
+    let model = Model::start(script).await;
+    let home = Home::new();
+    let temporaries = home.path("temporaries");
+    std::fs::create_dir(&temporaries).unwrap();
+    let home = home.env("TMPDIR", temporaries.to_str().unwrap());
+    let Some(home) = worlds::with_gemini(home, &model) else {
+        return;
+    };
+    let lying = || std::fs::read_dir(&temporaries).unwrap().count();
+    let mut server = home.server().await;
+    let done = server.run(GEMINI.task("FAIL-TASK", "full")).await;
+    assert_eq!(done["status"], "error", "{done:#}");
+    assert_eq!(lying(), 0);
+
+    let id = server.spawn(GEMINI.task("HANG-TASK", "read_only")).await;
+    let limit = Duration::from_secs(30);
+    let asks = |body: &Value| body.to_string().contains("HANG-TASK");
+    model.wait_for(limit, asks).await;
+    assert_eq!(lying(), 1, "of {id}");
+    server.kill().await;
+    let deadline = Instant::now() + limit;
+    while lying() > 0 {
+        assert!(Instant::now() < deadline, "left behind");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

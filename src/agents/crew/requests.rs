@@ -33,8 +33,14 @@ impl Crew {
     /// whatever goes beyond its own bounds.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         let caller = self.caller().await?;
-        let mut resolved =
-            launch::resolve(request, &self.config, &self.host.cwd, self.ids.as_ref())?;
+        let definition = request.agent.as_deref().map(|name| self.definition(name));
+        let mut resolved = launch::resolve(
+            request,
+            definition.transpose()?.as_ref(),
+            &self.config,
+            &self.host.cwd,
+            self.ids.as_ref(),
+        )?;
         let asked = Asked {
             agent: request.agent.as_deref(),
             permission: request.permission,
@@ -57,7 +63,11 @@ impl Crew {
             .await
             .map_err(|error| AgentError::admission(&id, "spawned", error))?;
         self.nudge.notify_one();
-        self.spawned(id, 1, &plan).await
+        let spawned = self.spawned(id, 1, &plan).await?;
+        Ok(Spawned {
+            ignored: resolved.ignored,
+            ..spawned
+        })
     }
 
     /// Continues an ended agent with a new prompt, as its next run.
@@ -294,14 +304,17 @@ impl Crew {
             id,
             status: Status::Queued,
             run_no,
+            agent: plan.agent.clone(),
             provider: plan.launch.provider.clone(),
             model: plan.launch.model.clone(),
+            effort: plan.launch.effort,
             permission: plan.launch.permission,
             queued_behind: (ahead > 0).then_some(ahead),
             granted,
             not_enforced: can
                 .map(|can| launch::not_enforced(plan, can))
                 .unwrap_or_default(),
+            ignored: Vec::new(),
         })
     }
 

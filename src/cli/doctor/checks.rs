@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use crate::agents::{Catalogue, Places};
 use crate::config::{Config, ConfigError, Sources, state_dir};
 use crate::edge::Failure;
 use crate::host::{Surroundings, database};
@@ -71,6 +72,21 @@ pub(super) async fn all(
         guards(&surroundings.program),
     ));
     checks
+}
+
+/// Whether every file that is meant to be a definition can be used.
+pub(super) fn definitions(places: &Places) -> Check {
+    let listed = Catalogue::read(places).listed();
+    let broken: Vec<String> = listed
+        .broken
+        .iter()
+        .map(|broken| format!("{}: {}", broken.path, broken.reason))
+        .collect();
+    let found = match broken.as_slice() {
+        [] => Ok(format!("{} that can be used", listed.definitions.len())),
+        broken => Err(format!("broken: {}", broken.join("\n"))),
+    };
+    Check::of("definitions", found)
 }
 
 fn program(surroundings: &Surroundings) -> String {

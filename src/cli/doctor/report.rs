@@ -2,6 +2,7 @@
 
 use super::{Provided, Report};
 use crate::cli::output::table;
+use crate::providers::Description;
 use crate::providers::detect::Standing;
 
 /// The report: checks, a table of providers, then what there is to say about each.
@@ -79,6 +80,7 @@ fn remarks(provided: &Provided) -> String {
         lines.push(program.display().to_string());
         lines.push(format!("login: {}", found.login.why));
         lines.push(format!("models: {}", can.models));
+        lines.push(format!("agent definitions: {}", taken(can)));
     }
     lines.extend(found.notes.iter().cloned());
     if let Some(next) = &found.next {
@@ -86,4 +88,18 @@ fn remarks(provided: &Provided) -> String {
     }
     let lines: Vec<String> = lines.iter().map(|line| format!("  {line}\n")).collect();
     format!("{}\n{}", found.name, lines.concat())
+}
+
+/// What of an agent definition it takes.
+fn taken(can: &Description) -> String {
+    let yes = |can: bool| if can { "yes" } else { "no" };
+    let role = match can.role {
+        "system" => "with the system prompt",
+        _ => "in front of the first prompt",
+    };
+    format!(
+        "role {role}, effort {}, tools by name {}",
+        yes(can.effort),
+        yes(can.tools)
+    )
 }

@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::page_size;
-use crate::agents::{AgentBrief, Page, ProviderBrief, Status};
+use crate::agents::{
+    AgentBrief, BrokenDefinition, DefinitionBrief, Definitions, Page, ProviderBrief, Status,
+};
 use crate::edge::Failure;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
@@ -20,6 +22,8 @@ struct ListAgents {
     all_projects: Option<bool>,
     /// Also the providers and what each can do.
     providers: Option<bool>,
+    /// Also the definitions that agents can be made from.
+    definitions: Option<bool>,
     /// Default 20, at most 100.
     limit: Option<u32>,
     cursor: Option<String>,
@@ -31,6 +35,28 @@ struct Listed {
     agents: Page<AgentBrief>,
     #[serde(skip_serializing_if = "Option::is_none")]
     providers: Option<Vec<ProviderBrief>>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    definitions: Option<Told>,
+}
+
+/// Under names that say what they are beside agents.
+#[derive(Serialize)]
+struct Told {
+    definitions: Vec<DefinitionBrief>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_definitions: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    broken_definitions: Vec<BrokenDefinition>,
+}
+
+impl From<Definitions<DefinitionBrief>> for Told {
+    fn from(found: Definitions<DefinitionBrief>) -> Self {
+        Told {
+            definitions: found.definitions,
+            more_definitions: (found.more > 0).then_some(found.more),
+            broken_definitions: found.broken,
+        }
+    }
 }
 
 #[tool_router(router = list_agents_router, vis = "pub(crate)")]
@@ -54,6 +80,12 @@ impl Server {
             )
             .await?;
         let providers = p.providers.unwrap_or_default().then(|| crew.providers());
-        Ok(Listed { agents, providers })
+        let definitions = p.definitions.unwrap_or_default();
+        let definitions = definitions.then(|| crew.definitions().into());
+        Ok(Listed {
+            agents,
+            providers,
+            definitions,
+        })
     }
 }

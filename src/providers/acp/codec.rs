@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::calls::Calls;
+use super::effort::EffortChoice;
 use super::failure;
 use super::mailbox::{Breaking, Mailbox};
 use super::quirks::Quirks;
@@ -25,6 +26,8 @@ use crate::providers::{
 use asking::Waiting;
 use opening::Stage;
 
+/// How much is kept of a replay, in which the role stands early.
+const REPLAY_LIMIT: usize = 1024 * 1024;
 /// JSON-RPC: the request is no good.
 const BAD_REQUEST: i64 = -32600;
 
@@ -39,6 +42,10 @@ pub(super) struct Acp {
     answering: String,
     requests: u64,
     prompt: Option<String>,
+    /// What the agent lets choose of its model's effort.
+    effort: Option<EffortChoice>,
+    /// What the user said in the replay of an old session; `None` when there is no replay.
+    replayed: Option<String>,
     mail: Mailbox,
     calls: Calls,
     account: Account,
@@ -83,6 +90,8 @@ impl Acp {
             answering: String::new(),
             requests: 0,
             prompt: None,
+            effort: None,
+            replayed: None,
             mail: Mailbox::new(quirks.joins, quirks.forgets),
             calls: Calls::new(quirks, servers),
             account: Account::new(quirks, continued),
@@ -111,6 +120,12 @@ impl Acp {
             kind,
             "user_message_chunk" | "agent_message_chunk" | "agent_thought_chunk" | "tool_call"
         );
+        if let Some(said) = &mut self.replayed
+            && kind == "user_message_chunk"
+        {
+            let chunk = update.get("content").unwrap_or(&Value::Null);
+            wire::push(said, wire::block_text(chunk), REPLAY_LIMIT);
+        }
         match &mut self.stage {
             Stage::Ready => {}
             Stage::Settling(_, replayed) => {

@@ -5,12 +5,14 @@ use std::ffi::OsString;
 
 use serde_json::{Map, Value, json};
 
-use super::quirks;
+use super::{quirks, rules};
 use crate::config::{AcpProvider, Flavour, Permission};
-use crate::providers::{CommandSpec, Environment, Launch, McpServer, PlacedFile};
+use crate::providers::{CommandSpec, Environment, Launch, McpServer, PlacedFile, ToldBy};
 
 /// The variable that opencode reads the last of its configurations from.
 const OPENCODE_CONTENT: &str = "OPENCODE_CONFIG_CONTENT";
+/// The variable that names the file with the role of an opencode.
+const OPENCODE_ROLE: &str = "OSTLER_INSTRUCTIONS_FILE";
 /// What makes opencode leave the project's configuration and instructions alone. Plugins in the
 /// project's folder are run all the same; see [`super::project`].
 const OPENCODE_READING: [&str; 2] = ["OPENCODE_DISABLE_PROJECT_CONFIG", "OPENCODE_PURE"];
@@ -20,23 +22,6 @@ const OPENCODE_PATIENCE_MS: u32 = 24 * 3600 * 1000;
 
 /// A name that no server of anybody has.
 const NO_SERVER: &str = "no-server-at-all";
-
-/// Rules for a reading Gemini. They stand above what the user's own rules allow: everything has to
-/// be asked for but looking. Shell commands that the program knows to be harmless run all the same.
-const GEMINI_READING: &str = r#"
-[[rule]]
-toolName = "*"
-decision = "ask_user"
-priority = 1
-
-[[rule]]
-toolName = [
-  "glob", "grep_search", "list_directory", "read_file", "read_many_files", "google_web_search",
-  "list_mcp_resources", "read_mcp_resource", "update_topic", "write_todos",
-]
-decision = "allow"
-priority = 2
-"#;
 
 pub(super) fn command(config: &AcpProvider, launch: &Launch, servers: &[McpServer]) -> CommandSpec {
     let quirks = quirks::of(config.flavour);
@@ -95,28 +80,43 @@ pub(super) fn command(config: &AcpProvider, launch: &Launch, servers: &[McpServe
 }
 
 /// The files that the program is pointed to.
-pub(super) fn files(flavour: Flavour, launch: &Launch) -> Vec<PlacedFile> {
-    match (flavour, launch.permission) {
-        (Flavour::Gemini, Permission::ReadOnly) => vec![PlacedFile {
-            flag: "--admin-policy",
-            name: "reading.toml",
-            text: GEMINI_READING.to_owned(),
-        }],
-        _ => Vec::new(),
-    }
+pub(super) fn files(flavour: Flavour, launch: &Launch, servers: &[McpServer]) -> Vec<PlacedFile> {
+    let file = match flavour {
+        Flavour::Gemini => rules::gemini(launch.permission, &launch.tools, servers)
+            .map(|text| (ToldBy::Flag("--admin-policy"), "rules.toml", text)),
+        Flavour::Opencode if !launch.instructions.is_empty() => {
+            let text = launch.instructions.clone();
+            Some((ToldBy::Variable(OPENCODE_ROLE), "role.md", text))
+        }
+        _ => None,
+    };
+    let file = file.map(|(told_by, name, text)| PlacedFile {
+        told_by,
+        name,
+        text,
+    });
+    file.into_iter().collect()
 }
 
 /// The user's own content of the variable, with our agent in it.
 fn opencode_content(given: Option<&str>, launch: &Launch, servers: &[McpServer]) -> String {
     let given = given.and_then(|text| serde_json::from_str(text).ok());
     let mut content: Map<String, Value> = given.unwrap_or_default();
-    let rules = opencode_rules(launch.permission, servers);
+    let rules = rules::opencode(launch.permission, &launch.tools, servers);
     let agent = json!({ "mode": "primary", "permission": rules });
     // Rules of an agent come last. Whoever knew its name could mix rules into it by the project's
     // configuration, so each run has one that nobody can know.
     let name = format!("ostler-{}", launch.conversation.session());
     insert(&mut content, "agent", &name, agent);
     content.insert("default_agent".to_owned(), name.into());
+    if !launch.instructions.is_empty() {
+        // A prompt of the agent's own would stand in place of the program's instructions; files of
+        // instructions stand behind them.
+        let files = content.entry("instructions").or_insert_with(|| json!([]));
+        if let Value::Array(files) = files {
+            files.push(format!("{{env:{OPENCODE_ROLE}}}").into());
+        }
+    }
     // Else a refused call ends the turn without a word of the model.
     insert(
         &mut content,
@@ -141,40 +141,6 @@ fn insert(content: &mut Map<String, Value>, table: &str, key: &str, value: Value
     if let Value::Object(table) = table {
         table.insert(key.to_owned(), value);
     }
-}
-
-/// The last rule that matches a call decides, so the general ones come first.
-fn opencode_rules(permission: Permission, servers: &[McpServer]) -> Value {
-    let secrets =
-        json!({ "*": "allow", "*.env": "ask", "*.env.*": "ask", "*.env.example": "allow" });
-    let mut rules: Vec<(String, Value)> = Vec::new();
-    let mut rule = |name: &str, value: Value| rules.push((name.to_owned(), value));
-    match permission {
-        Permission::Full => {
-            rule("*", "allow".into());
-            rule("external_directory", "allow".into());
-            rule("doom_loop", "allow".into());
-        }
-        Permission::ReadOnly | Permission::Edit => {
-            rule("*", "ask".into());
-            rule("read", secrets);
-            for tool in ["glob", "grep", "list", "lsp", "skill", "todowrite"] {
-                rule(tool, "allow".into());
-            }
-            rule("external_directory", "ask".into());
-            // What its sub-agents ask for reaches nobody, and nothing of this binds them.
-            rule("task", "deny".into());
-            if permission == Permission::Edit {
-                rule("edit", "allow".into());
-            }
-        }
-    }
-    // Nobody is there to answer it.
-    rule("question", "deny".into());
-    for server in servers {
-        rule(&format!("{}_*", server.name), "allow".into());
-    }
-    Value::Object(rules.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -238,11 +204,11 @@ mod tests {
             );
             assert_eq!(spec.env.contains_key("GEMINI_CLI_TRUST_WORKSPACE"), trusts);
             assert_eq!(spec.env["GEMINI_CLI_NO_RELAUNCH"], "true");
-            let files = files(Flavour::Gemini, &launch(permission));
-            let flags: Vec<&str> = files.iter().map(|file| file.flag).collect();
+            let files = files(Flavour::Gemini, &launch(permission), &[]);
+            let told: Vec<ToldBy> = files.iter().map(|file| file.told_by).collect();
             match permission {
-                Permission::ReadOnly => assert_eq!(flags, ["--admin-policy"]),
-                _ => assert_eq!(flags, [""; 0]),
+                Permission::ReadOnly => assert_eq!(told, [ToldBy::Flag("--admin-policy")]),
+                _ => assert_eq!(told, []),
             }
         }
     }
@@ -274,13 +240,26 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_opencode_has_to_ask_for_all_that_is_not_looking() {
-        let rules = opencode_rules(Permission::ReadOnly, &[]);
-        assert_eq!(rules["*"], "ask");
-        for tool in ["edit", "bash", "webfetch"] {
-            assert_eq!(rules[tool], Value::Null, "{tool}");
-        }
-        assert_eq!(opencode_rules(Permission::Full, &[])["*"], "allow");
+    fn the_role_of_an_opencode_stands_in_a_file_beside_the_users_instructions() {
+        let mut launch = launch(Permission::Edit);
+        assert_eq!(files(Flavour::Opencode, &launch, &[]), []);
+        launch.instructions = "Be brief.".to_owned();
+        let given = Some(r#"{"instructions":["mine.md"]}"#);
+        let content: Value = serde_json::from_str(&opencode_content(given, &launch, &[])).unwrap();
+        assert_eq!(
+            content["instructions"],
+            json!(["mine.md", "{env:OSTLER_INSTRUCTIONS_FILE}"])
+        );
+        let role = PlacedFile {
+            told_by: ToldBy::Variable("OSTLER_INSTRUCTIONS_FILE"),
+            name: "role.md",
+            text: "Be brief.".to_owned(),
+        };
+        assert_eq!(files(Flavour::Opencode, &launch, &[]), [role]);
+        assert!(
+            !content.to_string().contains("Be brief."),
+            "the environment is open"
+        );
     }
 
     #[test]

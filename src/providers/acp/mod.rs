@@ -4,12 +4,14 @@
 
 mod calls;
 mod codec;
+mod effort;
 mod failure;
 mod launch;
 mod mailbox;
 mod models;
 mod project;
 mod quirks;
+mod rules;
 mod speech;
 mod usage;
 mod wire;
@@ -41,6 +43,7 @@ pub(super) fn prepare(config: &AcpProvider, launch: &Launch, servers: &[McpServe
         command: launch::command(config, launch, servers),
         codec: Box::new(codec::Acp::new(quirks, config, launch, servers)),
         ladder: quirks.ladder,
-        files: launch::files(config.flavour, launch),
+        files: launch::files(config.flavour, launch, servers),
+        keeps_temporaries: quirks.litters,
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Quirks {
     pub(super) cost_is_session: bool,
     /// It tells the cost when a turn is about to end, and not before.
     pub(super) cost_ends_turn: bool,
+    /// It leaves reports of failures among the temporary files.
+    pub(super) litters: bool,
 }
 
 /// How a model is chosen.
@@ -120,6 +122,7 @@ static PLAIN: Quirks = Quirks {
     empty_is_lost: false,
     cost_is_session: true,
     cost_ends_turn: false,
+    litters: false,
 };
 
 static GEMINI: Quirks = Quirks {
@@ -131,6 +134,7 @@ static GEMINI: Quirks = Quirks {
         resume: ResumeSupport::History { min_age_s: 61 },
         permissions: PermissionSupport::Enforced,
         usage: Some(UsageScope::OwnSteps),
+        tools: true,
         ..CAREFUL
     },
     ladder: StopLadder {
@@ -167,6 +171,7 @@ static GEMINI: Quirks = Quirks {
     empty_is_lost: true,
     cost_is_session: false,
     cost_ends_turn: false,
+    litters: true,
 };
 
 static OPENCODE: Quirks = Quirks {
@@ -177,6 +182,9 @@ static OPENCODE: Quirks = Quirks {
         permissions: PermissionSupport::Enforced,
         usage: Some(UsageScope::LastSteps),
         cost: true,
+        effort: true,
+        instructions: InstructionSupport::System,
+        tools: true,
         ..CAREFUL
     },
     ladder: LADDER,
@@ -212,6 +220,7 @@ static OPENCODE: Quirks = Quirks {
     empty_is_lost: false,
     cost_is_session: true,
     cost_ends_turn: true,
+    litters: false,
 };
 
 /// The row of a program.

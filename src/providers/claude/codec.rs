@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::failure::{classify, told};
+use super::tools::Limits;
 use super::wire::{
     self, Block, MessageUsage, Outcome, Received, Request, Response, Spoken, System,
 };
@@ -25,6 +26,9 @@ const SHELL: &str = "Bash";
 
 pub(super) struct Claude {
     session: Uuid,
+    /// The role.
+    instructions: String,
+    limits: Limits,
     /// User lines that were written and not yet taken up, oldest first.
     waiting: Vec<Written>,
     lines_written: u128,
@@ -91,6 +95,8 @@ impl Claude {
     pub(super) fn new(launch: &Launch) -> Self {
         Self {
             session: Uuid::parse_str(launch.conversation.session()).unwrap_or_default(),
+            instructions: launch.instructions.clone(),
+            limits: Limits::new(&launch.tools, &launch.cwd),
             waiting: Vec::new(),
             lines_written: 0,
             requests_sent: 0,
@@ -372,6 +378,11 @@ impl Claude {
             input: input.clone(),
         };
         self.asked.insert(id.clone(), asked);
+        if let Some(reason) = self.limits.refusal(&tool, &input) {
+            let refusal = self.answer(&id, &Decision::Deny(reason));
+            self.replies.extend(refusal);
+            return vec![Event::Denied { call, tool }];
+        }
         {
             let files: Vec<String> = written_path(&tool, &input).into_iter().collect();
             let reach = if files.is_empty() {
@@ -527,7 +538,14 @@ impl Codec for Claude {
             Command::Prompt(text) => {
                 // The hook sees every call, also those that a rule allows, and it cannot time out.
                 let hooks = json!({ "PreToolUse": [{ "hookCallbackIds": ["ostler"] }] });
-                let initialize = json!({ "subtype": "initialize", "hooks": hooks });
+                let mut initialize = json!({ "subtype": "initialize", "hooks": hooks });
+                // As an argument, every process on the machine could read it.
+                if let Some(initialize) = initialize.as_object_mut()
+                    && !self.instructions.is_empty()
+                {
+                    let role = json!(self.instructions);
+                    initialize.insert("appendSystemPrompt".to_owned(), role);
+                }
                 vec![
                     self.request(Sent::Other, &initialize),
                     self.user(&text, None),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::tools;
 use crate::config::{ClaudeProvider, Permission};
 use crate::providers::{
     CleanSignal, CommandSpec, Conversation, Environment, Launch, McpServer, StopLadder,
@@ -66,7 +67,19 @@ const UNATTENDED: &[&str] = &[
     "ScheduleWakeup",
 ];
 /// What a reading agent is offered at all: a list that a new tool of a later CLI is not on.
-const READING: &str = "Read,Grep,Glob,Bash,WebFetch,WebSearch,Task,TaskOutput,TaskStop";
+const READING: &[&str] = &[
+    "Read",
+    "Grep",
+    "Glob",
+    "Bash",
+    "WebFetch",
+    "WebSearch",
+    "Task",
+    "TaskOutput",
+    "TaskStop",
+];
+/// Where the user's own choice of effort would stand above ours.
+const EFFORT: &str = "CLAUDE_CODE_EFFORT_LEVEL";
 
 pub(super) fn command(
     config: &ClaudeProvider,
@@ -114,14 +127,7 @@ pub(super) fn command(
         Permission::ReadOnly => {
             // Without the user's own allow rules, what runs unasked is what the CLI itself knows
             // to be reading.
-            add(&[
-                "--permission-mode",
-                "default",
-                "--setting-sources",
-                "",
-                "--tools",
-                READING,
-            ]);
+            add(&["--permission-mode", "default", "--setting-sources", ""]);
         }
         Permission::Edit => {
             add(&[
@@ -142,9 +148,19 @@ pub(super) fn command(
             ]);
         }
     }
+    let base = (launch.permission == Permission::ReadOnly).then_some(READING);
+    if let Some(tools) = tools::offered(&launch.tools, base) {
+        add(&["--tools", &tools]);
+    }
     add(&["--disallowedTools", &UNATTENDED.join(",")]);
+    // Each by itself, so that none can hide in the brackets of another.
+    add(&tools::withheld(&launch.tools, servers));
 
     let mut env: Environment = config.env.clone();
+    if let Some(effort) = launch.effort {
+        add(&["--effort", effort.as_str()]);
+        env.insert(EFFORT.to_owned(), effort.as_str().to_owned());
+    }
     env.insert("DISABLE_AUTOUPDATER".to_owned(), "1".to_owned());
     env.insert(
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC".to_owned(),

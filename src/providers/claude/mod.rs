@@ -4,6 +4,8 @@
 mod codec;
 mod failure;
 mod launch;
+mod shell;
+mod tools;
 mod wire;
 
 use super::{
@@ -21,9 +23,9 @@ pub(super) const CAPABILITIES: Capabilities = Capabilities {
     cost: true,
     structured_output: true,
     model: ModelChoice::ByName,
-    effort: false,
-    instructions: InstructionSupport::Prompt,
-    tools: false,
+    effort: true,
+    instructions: InstructionSupport::System,
+    tools: true,
     cold_start: true,
 };
 
@@ -37,5 +39,6 @@ pub(super) fn prepare(
         codec: Box::new(codec::Claude::new(launch)),
         ladder: launch::LADDER,
         files: Vec::new(),
+        keeps_temporaries: false,
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::asks::{Asking, Asks};
 use super::calls::{self, Call};
+use super::effort::{self, Model};
 use super::failure::{class_of, classify, told};
 use super::launch::{Plan, input};
 use super::mailbox::{Mailbox, Message};
@@ -15,6 +16,7 @@ use super::wire::{
     self, Account, ErrorNote, Item, ItemNote, Received, Resolved, RpcError, Status, ThreadOpened,
     Turn, TurnNote, TurnOpened, TurnStatus, UsageNote,
 };
+use crate::config::Effort;
 use crate::providers::lines::cut_request;
 use crate::providers::{
     Arrival, Codec, Command, Decision, Event, Exit, Failure, FailureClass, Input, When, clip,
@@ -33,6 +35,10 @@ pub(super) struct Codex {
     sent: HashMap<u64, Sent>,
     /// MCP servers of the user's own configuration.
     configured: Vec<String>,
+    /// What the models take.
+    models: Vec<Model>,
+    /// What the model of the thread is to spend on thinking.
+    effort: Option<Effort>,
     thread: Option<String>,
     turn: Running,
     mailbox: Mailbox,
@@ -59,6 +65,7 @@ enum Sent {
     Initialize,
     Configuration,
     Account,
+    Models,
     Thread,
     Turn,
     /// A letter of the mailbox into the running turn.
@@ -80,6 +87,8 @@ impl Codex {
             requests_sent: 0,
             sent: HashMap::new(),
             configured: Vec::new(),
+            models: Vec::new(),
+            effort: None,
             thread: None,
             turn: Running::Nothing,
             mailbox: Mailbox::default(),
@@ -140,9 +149,18 @@ impl Codex {
                     let failure = told(class, "codex is not logged in");
                     return vec![self.failed(failure)];
                 }
-                let configured = std::mem::take(&mut self.configured);
-                let (method, params) = self.plan.open(configured);
-                self.request(Sent::Thread, method, &params);
+                if self.plan.effort.is_some() {
+                    let all = json!({ "includeHidden": true });
+                    self.request(Sent::Models, "model/list", &all);
+                } else {
+                    self.open();
+                }
+                Vec::new()
+            }
+            // Where there is no list, there are models that nobody knows.
+            (Some(Sent::Models), outcome) => {
+                self.models = outcome.map(effort::models).unwrap_or_default();
+                self.open();
                 Vec::new()
             }
             (Some(Sent::Thread), outcome) => self.thread_opened(outcome),
@@ -167,10 +185,18 @@ impl Codex {
         }
     }
 
+    fn open(&mut self) {
+        let configured = std::mem::take(&mut self.configured);
+        let (method, params) = self.plan.open(configured);
+        self.request(Sent::Thread, method, &params);
+    }
+
     fn thread_opened(&mut self, outcome: Result<Value, RpcError>) -> Vec<Event> {
         match outcome.map(wire::read::<ThreadOpened>) {
             Ok(Some(opened)) => {
                 self.thread = Some(opened.thread.id.clone());
+                let asked = self.plan.effort;
+                self.effort = asked.map(|asked| effort::held(asked, &opened.model, &self.models));
                 self.begin_turn();
                 vec![Event::Started {
                     session: opened.thread.id,
@@ -202,7 +228,7 @@ impl Codex {
         let Some((letter, texts)) = self.mailbox.for_turn() else {
             return;
         };
-        let params = self.plan.turn(thread, &texts, &letter);
+        let params = self.plan.turn(thread, &texts, &letter, self.effort);
         self.turn = Running::Opening;
         self.ended = false;
         self.tool_runs = false;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{CodexProvider, Permission};
+use crate::config::{CodexProvider, Effort, Permission};
 use crate::providers::{CleanSignal, CommandSpec, Conversation, Launch, McpServer, StopLadder};
 
 /// The end of input ends everything within 0.1 s, also in the middle of a shell command, and is
@@ -98,6 +98,8 @@ pub(super) struct Plan {
     /// The thread to be carried on.
     pub(super) resumes: Option<String>,
     servers: Map<String, Value>,
+    instructions: String,
+    pub(super) effort: Option<Effort>,
 }
 
 pub(super) fn plan(config: &CodexProvider, launch: &Launch, servers: &[McpServer]) -> Plan {
@@ -125,6 +127,8 @@ pub(super) fn plan(config: &CodexProvider, launch: &Launch, servers: &[McpServer
             Conversation::Continued { from, .. } => Some(from.clone()),
         },
         servers: servers.collect(),
+        instructions: launch.instructions.clone(),
+        effort: launch.effort,
     }
 }
 
@@ -174,6 +178,11 @@ impl Plan {
         if let Some(model) = &self.model {
             add("model", json!(model));
         }
+        if !self.instructions.is_empty() {
+            // A thread that is carried on has them in its history, and gets them no second time;
+            // but they are needed to write a history anew that has become too long.
+            add("developerInstructions", json!(self.instructions));
+        }
         match &self.resumes {
             Some(thread) => {
                 add("threadId", json!(thread));
@@ -185,20 +194,30 @@ impl Plan {
     }
 
     /// The parameters of a turn that begins with `texts`.
-    pub(super) fn turn(&self, thread: &str, texts: &[&str], client: &str) -> Value {
+    pub(super) fn turn(
+        &self,
+        thread: &str,
+        texts: &[&str],
+        client: &str,
+        effort: Option<Effort>,
+    ) -> Value {
         let sandbox = match self.permission {
             Permission::ReadOnly => "readOnly",
             Permission::Edit => "workspaceWrite",
             Permission::Full => "dangerFullAccess",
         };
-        json!({
+        let mut turn = json!({
             "threadId": thread,
             "input": input(texts),
             "clientUserMessageId": client,
             "sandboxPolicy": { "type": sandbox },
             "approvalPolicy": APPROVAL,
             "approvalsReviewer": "user",
-        })
+        });
+        if let (Some(effort), Some(turn)) = (effort, turn.as_object_mut()) {
+            turn.insert("effort".to_owned(), json!(effort));
+        }
+        turn
     }
 }
 
@@ -258,9 +277,11 @@ mod tests {
             assert_eq!(method, "thread/start");
             assert_eq!(params["sandbox"], "read-only");
             assert_eq!(params["model"], "gpt-5.5");
-            let turn = plan.turn("T", &["a", "b"], "c");
+            let turn = plan.turn("T", &["a", "b"], "c", None);
             assert_eq!(turn["sandboxPolicy"], json!({ "type": sandbox }));
             assert_eq!(turn["input"][1]["text"], "b");
+            assert_eq!(turn.get("effort"), None);
+            assert_eq!(params.get("developerInstructions"), None);
         }
     }
 
@@ -276,6 +297,24 @@ mod tests {
         assert_eq!(method, "thread/resume");
         assert_eq!(params["threadId"], "OLD");
         assert_eq!(params["sandbox"], "read-only");
+    }
+
+    #[test]
+    fn the_role_is_given_to_new_and_to_old_threads() {
+        let continued = Conversation::Continued {
+            from: "OLD".to_owned(),
+            session: "NEW".to_owned(),
+            begun_ms: 0,
+        };
+        for conversation in [fresh(), continued] {
+            let mut launch = launch(Permission::Edit, conversation);
+            launch.instructions = "Be brief.".to_owned();
+            let plan = plan(&config(), &launch, &[]);
+            let (_, params) = plan.open(Vec::new());
+            assert_eq!(params["developerInstructions"], "Be brief.");
+            let turn = plan.turn("T", &["a"], "c", Some(Effort::Xhigh));
+            assert_eq!(turn["effort"], "xhigh");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod asks;
 mod calls;
 mod codec;
+mod effort;
 mod failure;
 mod launch;
 mod mailbox;
@@ -32,8 +33,8 @@ pub(super) fn capabilities(config: &CodexProvider) -> Capabilities {
         cost: false,
         structured_output: true,
         model: ModelChoice::ByName,
-        effort: false,
-        instructions: InstructionSupport::Prompt,
+        effort: true,
+        instructions: InstructionSupport::System,
         tools: false,
         cold_start: true,
     }
@@ -45,5 +46,6 @@ pub(super) fn prepare(config: &CodexProvider, launch: &Launch, servers: &[McpSer
         codec: Box::new(codec::Codex::new(launch::plan(config, launch, servers))),
         ladder: launch::LADDER,
         files: Vec::new(),
+        keeps_temporaries: false,
     }
 }

@@ -4,12 +4,13 @@
 use serde_json::{Value, json};
 
 use super::Acp;
+use crate::providers::acp::effort::EffortChoice;
 use crate::providers::acp::failure;
 use crate::providers::acp::mailbox::Mailbox;
 use crate::providers::acp::models::ModelChoice;
 use crate::providers::acp::quirks::ModelBy;
 use crate::providers::acp::wire::{Refusal, text};
-use crate::providers::{Conversation, Event, FailureClass, Input};
+use crate::providers::{Conversation, Event, FailureClass, Input, InstructionSupport, role};
 
 /// The protocol version spoken here.
 const VERSION: u64 = 1;
@@ -23,6 +24,7 @@ pub(super) enum Stage {
     /// request was written.
     Settling(u64, bool),
     ChoosingModel(u64),
+    ChoosingEffort(u64),
     Ready,
 }
 
@@ -67,6 +69,7 @@ impl Acp {
                 if can("/agentCapabilities/sessionCapabilities/resume") {
                     "session/resume"
                 } else if can("/agentCapabilities/loadSession") {
+                    self.replayed = Some(String::new());
                     "session/load"
                 } else {
                     let text = "the agent cannot carry on a session";
@@ -88,6 +91,7 @@ impl Acp {
         if self.session.is_empty() {
             return vec![self.fail(FailureClass::Protocol, "the agent named no session")];
         }
+        self.effort = EffortChoice::offered(result);
         let choice = ModelChoice::offered(result);
         self.answering = choice.current(result);
         if self.quirks.model == ModelBy::Protocol
@@ -102,6 +106,24 @@ impl Acp {
             self.replies.push(line);
             return Vec::new();
         }
+        self.choose_effort()
+    }
+
+    /// The last of what is chosen, for its levels depend on the model. An agent that offers no
+    /// levels has none for this model.
+    pub(super) fn choose_effort(&mut self) -> Vec<Event> {
+        if let (Some(asked), Some(choice)) = (self.launch.effort, &self.effort)
+            && let Some((method, params)) = choice.choose(&self.session, asked)
+        {
+            let (id, line) = self.request(method, params);
+            self.stage = Stage::ChoosingEffort(id);
+            self.replies.push(line);
+            return Vec::new();
+        }
+        self.chosen()
+    }
+
+    pub(super) fn chosen(&mut self) -> Vec<Event> {
         let loaded = matches!(self.launch.conversation, Conversation::Continued { .. });
         if loaded && self.quirks.late_replay {
             self.settle();
@@ -123,14 +145,29 @@ impl Acp {
         if let Some(model) = &self.model {
             self.answering.clone_from(model);
         }
+        let role = self.role().to_owned();
         if let Some(prompt) = self.prompt.take() {
-            self.write(Mailbox::first(prompt));
+            self.write(Mailbox::first(role::in_front(&role, &prompt)));
         }
+        self.replayed = None;
         self.pass_on();
         vec![Event::Started {
             session: self.session.clone(),
             model: self.answering.clone(),
         }]
+    }
+
+    /// The role that has to go in front of the prompt. An old session has it in its history, unless
+    /// its replay shows that nothing of its first prompt was kept.
+    fn role(&self) -> &str {
+        let role = self.launch.instructions.trim();
+        let by_prompt = self.quirks.capabilities.instructions == InstructionSupport::Prompt;
+        let is_told = match (&self.launch.conversation, &self.replayed) {
+            (Conversation::Fresh { .. }, _) => false,
+            (Conversation::Continued { .. }, Some(said)) => said.contains(role),
+            (Conversation::Continued { .. }, None) => true,
+        };
+        if by_prompt && !is_told { role } else { "" }
     }
 
     pub(super) fn answered(&mut self, id: u64, result: Result<Value, Refusal>) -> Vec<Event> {
@@ -158,8 +195,14 @@ impl Acp {
                 }
                 self.ready()
             }
+            // It was offered; an agent that cannot do it after all goes on as it is.
+            Stage::ChoosingEffort(ours) if ours == id => self.chosen(),
             Stage::ChoosingModel(ours) if ours == id => match result {
-                Ok(_) => self.ready(),
+                Ok(result) => {
+                    let offered = EffortChoice::offered(&result);
+                    self.effort = offered.or(self.effort.take());
+                    self.choose_effort()
+                }
                 Err(refusal) => {
                     let text = refusal.message.trim_start_matches("Invalid params: ");
                     vec![self.fail(FailureClass::BadModel, text)]

@@ -1,7 +1,7 @@
 mod anything;
 
 use super::*;
-use crate::config::{Flavour, Permission};
+use crate::config::{Effort, Flavour, Permission};
 use crate::providers::acp::quirks;
 use crate::providers::{Arrival, Decision, Reach, Usage, UsageScope, When};
 
@@ -13,6 +13,10 @@ const OPENCODE_CONTINUED: &str =
     include_str!("../../../../tests/fixtures/acp/opencode-continued.jsonl");
 
 fn codec(flavour: Flavour, from: Option<&str>) -> Acp {
+    codec_with(flavour, from, "", None)
+}
+
+fn codec_with(flavour: Flavour, from: Option<&str>, role: &str, effort: Option<Effort>) -> Acp {
     let session = "00000000-0000-4000-8000-000000000000".to_owned();
     let conversation = match from {
         None => Conversation::Fresh { session },
@@ -29,8 +33,8 @@ fn codec(flavour: Flavour, from: Option<&str>) -> Acp {
         cwd: "/w".into(),
         conversation,
         max_cost_usd: None,
-        effort: None,
-        instructions: String::new(),
+        effort,
+        instructions: role.to_owned(),
         tools: crate::providers::ToolRules::default(),
     };
     let config = AcpProvider {
@@ -46,6 +50,73 @@ fn codec(flavour: Flavour, from: Option<&str>) -> Acp {
         env: std::collections::BTreeMap::new(),
     };
     Acp::new(quirks::of(flavour), &config, &launch, &[server])
+}
+
+/// What a session that comes up writes behind its opening, which the agent answers with `opened`.
+fn comes_up(mut acp: Acp, replay: &[String], opened: Value) -> Vec<Value> {
+    acp.send(Command::Prompt("do it".to_owned()));
+    let can = json!({ "protocolVersion": 1, "agentCapabilities": { "loadSession": true } });
+    acp.receive(&response(1, can));
+    for line in replay {
+        acp.receive(line);
+    }
+    acp.replies();
+    acp.receive(&response(2, opened));
+    lines(acp.replies())
+}
+
+fn first_prompt(written: &[Value]) -> &str {
+    let prompt = written
+        .iter()
+        .find(|line| line["method"] == "session/prompt");
+    let text = prompt.unwrap().pointer("/params/prompt/0/text");
+    text.unwrap().as_str().unwrap()
+}
+
+#[test]
+fn the_role_stands_in_front_of_the_first_prompt_and_is_told_once() {
+    let plain = |from| codec_with(Flavour::Plain, from, "Be brief.\n", None);
+    let opened = json!({ "sessionId": "s" });
+    let fresh = comes_up(plain(None), &[], opened.clone());
+    let told = first_prompt(&fresh).to_owned();
+    assert!(
+        told.contains("Be brief.") && told.ends_with("do it"),
+        "{told}"
+    );
+
+    let user = |text: &str| {
+        let content = json!({ "type": "text", "text": text });
+        update(json!({ "sessionUpdate": "user_message_chunk", "content": content }))
+    };
+    let (beginning, rest) = told.split_at(told.find("brief").unwrap());
+    let kept = [user(beginning), user(rest)];
+    let carried_on = comes_up(plain(Some("s")), &kept, opened.clone());
+    assert_eq!(first_prompt(&carried_on), "do it");
+
+    // Its first turn was broken off before anything was written down.
+    let lost = comes_up(plain(Some("s")), &[user("hello")], opened.clone());
+    assert_eq!(first_prompt(&lost), told);
+
+    let by_file = codec_with(Flavour::Opencode, None, "Be brief.", None);
+    assert_eq!(first_prompt(&comes_up(by_file, &[], opened)), "do it");
+}
+
+#[test]
+fn the_effort_is_chosen_before_the_first_prompt_where_there_is_a_choice() {
+    let asked = || codec_with(Flavour::Opencode, None, "", Some(Effort::Max));
+    let levels = json!([{ "value": "low" }, { "value": "high" }]);
+    let option = json!({ "id": "effort", "category": "thought_level", "options": levels });
+    let written = comes_up(
+        asked(),
+        &[],
+        json!({ "sessionId": "s", "configOptions": [option] }),
+    );
+    assert_eq!(written.len(), 1, "{written:?}");
+    let params = json!({ "sessionId": "s", "configId": "effort", "value": "high" });
+    assert_eq!(written[0]["method"], "session/set_config_option");
+    assert_eq!(written[0]["params"], params);
+    let without = comes_up(asked(), &[], json!({ "sessionId": "s" }));
+    assert_eq!(first_prompt(&without), "do it");
 }
 
 fn lines(inputs: Vec<Input>) -> Vec<Value> {

@@ -5,7 +5,11 @@ use crate::providers::Conversation;
 const SESSION: &str = "00000000-0000-4000-8000-000000000000";
 
 fn claude() -> Claude {
-    Claude::new(&Launch {
+    Claude::new(&launch())
+}
+
+fn launch() -> Launch {
+    Launch {
         provider: "claude".to_owned(),
         model: None,
         permission: Permission::Edit,
@@ -17,7 +21,58 @@ fn claude() -> Claude {
         effort: None,
         instructions: String::new(),
         tools: crate::providers::ToolRules::default(),
-    })
+    }
+}
+
+#[test]
+fn the_role_goes_behind_the_programs_own_instructions() {
+    let with_role = Claude::new(&Launch {
+        instructions: "Be brief.".to_owned(),
+        ..launch()
+    });
+    let role = |mut claude: Claude| {
+        let inputs = written(&claude.send(Command::Prompt("hi".to_owned())));
+        inputs[0]["request"].get("appendSystemPrompt").cloned()
+    };
+    assert_eq!(role(with_role), Some(json!("Be brief.")));
+    assert_eq!(role(claude()), None);
+}
+
+#[test]
+fn a_call_beyond_the_limits_is_refused_without_asking_anybody() {
+    let mut claude = Claude::new(&Launch {
+        tools: crate::providers::ToolRules {
+            allowed: Some(vec!["Bash(git:*)".to_owned()]),
+            denied: Vec::new(),
+        },
+        ..launch()
+    });
+    let hook = |id: &str, command: &str| {
+        json!({
+            "type": "control_request", "request_id": id,
+            "request": { "subtype": "hook_callback", "callback_id": "ostler", "input": {
+                "tool_name": "Bash", "tool_input": { "command": command }, "tool_use_id": id,
+            }},
+        })
+        .to_string()
+    };
+    let denied = claude.receive(&hook("1", "make"));
+    let (call, tool) = ("1".to_owned(), "Bash".to_owned());
+    assert_eq!(denied, [Event::Denied { call, tool }]);
+    let replies = written(&claude.replies());
+    let told = &replies[0]["response"]["response"]["hookSpecificOutput"];
+    assert_eq!(told["permissionDecision"], "deny");
+    let again = json!({ "permission_denials": [{ "tool_name": "Bash", "tool_use_id": "1" }] });
+    let end = claude.receive(&result(again));
+    assert!(
+        !end.iter().any(|e| matches!(e, Event::Denied { .. })),
+        "{end:?}"
+    );
+    let asked = claude.receive(&hook("2", "git status"));
+    assert!(
+        matches!(asked[..], [Event::PermissionAsked { .. }]),
+        "{asked:?}"
+    );
 }
 
 /// A session whose prompt was sent and taken up.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::{CodexProvider, Permission};
+use crate::config::{CodexProvider, Effort, Permission};
 use crate::providers::codex::launch;
 use crate::providers::{Arrival, Conversation, Environment, Launch, ToolRules};
 
@@ -10,6 +10,10 @@ const THREAD: &str = "T";
 const TURN: &str = "U";
 
 fn codex(permission: Permission, resumes: Option<&str>) -> Codex {
+    codex_with(permission, resumes, None)
+}
+
+fn codex_with(permission: Permission, resumes: Option<&str>, effort: Option<Effort>) -> Codex {
     let config = CodexProvider {
         command: vec!["codex".to_owned()],
         model: None,
@@ -30,7 +34,7 @@ fn codex(permission: Permission, resumes: Option<&str>) -> Codex {
             },
         },
         max_cost_usd: None,
-        effort: None,
+        effort,
         instructions: String::new(),
         tools: ToolRules::default(),
     };
@@ -52,6 +56,42 @@ fn at_work() -> Codex {
     }
     codex.replies();
     codex
+}
+
+#[test]
+fn each_turn_is_told_the_effort_that_the_model_takes() {
+    let mut codex = codex_with(Permission::Edit, None, Some(Effort::Max));
+    codex.send(Command::Prompt("hi".to_owned()));
+    let levels = json!([{ "reasoningEffort": "low" }, { "reasoningEffort": "high" }]);
+    for (id, result) in [
+        (1, json!({})),
+        (2, json!({ "config": {} })),
+        (3, json!({ "account": null, "requiresOpenaiAuth": false })),
+        (
+            4,
+            json!({ "data": [{ "model": "m", "supportedReasoningEfforts": levels }] }),
+        ),
+        (5, json!({ "thread": { "id": THREAD }, "model": "m" })),
+    ] {
+        codex.receive(&json!({ "id": id, "result": result }).to_string());
+    }
+    let written: Vec<Value> = codex
+        .replies()
+        .into_iter()
+        .filter_map(|input| match input {
+            Input::Line(line) => serde_json::from_str(&line).ok(),
+            _ => None,
+        })
+        .collect();
+    let methods: Vec<_> = written
+        .iter()
+        .map(|line| line["method"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        methods[methods.len() - 3..],
+        ["model/list", "thread/start", "turn/start"]
+    );
+    assert_eq!(written.last().unwrap()["params"]["effort"], "high");
 }
 
 /// A notification about the running turn.
