@@ -161,7 +161,9 @@ pub enum AgentError {
     #[error("the agent that this works for does not run any more, or is about to end")]
     Ending,
     /// A request is for a session further up to decide.
-    #[error("the request {request} goes beyond your own permission; a session above you decides it")]
+    #[error(
+        "the request {request} goes beyond your own permission; a session above you decides it"
+    )]
     NotForYou {
         /// The request.
         request: AskId,

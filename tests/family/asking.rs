@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{host, lead, world};
+use super::{lead, world};
 use crate::support::Home;
 
 fn asking() -> Home {
@@ -21,7 +21,7 @@ fn asking() -> Home {
 #[tokio::test]
 async fn a_question_goes_to_the_parent() {
     let home = asking();
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (_, mut inner) = lead(&home, &mut server, json!({})).await;
     let below = inner
         .spawn(json!({ "prompt": "x", "provider": "wonders" }))
@@ -36,7 +36,7 @@ async fn a_question_goes_to_the_parent() {
 #[tokio::test]
 async fn a_permission_is_given_by_a_parent_that_has_it_all() {
     let home = asking();
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (_, mut inner) = lead(&home, &mut server, json!({ "permission": "full" })).await;
     let spawn = json!({ "prompt": "x", "provider": "asks", "permission": "edit" });
     let below = inner.spawn(spawn).await;
@@ -44,13 +44,16 @@ async fn a_permission_is_given_by_a_parent_that_has_it_all() {
     inner.answer(&asked, json!({ "decision": "allow" })).await;
     assert_eq!(inner.wait(&[&below]).await[0]["status"], "completed");
     let evidence = server.evidence(&below).await;
-    assert_eq!(evidence["allowed"], json!([{ "tool": "Bash", "by": "parent" }]));
+    assert_eq!(
+        evidence["allowed"],
+        json!([{ "tool": "Bash", "by": "parent" }])
+    );
 }
 
 #[tokio::test]
 async fn a_permission_beyond_that_of_the_parent_is_for_the_host_to_give() {
     let home = asking();
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, mut inner) = lead(&home, &mut server, json!({ "permission": "edit" })).await;
     let below = inner
         .spawn(json!({ "prompt": "x", "provider": "asks" }))
@@ -62,7 +65,10 @@ async fn a_permission_beyond_that_of_the_parent_is_for_the_host_to_give() {
         "id": below, "request_id": asked["request_id"], "decision": "allow",
     });
     let refusal = inner.call("answer_agent", allow).await.unwrap_err();
-    assert!(refusal.contains("goes beyond your own permission"), "{refusal}");
+    assert!(
+        refusal.contains("goes beyond your own permission"),
+        "{refusal}"
+    );
     server.answer(&asked, json!({ "decision": "deny" })).await;
     assert_eq!(inner.wait(&[&below]).await[0]["status"], "completed");
     assert_eq!(server.evidence(&below).await["denied"][0]["tool"], "Bash");

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{gone, host, lead, world};
+use super::{gone, lead, world};
 use crate::support::mcp::McpClient;
 use crate::support::{Home, processes_with};
 
@@ -29,7 +29,7 @@ async fn read(server: &mut McpClient, id: &str) -> Value {
 #[tokio::test]
 async fn stopping_an_agent_stops_those_that_work_for_it() {
     let home = world("");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, below, mut inner) = at_work(&home, &mut server).await;
     let stopped = server
         .call("stop_agents", json!({ "ids": [top] }))
@@ -46,7 +46,7 @@ async fn stopping_an_agent_stops_those_that_work_for_it() {
 #[tokio::test]
 async fn an_agent_that_finishes_takes_its_agents_along() {
     let home = world("");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, below, mut inner) = at_work(&home, &mut server).await;
     let end = json!({ "id": top, "message": "END" });
     server.call("steer_agent", end).await.unwrap();
@@ -62,7 +62,7 @@ async fn an_agent_that_finishes_takes_its_agents_along() {
 #[tokio::test]
 async fn the_kill_of_the_host_leaves_neither_a_process_nor_a_running_record() {
     let home = world("");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, below, mut inner) = at_work(&home, &mut server).await;
     server.kill().await;
     gone(&top).await;
@@ -81,7 +81,7 @@ async fn the_kill_of_the_host_leaves_neither_a_process_nor_a_running_record() {
 #[tokio::test]
 async fn the_kill_of_the_server_inside_is_told_to_the_parent() {
     let home = world("");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, below, mut inner) = at_work(&home, &mut server).await;
     inner.kill().await;
     gone(&below).await;
@@ -93,7 +93,10 @@ async fn the_kill_of_the_server_inside_is_told_to_the_parent() {
         "{lost:#}"
     );
     let resumed = json!({ "id": below, "prompt": "x" });
-    assert_eq!(again.call("resume_agent", resumed).await.unwrap()["run_no"], 2);
+    assert_eq!(
+        again.call("resume_agent", resumed).await.unwrap()["run_no"],
+        2
+    );
     home.written("at-work", 2).await;
     let stopped = json!({ "ids": [top] });
     server.call("stop_agents", stopped).await.unwrap();

@@ -7,6 +7,8 @@ mod money;
 mod reach;
 mod real;
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support::mcp::McpClient;
@@ -15,48 +17,46 @@ use crate::support::{Home, processes_with, until};
 /// Waits to be told; `up` says that it is there, and so does a child in a session of its own.
 const LEAD: &str = "hear; turn; setsid sleep 300 & echo up >> up; listen_for END; result led";
 /// The same for those who work for it.
-const WORK: &str = "hear; turn; setsid sleep 300 & echo at-work >> at-work; listen_for END; result worked";
+const WORK: &str =
+    "hear; turn; setsid sleep 300 & echo at-work >> at-work; listen_for END; result worked";
 
-/// A world in which agents may stand two deep. Who is prompted with LEAD may spawn anything.
+/// A world in which agents may stand two deep, and the definition `lead` may spawn anything.
 fn world(settings: &str) -> Home {
-    Home::new()
+    let home = Home::new()
         .line_script("lead", LEAD)
         .line_script("work", WORK)
         .script("echo", "cat")
         .config(&format!(
             "[agents]\nprovider = \"work\"\nmax_depth = 2\n{settings}"
-        ))
+        ));
+    define(&home.project(), "lead", "allowed_subagents: \"*\"");
+    home
 }
 
-/// The server of a host session, in a world where agents prompted with LEAD have a definition that
-/// lets them spawn anything.
-async fn host(home: &Home) -> McpClient {
-    let mut server = home.server().await;
-    server.call("list_agents", json!({})).await.unwrap();
-    let mut store = home.store().await;
-    sqlx::raw_sql(
-        "CREATE TRIGGER IF NOT EXISTS lead AFTER INSERT ON run WHEN NEW.prompt LIKE 'LEAD%' BEGIN
-           UPDATE run SET launch = json_set(launch, '$.nesting.subagents', json('[\"*\"]'))
-           WHERE agent_id = NEW.agent_id AND run_no = NEW.run_no;
-         END",
-    )
-    .execute(&mut store)
-    .await
-    .unwrap();
-    server
+/// Adds a definition to the project in the folder `project`.
+fn define(project: &Path, name: &str, fields: &str) {
+    let folder = project.join(".ostler/agents");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = format!("---\nname: {name}\n{fields}\n---\nYou are the {name}.\n");
+    std::fs::write(folder.join(format!("{name}.md")), text).unwrap();
 }
 
 /// Spawns an agent that may spawn, and starts the server inside of it.
 async fn lead(home: &Home, server: &mut McpClient, arguments: Value) -> (String, McpClient) {
-    let mut all = json!({ "prompt": "LEAD", "provider": "lead" });
-    for (name, value) in arguments.as_object().unwrap() {
-        all[name] = value.clone();
-    }
     let before = home.lines_of("up").len();
-    let id = server.spawn(all).await;
+    let id = server.spawn(leading(arguments)).await;
     home.written("up", before + 1).await;
     let inside = inside(home, &id).await;
     (id, inside)
+}
+
+/// The arguments of an agent that may spawn.
+fn leading(arguments: Value) -> Value {
+    let mut all = json!({ "prompt": "x", "agent": "lead", "provider": "lead" });
+    for (name, value) in arguments.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    all
 }
 
 /// Another server inside of a running agent, started with the lineage of its processes.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{host, inside, lead, world};
+use super::{inside, lead, world};
 use crate::support::Home;
 
 /// Spends what its prompt says, in dollars, when the file `pay` is there, and stays.
@@ -24,7 +24,7 @@ fn spender(amount: &str, max_cost_usd: Option<f64>) -> Value {
 #[tokio::test]
 async fn what_is_left_is_claimed_before_it_is_spent() {
     let home = with_spenders("");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, mut inner) = lead(&home, &mut server, json!({ "max_cost_usd": 1.0 })).await;
     let granted = |spawned: Value| spawned["granted"]["max_cost_usd"].as_f64().unwrap();
     let spawned = inner.call("spawn_agent", spender("0.1", None)).await;
@@ -34,7 +34,8 @@ async fn what_is_left_is_claimed_before_it_is_spent() {
         .await
         .unwrap_err();
     assert!(
-        refusal.starts_with("`max_cost_usd` 0.6 is more than what is left") && refusal.contains("(0.5)"),
+        refusal.starts_with("`max_cost_usd` 0.6 is more than what is left")
+            && refusal.contains("(0.5)"),
         "{refusal}"
     );
     // Two that insist on all of it, at once and in two processes.
@@ -49,13 +50,16 @@ async fn what_is_left_is_claimed_before_it_is_spent() {
         .call("spawn_agent", spender("0.1", None))
         .await
         .unwrap_err();
-    assert!(refusal.starts_with("nothing is left of `max_cost_usd`"), "{refusal}");
+    assert!(
+        refusal.starts_with("nothing is left of `max_cost_usd`"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
 async fn a_parent_is_cut_off_by_what_its_agents_spend() {
     let home = with_spenders("");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, mut inner) = lead(&home, &mut server, json!({ "max_cost_usd": 1.0 })).await;
     // A script holds no limit by itself until ostler sees what it has spent.
     let below = inner.spawn(spender("1.2", Some(1.0))).await;
@@ -83,7 +87,7 @@ async fn a_parent_is_cut_off_by_what_its_agents_spend() {
 #[tokio::test]
 async fn a_parent_is_told_to_wrap_up_when_its_agents_have_spent_most_of_it() {
     let home = with_spenders("");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, mut inner) = lead(&home, &mut server, json!({ "max_cost_usd": 1.0 })).await;
     inner.spawn(spender("0.85", Some(1.0))).await;
     home.written("there", 1).await;

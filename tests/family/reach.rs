@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{host, inside, lead, runs, world};
+use super::{define, inside, lead, runs, world};
 use crate::support::Home;
 
 fn names(tools: &Value) -> Vec<String> {
@@ -15,7 +15,7 @@ fn names(tools: &Value) -> Vec<String> {
 async fn an_agent_that_may_spawn_has_agents_of_its_own() {
     // The lead holds the only slot of the machine: an agent of its own needs none.
     let home = world("max_concurrent = 1");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (top, mut inner) = lead(&home, &mut server, json!({})).await;
     let tools = inner.request("tools/list", json!({})).await;
     assert_eq!(
@@ -66,7 +66,7 @@ async fn an_agent_that_may_spawn_has_agents_of_its_own() {
 #[tokio::test]
 async fn an_agent_neither_sees_nor_touches_others_than_its_own() {
     let home = world("");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let other = server.spawn(json!({ "prompt": "x" })).await;
     home.written("at-work", 1).await;
     let (top, mut inner) = lead(&home, &mut server, json!({})).await;
@@ -113,19 +113,18 @@ async fn an_agent_neither_sees_nor_touches_others_than_its_own() {
 #[tokio::test]
 async fn an_agent_passes_on_no_more_than_it_has() {
     let home = world("");
-    std::fs::create_dir(home.project().join("own")).unwrap();
+    let own = home.project().join("own");
+    std::fs::create_dir(&own).unwrap();
+    let all = "permission: full\nmax_turns: 1000\nallowed_subagents: \"*\"";
+    define(&own, "strong", all);
     std::os::unix::fs::symlink(home.project(), home.project().join("own/out")).unwrap();
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (_, mut inner) = {
         let arguments = json!({
             "permission": "read_only", "cwd": "own", "max_turns": 10, "max_cost_usd": 2.0,
         });
         // It says that it is up where it works.
-        let mut all = json!({ "prompt": "LEAD", "provider": "lead" });
-        for (name, value) in arguments.as_object().unwrap() {
-            all[name] = value.clone();
-        }
-        let id = server.spawn(all).await;
+        let id = server.spawn(super::leading(arguments)).await;
         home.written("own/up", 1).await;
         let mut command = home.ostler();
         command
@@ -165,6 +164,10 @@ async fn an_agent_passes_on_no_more_than_it_has() {
     let spawned = inner.call("spawn_agent", spawn).await.unwrap();
     assert_eq!(spawned["permission"], "read_only", "{spawned:#}");
     assert_eq!(spawned["granted"]["max_cost_usd"], 1.0, "{spawned:#}");
+    // A file of the project, which it may have written itself, is no way around that.
+    let spawn = json!({ "prompt": "x", "provider": "echo", "agent": "strong" });
+    let strong = inner.call("spawn_agent", spawn).await.unwrap();
+    assert_eq!(strong["permission"], "read_only", "{strong:#}");
     let id = spawned["id"].as_str().unwrap();
     let evidence = server.brief(id).await;
     assert_eq!(evidence["budget"]["max_turns"], 10, "{evidence:#}");
@@ -191,7 +194,7 @@ async fn a_child_gets_no_further_by_its_environment() {
         ostler_in(&home, "OSTLER_LINEAGE=nonsense"),
     ];
     let home = home.script("nest", &lines.join("\n"));
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (other, _inner) = lead(&home, &mut server, json!({})).await;
     std::fs::write(home.project().join("other"), other).unwrap();
     let before = runs(&home).await;
@@ -203,14 +206,42 @@ async fn a_child_gets_no_further_by_its_environment() {
         .unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
     let refused = told.matches("this agent may not spawn agents").count();
-    assert_eq!((refused, told.matches("exit code 6").count()), (4, 4), "{told}");
+    assert_eq!(
+        (refused, told.matches("exit code 6").count()),
+        (4, 4),
+        "{told}"
+    );
     assert_eq!(runs(&home).await, before + 1);
+}
+
+#[tokio::test]
+async fn an_agent_spawns_from_the_definitions_that_its_own_names() {
+    let home = world("");
+    define(&home.project(), "boss", "allowed_subagents: [worker]");
+    define(&home.project(), "worker", "permission: read_only");
+    let mut server = home.server().await;
+    let (_, mut inner) = lead(&home, &mut server, json!({ "agent": "boss" })).await;
+    let spawn = json!({ "prompt": "hello", "provider": "echo" });
+    let with = |name: &str| {
+        let mut arguments = spawn.clone();
+        arguments["agent"] = json!(name);
+        arguments
+    };
+    for arguments in [spawn.clone(), with("lead")] {
+        let refusal = inner.call("spawn_agent", arguments).await.unwrap_err();
+        assert!(
+            refusal.ends_with("name one of them as `agent`: worker"),
+            "{refusal}"
+        );
+    }
+    let done = inner.run(with("worker")).await;
+    assert_eq!(done["status"], "completed", "{done:#}");
 }
 
 #[tokio::test]
 async fn the_agents_of_a_family_are_counted_together() {
     let home = world("max_tree = 2");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (_, mut inner) = lead(&home, &mut server, json!({})).await;
     inner.spawn(json!({ "prompt": "x" })).await;
     for asking in [&mut inner, &mut server] {
@@ -226,7 +257,7 @@ async fn the_agents_of_a_family_are_counted_together() {
 #[tokio::test]
 async fn a_family_starts_only_so_many_agents_in_a_minute() {
     let home = world("max_spawns_per_minute = 3");
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let (_, mut inner) = lead(&home, &mut server, json!({})).await;
     let spawn = json!({ "prompt": "x", "provider": "echo" });
     let first = inner.run(spawn.clone()).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::host;
+use super::define;
 use crate::support::model::{Gate, Model, Reply, Script, last_user_text};
 use crate::support::{Home, clis, processes_with};
 
@@ -17,6 +17,7 @@ fn world(model: &Model) -> Option<Home> {
         .config(&format!(
             "[agents]\nmax_depth = 2\nmax_concurrent = 1\n[providers.claude]\ncommand = [{claude:?}]"
         ));
+    define(&home.project(), "lead", "allowed_subagents: \"*\"");
     Some(home)
 }
 
@@ -36,9 +37,11 @@ async fn claude_has_claude_work_for_it_and_pays_for_both() {
         .on("WORK-TASK", [Reply::text("WORKED-WELL")]);
     let model = Model::start(script).await;
     let Some(home) = world(&model) else { return };
-    let mut server = host(&home).await;
+    let mut server = home.server().await;
     let top = server
-        .run(json!({ "prompt": "LEAD-TASK", "permission": "read_only", "max_cost_usd": 2.0 }))
+        .run(json!({
+            "prompt": "LEAD-TASK", "agent": "lead", "permission": "read_only", "max_cost_usd": 2.0,
+        }))
         .await;
     assert_eq!(
         (&top["status"], &top["result"]),
@@ -63,7 +66,9 @@ async fn claude_has_claude_work_for_it_and_pays_for_both() {
     );
     // Who stands at the bottom is not offered what it may not use.
     let bottom = model
-        .wait_for(Duration::ZERO, |body| last_user_text(body).contains("WORK-TASK"))
+        .wait_for(Duration::ZERO, |body| {
+            last_user_text(body).contains("WORK-TASK")
+        })
         .await;
     let offered = bottom["tools"].to_string();
     assert!(offered.contains("mcp__ostler__ask_parent"), "{offered}");
@@ -78,8 +83,10 @@ async fn stopping_claude_stops_the_claude_that_works_for_it() {
         .on("WORK-TASK", [Reply::text("never").gate(&gate)]);
     let model = Model::start(script).await;
     let Some(home) = world(&model) else { return };
-    let mut server = host(&home).await;
-    let top = server.spawn(json!({ "prompt": "LEAD-TASK" })).await;
+    let mut server = home.server().await;
+    let top = server
+        .spawn(json!({ "prompt": "LEAD-TASK", "agent": "lead" }))
+        .await;
     model
         .wait_for(Duration::from_secs(60), |body| {
             !body["messages"].to_string().contains("LEAD-TASK")
@@ -95,8 +102,14 @@ async fn stopping_claude_stops_the_claude_that_works_for_it() {
     for id in [&top, &below] {
         assert_eq!(processes_with(id), Vec::<String>::new());
     }
-    let below = server.call("get_agent", json!({ "id": below })).await.unwrap();
+    let below = server
+        .call("get_agent", json!({ "id": below }))
+        .await
+        .unwrap();
     assert_eq!(below["status"], "stopped", "{below:#}");
     let detail = below["detail"].as_str().unwrap();
-    assert!(detail.contains(&format!("its parent {top} was stopped")), "{detail}");
+    assert!(
+        detail.contains(&format!("its parent {top} was stopped")),
+        "{detail}"
+    );
 }

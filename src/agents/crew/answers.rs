@@ -85,13 +85,20 @@ impl Crew {
             });
         };
         let agent = self.agent();
-        if agent.as_ref().is_some_and(|own| own.as_str() != ask.decider) {
+        if agent
+            .as_ref()
+            .is_some_and(|own| own.as_str() != ask.decider)
+        {
             return Err(AgentError::NotForYou {
                 request: request.clone(),
             });
         }
         // No person sits inside an agent, whoever it says it is.
-        let by = if agent.is_some() { Addressee::Parent } else { by };
+        let by = if agent.is_some() {
+            Addressee::Parent
+        } else {
+            by
+        };
         if ask.addressee == Addressee::Person && by == Addressee::Parent {
             return Err(AgentError::ForPerson {
                 request: request.clone(),

@@ -130,10 +130,9 @@ impl Crew {
             insists,
             ..self.new_agent(id, &prompt, "", &plan, caller.as_ref())
         };
-        let (state, plan) =
-            write::resume(&self.store, &agent, line.state(), self.clock.now_ms())
-                .await
-                .map_err(|error| AgentError::admission(id, "resumed", error))?;
+        let (state, plan) = write::resume(&self.store, &agent, line.state(), self.clock.now_ms())
+            .await
+            .map_err(|error| AgentError::admission(id, "resumed", error))?;
         self.nudge.notify_one();
         self.spawned(id.clone(), state.run_no, &plan).await
     }

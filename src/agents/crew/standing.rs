@@ -97,7 +97,12 @@ impl Crew {
     pub(super) async fn deciders(&self, line: &Line) -> Result<Deciders, AgentError> {
         let question = line.parent.as_ref().map(AgentId::to_string);
         let mut permission = None;
-        for above in line.path.split('/').rev().filter_map(|it| AgentId::parse(it).ok()) {
+        for above in line
+            .path
+            .split('/')
+            .rev()
+            .filter_map(|it| AgentId::parse(it).ok())
+        {
             if above != line.id
                 && let Some(agent) = read::agent(&self.store, &above).await?
                 && agent.plan.launch.permission == Permission::Full

@@ -228,6 +228,10 @@ pub(crate) async fn ask_stop_below(
 
 /// The agent that stands directly above in `above`, with its run: the last of `/a-1:1/a-2:3/`.
 pub(crate) fn nearest(above: &str) -> Option<(AgentId, u32)> {
-    let (agent, run_no) = above.trim_matches('/').rsplit('/').next()?.split_once(':')?;
+    let (agent, run_no) = above
+        .trim_matches('/')
+        .rsplit('/')
+        .next()?
+        .split_once(':')?;
     Some((AgentId::stored(agent.to_owned()), run_no.parse().ok()?))
 }

@@ -317,9 +317,7 @@ async fn of_two_resumes_one_wins() {
     world.end(&id, FINISH).await.unwrap();
     let from = world.line(&id).await.state();
     let agent = world.new_agent(&id);
-    let (resumed, _) = write::resume(&world.store, &agent, from, 5)
-        .await
-        .unwrap();
+    let (resumed, _) = write::resume(&world.store, &agent, from, 5).await.unwrap();
     assert_eq!(
         resumed,
         AgentState {
@@ -546,7 +544,9 @@ async fn who_works_for_a_run_is_known_by_the_run() {
     assert_eq!(below, [&low, &middle], "the deepest first");
     let spent = family::spent_below(&world.store, &key).await.unwrap();
     assert_eq!((spent.agents, spent.live), (2, 2));
-    let last = family::spent_below(&world.store, &line.key()).await.unwrap();
+    let last = family::spent_below(&world.store, &line.key())
+        .await
+        .unwrap();
     assert_eq!(last.agents, 0);
 }
 
@@ -565,7 +565,10 @@ async fn nobody_starts_for_a_run_that_is_about_to_end() {
         ..world.new_agent(&id)
     };
     let refused = write::enqueue(&world.store, &agent, 3_000).await;
-    assert!(matches!(refused, Err(AdmissionError::Ending)), "{refused:?}");
+    assert!(
+        matches!(refused, Err(AdmissionError::Ending)),
+        "{refused:?}"
+    );
     let key = world.line(&top).await.key();
     family::ask_stop_below(&world.store, &key, "with it", 3_000)
         .await
@@ -592,7 +595,10 @@ async fn an_agent_that_somebody_else_carries_on_takes_its_own_along() {
         .await
         .unwrap();
     let (middle_line, low_line) = (world.line(&middle).await, world.line(&low).await);
-    assert_eq!((middle_line.parent, middle_line.above.as_str()), (None, "/"));
+    assert_eq!(
+        (middle_line.parent, middle_line.above.as_str()),
+        (None, "/")
+    );
     assert_eq!(middle_line.path, format!("/{middle}/"));
     assert_eq!(low_line.path, format!("/{middle}/{low}/"));
     assert_eq!(low_line.session, "another");
