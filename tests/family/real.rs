@@ -1,4 +1,4 @@
-//! The real Claude Code CLI as parent and as child, each with a server of its own.
+//! The real CLIs as parents and as children, each with a server of its own.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::define;
 use crate::support::model::{Gate, Model, Reply, Script, last_user_text};
-use crate::support::{Home, clis, processes_with};
+use crate::support::{Home, clis, processes_with, worlds};
 
 /// A world in which `claude` is the real CLI and agents may stand two deep. `None` without npm.
 fn world(model: &Model) -> Option<Home> {
@@ -112,4 +112,38 @@ async fn stopping_claude_stops_the_claude_that_works_for_it() {
         detail.contains(&format!("its parent {top} was stopped")),
         "{detail}"
     );
+}
+
+#[tokio::test]
+async fn codex_has_codex_work_for_it() {
+    let spawn = json!({ "prompt": "WORK-TASK" });
+    let script = Script::new()
+        .on(
+            "LEAD-TASK",
+            [
+                Reply::tool("tool_search", json!({ "query": "spawn_agent wait_agents" })),
+                Reply::tool("spawn_agent", spawn),
+                Reply::tool("wait_agents", json!({})),
+                Reply::text("led"),
+            ],
+        )
+        .on("WORK-TASK", [Reply::text("WORKED-WELL")]);
+    let model = Model::start(script).await;
+    let home = Home::new().config("[agents]\nmax_depth = 2\nprovider = \"codex\"");
+    let Some(home) = worlds::with_codex(home, &model) else {
+        return;
+    };
+    define(&home.project(), "lead", "allowed_subagents: \"*\"");
+    let mut server = home.server().await;
+    let lead = json!({ "prompt": "LEAD-TASK", "agent": "lead", "permission": "read_only" });
+    let top = server.run(lead).await;
+    assert_eq!(
+        (&top["status"], &top["result"]),
+        (&json!("completed"), &json!("led")),
+        "{top:#}"
+    );
+    let told = model.requests().pop().unwrap()["input"].to_string();
+    assert!(told.contains("WORKED-WELL"), "{told}");
+    let nested = &server.evidence(top["id"].as_str().unwrap()).await["nested"];
+    assert_eq!(nested["agents"], 1, "{nested:#}");
 }
