@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::agents::{AgentError, Status};
 use crate::config::ConfigError;
-use crate::ids::{AskId, BadId};
+use crate::ids::{AgentId, AskId, BadId};
 use crate::project::ProjectError;
 use crate::store::StoreError;
 
@@ -223,13 +223,17 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::NoDefinition { .. } => Kind::NotFound,
         AgentError::DefinitionExists { .. } => Kind::Conflict,
         AgentError::Unwritable { .. } => Kind::Internal,
+        AgentError::Ambiguous { .. } | AgentError::IsGroup { .. } => Kind::Invalid,
         AgentError::Unknown { .. } | AgentError::NoProvider { .. } | AgentError::NoAsk { .. } => {
             Kind::NotFound
         }
+        AgentError::NotNamed { .. } | AgentError::NoGroup { .. } => Kind::NotFound,
         AgentError::TooDeep { .. } | AgentError::TooMany { .. } | AgentError::ForPerson { .. } => {
             Kind::Refused
         }
-        AgentError::NoSubagents
+        AgentError::NoRoomForGroup { .. }
+        | AgentError::NotForAgents { .. }
+        | AgentError::NoSubagents
         | AgentError::NotASubagent { .. }
         | AgentError::Wider { .. }
         | AgentError::Outside { .. }
@@ -253,6 +257,19 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             [] => known_ids(),
             nearest => format!("did you mean {}?", nearest.join(", ")).into(),
         },
+        AgentError::NotNamed { nearest, .. } => match nearest.as_slice() {
+            [] => known_ids(),
+            nearest => format!("did you mean {}?", nearest.join(" or ")).into(),
+        },
+        AgentError::Ambiguous { candidates, .. } => {
+            format!("name one by its id: {}", candidates.join(", ")).into()
+        }
+        AgentError::IsGroup { members, .. } => {
+            let members: Vec<&str> = members.iter().map(AgentId::as_str).collect();
+            format!("name one of its agents: {}", members.join(", ")).into()
+        }
+        AgentError::NoGroup { .. } => known_ids(),
+        AgentError::NotForAgents { .. } => "leave it to the person at the session".into(),
         AgentError::TooLong { .. } => {
             "put long material into a file and tell the agent to read it".into()
         }
@@ -314,7 +331,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         AgentError::Short { .. } => "finish the work in this session".into(),
         AgentError::TooFast { .. } => "wait a minute; collect what has been started".into(),
         AgentError::NotForYou { .. } => "go on; wait_agents waits for the answer".into(),
-        AgentError::TooMany { .. } => Hint::of_each(
+        AgentError::TooMany { .. } | AgentError::NoRoomForGroup { .. } => Hint::of_each(
             "wait_agents, or stop_agents some first",
             "wait until some have ended, or end some with `ostler agents stop`",
         ),
@@ -374,7 +391,6 @@ fn near<'a>(given: &str, known: &'a [String]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::AgentId;
 
     fn no_provider(name: &str) -> Failure {
         let known = ["claude", "echo"].map(str::to_owned).to_vec();

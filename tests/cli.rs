@@ -1,6 +1,7 @@
 //! The command line as a person or a script uses it: what is printed where, and the exit codes.
 
 mod agents;
+mod gc;
 mod interrupt;
 
 use std::fs;
@@ -40,7 +41,7 @@ async fn help_names_the_commands_a_person_has() {
         out.starts_with("Looks after child coding agents for an AI coding session."),
         "{out}"
     );
-    for command in ["  serve ", "  run ", "  agents "] {
+    for command in ["  serve ", "  run ", "  agents ", "  gc "] {
         assert!(out.contains(command), "{command:?} in {out}");
     }
     assert!(out.contains("OSTLER_HOME") && out.contains("Exit codes:"));

@@ -3,7 +3,10 @@
 
 mod asking;
 mod bounds;
+mod delivery;
+mod groups;
 mod limits;
+mod names;
 mod pace;
 mod questions;
 mod queue;

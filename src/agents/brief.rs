@@ -7,7 +7,7 @@ use super::evidence::Evidence;
 use super::lifecycle::Status;
 use super::record::{Backoff, Line, LogEntry, Page, Texts};
 use crate::config::Limit;
-use crate::ids::AgentId;
+use crate::ids::{AgentId, GroupId};
 use crate::providers::clip;
 
 /// Bytes of a result that are handed out at once; the rest is paged.
@@ -25,6 +25,9 @@ pub struct AgentBrief {
     pub parent: Option<AgentId>,
     /// A few words to tell it from others.
     pub label: String,
+    /// The group it was spawned in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
     /// Where its current run stands.
     pub status: Status,
     /// Why it ended so; absent while it lives and after plain success.
@@ -72,6 +75,7 @@ impl AgentBrief {
             id: line.id.clone(),
             parent: line.parent.clone(),
             label: line.label.clone(),
+            group: line.group.clone(),
             status: line.status,
             reason: line.reason.clone(),
             run_no: line.run_no,

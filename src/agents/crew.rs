@@ -3,11 +3,15 @@
 
 mod answers;
 mod definitions;
+mod delivery;
 mod dispatch;
+mod family;
+mod groups;
+mod names;
 mod providers;
 mod questions;
 mod requests;
-mod standing;
+mod retention;
 mod views;
 
 use std::collections::HashMap;
@@ -37,7 +41,9 @@ use crate::providers::{Lineage, McpServer};
 use crate::store::Store;
 
 pub use answers::{Answer, Answered, Waiting};
+pub use groups::{GroupSpawned, GroupStanding};
 pub use providers::ProviderBrief;
+pub use retention::{Gone, SweepRequest, Swept};
 
 /// Who spawns: the session behind this process.
 #[derive(Debug, Clone)]
@@ -127,14 +133,17 @@ impl Crew {
             host.session = line.session;
         }
         let key = project.key.to_string_lossy();
-        let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
+        // In this order: a project of nobody may be removed at any time, but not while there is an
+        // owner that has not said yet which one is its own.
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
+        let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
+        rows::works_in(&store, owner.id(), &project).await?;
         recovery::reconcile(&store, owner.id(), clock.as_ref()).await?;
         let crew = Arc::new(Self {
             journal: Arc::new(Journal::open(Arc::clone(&store))),
             store,
             config,
-            scope: standing::scope(&host.lineage),
+            scope: family::scope(&host.lineage),
             host,
             project,
             places,

@@ -8,7 +8,7 @@ use super::record::TransitionError;
 use super::record::asks::AskState;
 use super::record::family::AdmissionError;
 use super::reserve::Short;
-use crate::ids::{AgentId, AskId, BadId};
+use crate::ids::{AgentId, AskId, BadId, GroupId};
 use crate::store::StoreError;
 
 /// A refusal; nothing was changed.
@@ -24,6 +24,50 @@ pub enum AgentError {
         id: AgentId,
         /// Ids that look like it.
         nearest: Vec<String>,
+    },
+    /// No agent that the caller sees has that label.
+    #[error("no agent here is called {name:?}")]
+    NotNamed {
+        /// What was given.
+        name: String,
+        /// Agents with an id or label like it, as `a-7k2m9x "label"`.
+        nearest: Vec<String>,
+    },
+    /// Several agents have that label.
+    #[error("{} agents are called {name:?}", .candidates.len())]
+    Ambiguous {
+        /// The label.
+        name: String,
+        /// Their ids, each with its status.
+        candidates: Vec<String>,
+    },
+    /// One agent has to be named, and a group was.
+    #[error("{group} is a group of agents, not one of them")]
+    IsGroup {
+        /// The group.
+        group: GroupId,
+        /// Its agents.
+        members: Vec<AgentId>,
+    },
+    /// No group has that id.
+    #[error("no group has the id {group}")]
+    NoGroup {
+        /// The id.
+        group: GroupId,
+    },
+    /// A group needs more places than the session has.
+    #[error("this session has no room for {n} more live agents (`agents.max_tree` is {limit})")]
+    NoRoomForGroup {
+        /// Agents in the group.
+        n: usize,
+        /// The limit.
+        limit: u32,
+    },
+    /// What only a session or a person may do was asked for by an agent.
+    #[error("an agent cannot {action}")]
+    NotForAgents {
+        /// What was asked for.
+        action: &'static str,
     },
     /// The prompt or message is empty.
     #[error("`{field}` is empty")]

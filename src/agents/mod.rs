@@ -16,15 +16,21 @@ mod lifecycle;
 pub(crate) mod limiter;
 mod owner;
 pub(crate) mod pace;
+mod ranking;
 pub(crate) mod record;
 pub(crate) mod recovery;
 mod reserve;
+mod retention;
 mod supervisor;
+mod variants;
 mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
-pub use crew::{Answer, Answered, Crew, CrewOptions, Host, ProviderBrief, Waiting};
+pub use crew::{
+    Answer, Answered, Crew, CrewOptions, Gone, GroupSpawned, GroupStanding, Host, ProviderBrief,
+    SweepRequest, Swept, Waiting,
+};
 pub use definition::{
     BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition, Origin, Places,
     create as create_definition, schema as definition_schema,
@@ -34,6 +40,9 @@ pub use evidence::{Allowed, CommandRun, Denied, Evidence, Nested, SteerTally};
 pub use expect::Expect;
 pub use launch::{Granted, SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
+pub use ranking::{Ranked, Ranking};
 pub use record::asks::{Addressee, AskKind, AskState};
 pub use record::{LogEntry, Page, SteerReceipt};
+pub use retention::Why;
+pub use variants::Variants;
 pub use wait::{Mode, Waited};

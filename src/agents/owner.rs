@@ -5,11 +5,15 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use super::record::owner as rows;
 use crate::clock::Clock;
 use crate::ids::{IdSource, OwnerId};
 use crate::store::{Store, StoreError, make_private_directory};
+
+/// After how long a lock that nobody holds is left behind: it is held at once by who makes it.
+const LEFT_AFTER_MS: i64 = 3600 * 1000;
 
 /// This process as an owner, for as long as it is held.
 pub(super) struct Owner {
@@ -69,6 +73,23 @@ pub(super) fn forget(home: &Path, id: &OwnerId) {
     let _ = std::fs::remove_file(lock_path(home, id));
 }
 
+/// Locks that nobody has held for long.
+pub(super) fn left_behind(home: &Path, now_ms: i64) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(home.join("owners")) else {
+        return Vec::new();
+    };
+    let is_left = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str())?;
+        let id = OwnerId::parse(name.strip_suffix(".lock")?).ok()?;
+        let made = std::fs::metadata(path).ok()?.modified().ok()?;
+        let made_ms = made.duration_since(UNIX_EPOCH).ok()?.as_millis();
+        let age_ms = now_ms - i64::try_from(made_ms).ok()?;
+        (age_ms > LEFT_AFTER_MS && !is_alive(home, &id)).then_some(())
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    paths.filter(|path| is_left(path).is_some()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,5 +109,20 @@ mod tests {
         assert!(!is_alive(home.path(), &id));
         forget(home.path(), &id);
         assert!(!is_alive(home.path(), &id));
+    }
+
+    #[tokio::test]
+    async fn a_lock_is_left_behind_once_it_is_old_and_held_by_nobody() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).await.unwrap();
+        let owner = Owner::register(&store, &RandomIds, &SystemClock).await;
+        let owner = owner.unwrap();
+        let path = lock_path(home.path(), owner.id());
+        std::fs::write(home.path().join("owners/notes.txt"), "").unwrap();
+        let (now_ms, later_ms) = (SystemClock.now_ms(), SystemClock.now_ms() + 7_200_000);
+        assert_eq!(left_behind(home.path(), later_ms), Vec::<PathBuf>::new());
+        drop(owner);
+        assert_eq!(left_behind(home.path(), now_ms), Vec::<PathBuf>::new());
+        assert_eq!(left_behind(home.path(), later_ms), [path]);
     }
 }

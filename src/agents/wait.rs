@@ -9,9 +9,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::brief::{AgentBrief, Done};
 use super::crew::{Crew, Waiting};
 use super::error::AgentError;
+use super::ranking::Ranking;
 use super::record::asks::Addressee;
 use super::record::{Line, read};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, GroupId};
 
 /// Between two looks whether the owner of a foreign agent has died.
 const LOOK_FOR_DEAD: Duration = Duration::from_secs(1);
@@ -39,6 +40,9 @@ pub struct Waited {
     /// What running agents have asked for and nobody has answered: answer_agent does.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
+    /// Of agents under `done` that were spawned as a group: who did best, once all have ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Ranking>,
     /// True when time was up first.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub timed_out: bool,
@@ -114,8 +118,10 @@ impl Crew {
         for line in ended {
             texts.push(read::texts(self.store(), &line.id, line.run_no).await?);
         }
+        let groups = self.rankings(ended).await?;
         // Last of all, and at once: a wait that is broken off before has read nothing.
-        let read_before = self.collect(&ended.iter().collect::<Vec<_>>()).await?;
+        let handed_out = self.collect(&ended.iter().collect::<Vec<_>>()).await?;
+        let read_before = handed_out.keep();
         let ended = ended.iter().zip(&texts).zip(read_before);
         let done: Vec<Done> = ended
             .map(|((line, texts), before)| Done::of(line, texts, before))
@@ -132,8 +138,24 @@ impl Crew {
             done,
             running,
             waiting,
+            groups,
             timed_out,
             next,
         })
+    }
+
+    /// The rankings of the groups of these agents that have wholly ended.
+    async fn rankings(&self, ended: &[Line]) -> Result<Vec<Ranking>, AgentError> {
+        let mut groups: Vec<&GroupId> = Vec::new();
+        for group in ended.iter().filter_map(|line| line.group.as_ref()) {
+            if !groups.contains(&group) {
+                groups.push(group);
+            }
+        }
+        let mut rankings = Vec::with_capacity(groups.len());
+        for group in groups {
+            rankings.extend(self.ranking(group).await?);
+        }
+        Ok(rankings)
     }
 }

@@ -9,10 +9,12 @@ use serde::Serialize;
 
 use super::log::Log;
 use super::output::{duration, one_line, out, reader_has_left, table};
-use crate::agents::{Addressee, AgentBrief, Answer, AskKind, Crew, Status, Waiting};
+use crate::agents::{
+    Addressee, AgentBrief, Answer, AskKind, Crew, Ranked, Ranking, Status, Waiting,
+};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
-use crate::ids::{AgentId, AskId};
+use crate::ids::{AgentId, AskId, GroupId};
 
 const PAGE: u32 = 100;
 
@@ -33,9 +35,9 @@ pub(super) enum Agents {
         #[arg(long)]
         json: bool,
     },
-    /// Show an agent: result and evidence
+    /// Show an agent: result and evidence; or a group: its agents and which did best
     Show {
-        /// The agent
+        /// The agent, by its id or label, or the id of a group
         id: String,
         /// As JSON
         #[arg(long)]
@@ -43,7 +45,7 @@ pub(super) enum Agents {
     },
     /// Stop agents and wait until their processes are gone
     Stop {
-        /// The agents
+        /// The agents, by id or label, or groups
         #[arg(required = true)]
         ids: Vec<String>,
         /// Kept with the agent
@@ -52,7 +54,7 @@ pub(super) enum Agents {
     },
     /// Allow or deny what a running agent asks permission for, or answer its question
     Answer {
-        /// The agent
+        /// The agent, by its id or label
         id: String,
         /// The request, as `show` names it
         request: String,
@@ -65,7 +67,7 @@ pub(super) enum Agents {
     },
     /// Print an agent's log
     Logs {
-        /// The agent
+        /// The agent, by its id or label
         id: String,
         /// Go on until the agent has ended
         #[arg(short, long)]
@@ -115,7 +117,7 @@ impl Agents {
                 limit,
                 json,
             } => {
-                let page = crew.list(status, all_projects, None, limit).await;
+                let page = crew.list(status, all_projects, None, None, limit).await;
                 let page = page.map_err(Failure::from)?;
                 out(&if json {
                     as_json(&page)?
@@ -124,7 +126,10 @@ impl Agents {
                 })?;
             }
             Agents::Show { id, json } => {
-                let id = agent_id(&id)?;
+                if let Ok(group) = GroupId::parse(&id) {
+                    return show_group(crew, &group, json).await;
+                }
+                let id = named(crew, &id).await?;
                 let evidence = crew.evidence(&id).await.map_err(Failure::from)?;
                 let whole = Some(usize::MAX);
                 let result = crew.result(&id, None, whole).await.map_err(Failure::from)?;
@@ -146,10 +151,7 @@ impl Agents {
                 }
             }
             Agents::Stop { ids, reason } => {
-                let ids: Vec<AgentId> = ids
-                    .iter()
-                    .map(|id| agent_id(id))
-                    .collect::<Result<_, _>>()?;
+                let ids = crew.all_named(&ids).await.map_err(Failure::from)?;
                 let stopped = crew.stop(&ids, &reason).await.map_err(Failure::from)?;
                 out(&listed(&stopped))?;
             }
@@ -166,12 +168,13 @@ impl Agents {
                     None => Answer::Reply(text),
                 };
                 let by = Addressee::Person;
-                let answered = crew.answer(&agent_id(&id)?, &request, answer, by).await;
+                let id = named(crew, &id).await?;
+                let answered = crew.answer(&id, &request, answer, by).await;
                 let answered = answered.map_err(Failure::from)?;
                 out(&format!("{} {}\n", answered.request_id, answered.state))?;
             }
             Agents::Logs { id, follow, json } => {
-                logs(crew, &agent_id(&id)?, follow, json).await?;
+                logs(crew, &named(crew, &id).await?, follow, json).await?;
             }
         }
         Ok(())
@@ -199,8 +202,31 @@ pub(super) fn asked(request: &Waiting) -> String {
     )
 }
 
-fn agent_id(text: &str) -> Result<AgentId, Failure> {
-    Ok(AgentId::parse(text)?)
+async fn named(crew: &Crew, name: &str) -> Result<AgentId, Failure> {
+    Ok(crew.named(name).await?)
+}
+
+async fn show_group(crew: &Crew, group: &GroupId, json: bool) -> anyhow::Result<()> {
+    let standing = crew.standing(group).await.map_err(Failure::from)?;
+    if json {
+        out(&as_json(&standing)?)?;
+        return Ok(());
+    }
+    out(&listed(&standing.agents))?;
+    if let Some(outcome) = &standing.outcome {
+        out(&format!("\n{}", ranked(outcome)))?;
+    }
+    Ok(())
+}
+
+/// A ranking, a line a place.
+pub(super) fn ranked(outcome: &Ranking) -> String {
+    let place = |(at, one): (usize, &Ranked)| format!("{}. {}  {}\n", at + 1, one.id, one.why);
+    let mut lines: String = outcome.ranking.iter().enumerate().map(place).collect();
+    if outcome.best.is_none() {
+        lines.push_str("none of them is the best: compare them yourself\n");
+    }
+    lines
 }
 
 async fn logs(crew: &Crew, id: &AgentId, follow: bool, json: bool) -> anyhow::Result<()> {
@@ -270,7 +296,7 @@ fn listed(agents: &[AgentBrief]) -> String {
     table(&rows)
 }
 
-fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
+pub(super) fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value);
     text.map(|text| text + "\n")
         .map_err(|error| Failure::new(Kind::Internal, error))

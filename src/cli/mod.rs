@@ -3,6 +3,7 @@
 mod agents;
 mod definitions;
 mod doctor;
+mod gc;
 mod guard;
 mod leash;
 mod log;
@@ -52,6 +53,8 @@ enum Command {
     /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
     Agents(Agents),
+    /// Remove agents that ended long ago for good
+    Gc(gc::Gc),
     /// Say what is installed, who is logged in, and whether ostler can work here
     Doctor(doctor::Doctor),
     #[command(name = GUARD, hide = true)]
@@ -112,6 +115,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Run(run) => run.run().await,
             Command::Agents(Agents::Records(agents)) => agents.run().await,
             Command::Agents(Agents::Definitions(command)) => command.run(),
+            Command::Gc(gc) => gc.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,
             Command::Leash(leash) => Err(leash.run().into()),

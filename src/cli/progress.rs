@@ -1,17 +1,20 @@
 //! What `ostler run` says while it waits: one line that is written over again on a terminal, with a
 //! clock that runs, and a line a change elsewhere.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Instant;
 
 use super::output::{duration, err, one_line};
 use crate::agents::AgentBrief;
+use crate::ids::AgentId;
 
 pub(super) struct Progress {
     terminal: bool,
-    /// The agent when it last changed, and when that was.
-    seen: Option<(AgentBrief, Instant)>,
-    last: String,
+    /// The first live agent when it last changed, when that was, and how many others live.
+    seen: Option<(AgentBrief, Instant, usize)>,
+    /// What was last said of each agent.
+    last: HashMap<AgentId, String>,
     /// Something else is on the line.
     paused: bool,
 }
@@ -21,7 +24,7 @@ impl Progress {
         Self {
             terminal: std::io::stderr().is_terminal(),
             seen: None,
-            last: String::new(),
+            last: HashMap::new(),
             paused: false,
         }
     }
@@ -41,19 +44,23 @@ impl Progress {
         self.terminal
     }
 
-    /// The agent has changed.
+    /// An agent has changed.
     pub(super) fn show(&mut self, live: &[AgentBrief]) {
-        let Some(agent) = live.first() else { return };
-        self.seen = Some((agent.clone(), Instant::now()));
+        let Some((first, others)) = live.split_first() else {
+            return;
+        };
+        self.seen = Some((first.clone(), Instant::now(), others.len()));
         if self.terminal {
             self.tick();
             return;
         }
-        let line = change(agent);
-        if line != self.last {
-            err(&format!("{line}\n"));
+        for agent in live {
+            let line = change(agent);
+            if self.last.get(&agent.id) != Some(&line) {
+                err(&format!("{line}\n"));
+                self.last.insert(agent.id.clone(), line);
+            }
         }
-        self.last = line;
     }
 
     /// Time has passed.
@@ -61,11 +68,14 @@ impl Progress {
         if self.paused {
             return;
         }
-        let Some((agent, since)) = &self.seen else {
+        let Some((agent, since, others)) = &self.seen else {
             return;
         };
         let passed = i64::try_from(since.elapsed().as_secs()).unwrap_or(i64::MAX);
-        let line = standing(agent, passed);
+        let mut line = standing(agent, passed);
+        if *others > 0 {
+            line.push_str(&format!("  and {others} more"));
+        }
         err(&format!("\r\u{1b}[K{line}"));
     }
 
@@ -99,12 +109,12 @@ fn standing(agent: &AgentBrief, passed: i64) -> String {
 mod tests {
     use super::*;
     use crate::agents::Status;
-    use crate::ids::AgentId;
 
     fn agent() -> AgentBrief {
         AgentBrief {
             id: AgentId::parse("a-000000").unwrap(),
             parent: None,
+            group: None,
             label: String::new(),
             status: Status::Running,
             reason: String::new(),

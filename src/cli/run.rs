@@ -1,5 +1,5 @@
-//! `ostler run`: one agent from the shell. Progress on standard error, the result on standard
-//! output, the status as exit code.
+//! `ostler run`: one agent from the shell, or a group of them on one task. Progress on standard error,
+//! the result on standard output, the status as exit code.
 
 use std::cell::RefCell;
 use std::io::{IsTerminal, Read};
@@ -13,13 +13,13 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::agents::asked;
+use super::agents::{asked, ranked};
 use super::output::{err, one_line, out, reader_has_left};
 use super::progress::Progress;
 use super::signals::Signals;
 use crate::agents::{
-    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode,
-    SpawnRequest, Status, Waited, Waiting,
+    Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, Crew, Done, Mode, Ranking,
+    SpawnRequest, Spawned, Status, Variants, Waiting,
 };
 use crate::config::{Effort, Permission};
 use crate::edge::{Failure, Kind};
@@ -74,6 +74,12 @@ pub(super) struct Run {
     /// Seconds without a sign of life before it is cut off [default: configured, 900 unless changed]
     #[arg(long, value_name = "SECONDS")]
     idle_s: Option<u32>,
+    /// Agents on the same task, 2 to 8; they are ranked, and the best result is printed
+    #[arg(long, value_name = "N")]
+    n: Option<u32>,
+    /// The same, one of each: `provider` or `provider/model`
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    providers: Vec<String>,
 }
 
 fn permission(name: &str) -> Result<Permission, String> {
@@ -97,7 +103,11 @@ fn effort(name: &str) -> Result<Effort, String> {
 }
 
 impl Run {
-    pub(super) async fn run(self) -> anyhow::Result<u8> {
+    pub(super) async fn run(mut self) -> anyhow::Result<u8> {
+        let variants = Variants {
+            n: self.n,
+            providers: std::mem::take(&mut self.providers),
+        };
         let request = self.request()?;
         let mut signals = Signals::listen().context("listening for signals")?;
         let stop = CancellationToken::new();
@@ -107,7 +117,7 @@ impl Run {
                 ..Surroundings::of_process()?
             };
             let crew = host::open(&surroundings).await?;
-            let outcome = follow(&crew, &request, &stop).await;
+            let outcome = follow(&crew, &request, &variants, &stop).await;
             crew.close().await;
             outcome
         };
@@ -161,24 +171,44 @@ impl Run {
     }
 }
 
-/// Spawns the agent and waits for its end, which `stop` brings about earlier; the exit code.
+/// Spawns what is asked for.
+async fn spawn(
+    crew: &Crew,
+    request: &SpawnRequest,
+    variants: &Variants,
+) -> Result<Vec<Spawned>, AgentError> {
+    if variants.is_none() {
+        return Ok(vec![crew.spawn(request).await?]);
+    }
+    let group = crew.spawn_group(request, variants).await?;
+    err(&format!("ostler: group {}\n", group.group));
+    Ok(group.agents)
+}
+
+/// Spawns the agents and waits for their end, which `stop` brings about earlier; the exit code.
 async fn follow(
     crew: &Arc<Crew>,
     request: &SpawnRequest,
+    variants: &Variants,
     stop: &CancellationToken,
 ) -> anyhow::Result<u8> {
-    let spawned = crew.spawn(request).await.map_err(Failure::from)?;
-    for what in &spawned.not_enforced {
-        err(&format!(
-            "ostler: {} does not enforce {what}\n",
-            spawned.provider
-        ));
+    let spawned = spawn(crew, request, variants).await;
+    let mut unheld: Vec<String> = Vec::new();
+    let mut ids: Vec<AgentId> = Vec::new();
+    for agent in spawned.map_err(Failure::from)? {
+        for what in &agent.not_enforced {
+            unheld.push(format!(
+                "ostler: {} does not enforce {what}\n",
+                agent.provider
+            ));
+        }
+        for what in &agent.ignored {
+            unheld.push(format!("ostler: ignored: {}\n", one_line(what, 300)));
+        }
+        ids.push(agent.id);
     }
-    for what in &spawned.ignored {
-        err(&format!("ostler: ignored: {}\n", one_line(what, 300)));
-    }
-    let id = spawned.id;
-    let ids = [id.clone()];
+    unheld.dedup();
+    err(&unheld.concat());
     let progress = RefCell::new(Progress::new());
     let watch = |_: usize, live: &[AgentBrief]| progress.borrow_mut().show(live);
     let mut keyboard = Keyboard::default();
@@ -189,11 +219,8 @@ async fn follow(
                 return Ok(waited);
             };
             progress.borrow_mut().pause();
-            let ended = ask_here(crew, request, &mut keyboard).await?;
+            ask_here(crew, request, &mut keyboard).await?;
             progress.borrow_mut().go_on();
-            if let Some(waited) = ended {
-                return Ok(waited);
-            }
         }
     };
     // Ends only by a failure: the end of the agent is told by the wait.
@@ -217,22 +244,40 @@ async fn follow(
     };
     progress.borrow().clear();
     let waited = waited.map_err(Failure::from)?;
-    let Some(done) = waited.done.first() else {
+    let shown = match waited.groups.first() {
+        Some(outcome) => foremost(outcome),
+        None => ids.first(),
+    };
+    let done = shown.and_then(|id| waited.done.iter().find(|done| done.id == *id));
+    let Some(done) = done else {
         return Err(Failure::new(Kind::Internal, "the agent has no end").into());
     };
-    let printed = print_result(crew, &id).await;
+    let printed = print_result(crew, &done.id).await;
+    for other in waited.done.iter().filter(|other| other.id != done.id) {
+        err(&summary(other));
+    }
     err(&summary(done));
+    if let Some(outcome) = waited.groups.first() {
+        err(&ranked(outcome));
+    }
     printed?;
     Ok(exit_code(done.status))
 }
 
+/// The agent of a group whose result is printed: the best, else the first of those that nothing tells
+/// from it.
+fn foremost(outcome: &Ranking) -> Option<&AgentId> {
+    let first = outcome.ranking.first().map(|one| &one.id);
+    outcome.best.as_ref().or(first)
+}
+
 /// Puts a request to the person at the terminal, until it is answered, here or elsewhere, or its
-/// agent ends; what the wait says of an agent that has ended.
+/// agent ends.
 async fn ask_here(
     crew: &Arc<Crew>,
     request: &Waiting,
     keyboard: &mut Keyboard,
-) -> Result<Option<Waited>, AgentError> {
+) -> Result<(), AgentError> {
     err(&asked(request));
     let question = match request.kind {
         AskKind::Permission => "  allow? [y/N] ",
@@ -242,10 +287,9 @@ async fn ask_here(
     err(question);
     let line = tokio::select! {
         line = keyboard.line() => line,
-        waited = no_longer_asked(crew, request) => {
+        settled = no_longer_asked(crew, request) => {
             err("\n");
-            let waited = waited?;
-            return Ok((!waited.done.is_empty()).then_some(waited));
+            return settled;
         }
     };
     let line = line.trim();
@@ -261,14 +305,14 @@ async fn ask_here(
     match answered {
         Err(AgentError::AskSettled { state, .. }) => {
             err(&format!("  too late: {state}\n"));
-            Ok(None)
+            Ok(())
         }
-        answered => answered.map(|_| None),
+        answered => answered.map(|_| ()),
     }
 }
 
 /// Waits until the request is settled without us, or its agent has ended.
-async fn no_longer_asked(crew: &Arc<Crew>, request: &Waiting) -> Result<Waited, AgentError> {
+async fn no_longer_asked(crew: &Arc<Crew>, request: &Waiting) -> Result<(), AgentError> {
     let ids = [request.id.clone()];
     let mut look = tokio::time::interval(LOOK);
     loop {
@@ -278,7 +322,7 @@ async fn no_longer_asked(crew: &Arc<Crew>, request: &Waiting) -> Result<Waited, 
             .await?;
         let asks = |waiting: &Waiting| waiting.request_id == request.request_id;
         if !waited.waiting.iter().any(asks) {
-            return Ok(waited);
+            return Ok(());
         }
     }
 }

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::error::{ConfigError, Origin, on_one_line};
 use super::keys::{keys_of, nearest};
 use super::provider::{ProviderTable, is_provider_name};
-use super::settings::{Agents, StoreConfig};
+use super::settings::{Agents, Retention, StoreConfig};
 
 /// What the layers say together, key by key in its range, not yet resolved.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -17,6 +17,7 @@ pub(super) struct Document {
     pub(super) agents: Agents,
     pub(super) providers: BTreeMap<String, ProviderTable>,
     pub(super) store: StoreConfig,
+    pub(super) retention: Retention,
 }
 
 impl Document {
@@ -40,6 +41,9 @@ impl Document {
             };
             match section.as_str() {
                 "agents" => check_names(origin, "agents.", table, keys_of::<Agents>())?,
+                "retention" => {
+                    check_names(origin, "retention.", table, keys_of::<Retention>())?;
+                }
                 "store" => check_names(origin, "store.", table, keys_of::<StoreConfig>())?,
                 _ => check_providers(origin, table)?,
             }

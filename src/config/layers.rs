@@ -13,11 +13,12 @@ use super::provider::Misfit;
 use super::settings::Config;
 use super::sources::Sources;
 
-/// What decides which programs run, what they may do and what they get to see. A cloned repository
+/// What decides which programs run, what they may do, what they get to see and what is kept. A cloned repository
 /// has no say in it.
-const ONLY_THE_USER_SETS: [&[&str]; 5] = [
+const ONLY_THE_USER_SETS: [&[&str]; 6] = [
     &["providers"],
     &["store"],
+    &["retention"],
     &["agents", "permission"],
     &["agents", "ask"],
     &["agents", "env_allow"],
@@ -110,6 +111,7 @@ impl Layers {
         let mut config = Config {
             agents: self.document.agents.clone(),
             store: self.document.store.clone(),
+            retention: self.document.retention.clone(),
             ..Config::default()
         };
         for (name, table) in &self.document.providers {

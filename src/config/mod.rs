@@ -26,5 +26,5 @@ pub use provider::{
     AcpProvider, ClaudeProvider, CodexProvider, Flavour, ProviderConfig, ScriptInput,
     ScriptProvider,
 };
-pub use settings::{Agents, Ask, Config, Effort, Isolation, Permission, StoreConfig};
+pub use settings::{Agents, Ask, Config, Effort, Isolation, Permission, Retention, StoreConfig};
 pub use sources::{Sources, state_dir};

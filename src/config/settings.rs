@@ -18,6 +18,8 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Where the state lies.
     pub store: StoreConfig,
+    /// How long agents that have ended are kept.
+    pub retention: Retention,
 }
 
 impl Default for Config {
@@ -26,6 +28,7 @@ impl Default for Config {
             agents: Agents::default(),
             providers: built_in(),
             store: StoreConfig::default(),
+            retention: Retention::default(),
         }
     }
 }
@@ -255,6 +258,30 @@ pub struct StoreConfig {
     /// `sqlite:` and a path; `None` is the database in the state directory.
     #[serde(deserialize_with = "store_url")]
     pub url: Option<String>,
+}
+
+/// How long agents that have ended are kept.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+pub struct Retention {
+    /// Days after their end, at most 3650.
+    #[serde(deserialize_with = "limit_up_to::<3650, _>")]
+    pub keep_days: Limit<u32>,
+    /// The newest of the machine, at most 1000000.
+    #[serde(deserialize_with = "limit_up_to::<1_000_000, _>")]
+    pub keep_agents: Limit<u32>,
+    /// Whether a server removes what is over, at most once a day.
+    pub auto: bool,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            keep_days: Limit::At(30),
+            keep_agents: Limit::At(1000),
+            auto: true,
+        }
+    }
 }
 
 /// The reasons never repeat the URL: it may hold a password.

@@ -35,7 +35,8 @@ by side and outlive your own compaction. Use it for work that can be handed over
 a review, a fix, a test run, several variants at once.
 
 1. spawn_agent returns at once with an id; spawn all independent agents first. The prompt is all \
-the child knows: name files, goal, limits and what to report.
+the child knows: name files, goal, limits and what to report. With n or providers it starts a \
+group on the task, ranked at the end. A label does wherever an id is taken.
 2. wait_agents collects results as agents end (mode `any` or `all`). Call it again if it times \
 out. Do not poll list_agents.
 3. steer_agent sends a message into a running agent, answer_agent decides what one asks \

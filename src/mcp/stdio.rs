@@ -33,8 +33,11 @@ pub async fn serve(server: Server) -> anyhow::Result<()> {
             return;
         }
         // Dead owners are cleared up after even if this session never calls a tool.
-        if let Err(failure) = opening.crew().await {
-            tracing::warn!(%failure, "the state could not be opened; the next call tries again");
+        match opening.crew().await {
+            Ok(crew) => crew.sweep_now_and_then(),
+            Err(failure) => {
+                tracing::warn!(%failure, "the state could not be opened; the next call tries again");
+            }
         }
     });
     let opened = server.clone();

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Connection, Executor};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, Connection, Executor};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::redact::Redactor;
+use super::space::IN_STEPS;
 use super::{Changes, StoreError, Tx, migrate};
 
 /// WAL lets readers and the writer of all processes work side by side; `NORMAL` survives the death
@@ -19,6 +21,8 @@ use super::{Changes, StoreError, Tx, migrate};
 const PRAGMAS: &str = "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; \
     PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864; \
     PRAGMA temp_store=MEMORY;";
+/// Two processes may make the file at once.
+const WAIT: &str = "PRAGMA busy_timeout=10000;";
 /// Takes the write lock at once: a transaction that begins to read cannot wait for it later.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const READ_ONLY: &str = "PRAGMA query_only=ON;";
@@ -62,7 +66,11 @@ impl Store {
         };
         make_private_directory(home).map_err(unusable)?;
         make_private_file(database).map_err(unusable)?;
+        let is_new = std::fs::metadata(database).is_ok_and(|file| file.len() == 0);
         sqlx::any::install_default_drivers();
+        if is_new {
+            run_once(database, &format!("{WAIT}{IN_STEPS}{PRAGMAS}")).await?;
+        }
         let write = connect(database, 1, PRAGMAS.to_owned()).await?;
         check_version(&write).await?;
         migrate::run(home, database, &write).await?;
@@ -97,6 +105,11 @@ impl Store {
     /// The state file.
     pub fn database(&self) -> &Path {
         &self.database
+    }
+
+    /// The connection that writes, for what is no transaction.
+    pub(super) async fn writer(&self) -> Result<PoolConnection<Any>, StoreError> {
+        Ok(self.write.acquire().await?)
     }
 
     /// Connections that may only read.
@@ -156,20 +169,28 @@ impl Store {
     }
 }
 
-async fn connect(database: &Path, size: u32, pragmas: String) -> Result<AnyPool, StoreError> {
+fn url(database: &Path) -> String {
     let path = database
         .to_string_lossy()
         .replace('%', "%25")
         .replace('?', "%3F");
-    let url = format!("sqlite://{path}?mode=rw");
-    // A pool tries again and again where a connection of its own says at once what is wrong.
-    let mut first = AnyConnection::connect(&url)
+    format!("sqlite://{path}?mode=rw")
+}
+
+/// Runs pragmas on a connection of their own.
+async fn run_once(database: &Path, pragmas: &str) -> Result<(), StoreError> {
+    let mut connection = AnyConnection::connect(&url(database))
         .await
         .map_err(|error| unopened(database, error))?;
-    first
-        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas.clone())))
+    connection
+        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas.to_owned())))
         .await?;
-    first.close().await?;
+    Ok(connection.close().await?)
+}
+
+async fn connect(database: &Path, size: u32, pragmas: String) -> Result<AnyPool, StoreError> {
+    // A pool tries again and again where a connection of its own says at once what is wrong.
+    run_once(database, &pragmas).await?;
     let pool = AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(60))
@@ -180,7 +201,7 @@ async fn connect(database: &Path, size: u32, pragmas: String) -> Result<AnyPool,
                 Ok(())
             })
         })
-        .connect(&url)
+        .connect(&url(database))
         .await?;
     Ok(pool)
 }

@@ -6,6 +6,7 @@ mod db;
 mod error;
 mod migrate;
 mod redact;
+mod space;
 mod statements;
 mod watch;
 

@@ -33,6 +33,15 @@ mod tests {
             "agents/record/family.rs",
             crate::agents::record::family::ALL,
         ),
+        (
+            "agents/record/groups.rs",
+            crate::agents::record::groups::ALL,
+        ),
+        ("agents/record/names.rs", crate::agents::record::names::ALL),
+        (
+            "agents/record/remove.rs",
+            crate::agents::record::remove::ALL,
+        ),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/pace.rs", crate::agents::pace::ALL),

@@ -4,6 +4,7 @@ mod asking;
 mod bounds;
 mod endings;
 mod faults;
+mod groups;
 mod limits;
 mod pace;
 mod work;

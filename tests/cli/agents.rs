@@ -96,7 +96,7 @@ async fn a_long_result_is_shown_whole() {
 }
 
 #[tokio::test]
-async fn an_id_of_nobody_is_not_found_and_no_id_is_wrong_input() {
+async fn an_id_or_label_of_nobody_is_not_found() {
     let home = Home::new();
     for command in ["show", "stop", "logs"] {
         let (code, out, err) = home.run(&["agents", command, "a-000000"]).await;
@@ -106,8 +106,8 @@ async fn an_id_of_nobody_is_not_found_and_no_id_is_wrong_input() {
             "{err}"
         );
         let (code, out, err) = home.run(&["agents", command, "seven"]).await;
-        assert_eq!((code, out.as_str()), (2, ""), "{command}");
-        assert!(err.contains("\"seven\" is not an agent id"), "{err}");
+        assert_eq!((code, out.as_str()), (3, ""), "{command}");
+        assert!(err.contains("no agent here is called \"seven\""), "{err}");
         assert!(
             err.contains("\n`ostler agents list --all-projects` shows"),
             "{err}"

@@ -189,19 +189,19 @@ async fn a_number_out_of_its_range_is_refused_with_the_range() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_id_is_told_what_an_id_looks_like() {
+async fn a_text_that_is_neither_id_nor_label_is_told_where_those_are() {
     let hint = "list_agents shows the ids there are";
     refusals(vec![
         (
             "get_agent",
             json!({ "id": "agent 1" }),
-            &["\"agent 1\" is not an agent id", "\"a-\"", hint],
+            &["no agent here is called \"agent 1\"", hint],
         ),
-        ("get_agent", json!({ "id": "" }), &["not an agent id", hint]),
+        ("get_agent", json!({ "id": " " }), &["`id` is empty"]),
         (
             "wait_agents",
             json!({ "ids": ["a-000000", "s-000000"] }),
-            &["\"s-000000\" is not an agent id", hint],
+            &["no agent here is called \"s-000000\"", hint],
         ),
     ])
     .await;

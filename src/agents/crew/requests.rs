@@ -25,6 +25,16 @@ use crate::store::Listener;
 /// How long the owner of a running agent may take to end it; its ladder needs at most 12 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
+/// An agent that has been decided on and not been written.
+pub(super) struct Draft {
+    pub(super) id: AgentId,
+    pub(super) label: String,
+    pub(super) plan: Plan,
+    pub(super) insists: Insists,
+    /// What does not count, with the reason.
+    pub(super) ignored: Vec<String>,
+}
+
 impl Crew {
     /// Writes a new agent and returns at once; it starts when the limiter lets it.
     ///
@@ -33,6 +43,24 @@ impl Crew {
     /// whatever goes beyond its own bounds.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         let caller = self.caller().await?;
+        let draft = self.draft(request, caller.as_ref())?;
+        self.be_ready_to_run()?;
+        let agent = self.drafted(&draft, &request.prompt, caller.as_ref());
+        let plan = write::enqueue(&self.store, &agent, self.clock.now_ms())
+            .await
+            .map_err(|error| AgentError::admission(&draft.id, "spawned", error))?;
+        self.nudge.notify_one();
+        let Draft { id, ignored, .. } = draft;
+        let spawned = self.spawned(id, 1, &plan).await?;
+        Ok(Spawned { ignored, ..spawned })
+    }
+
+    /// An agent as it would be written; nothing is changed yet.
+    pub(super) fn draft(
+        &self,
+        request: &SpawnRequest,
+        caller: Option<&Line>,
+    ) -> Result<Draft, AgentError> {
         let definition = request.agent.as_deref().map(|name| self.definition(name));
         let mut resolved = launch::resolve(
             request,
@@ -46,27 +74,13 @@ impl Crew {
             permission: request.permission,
             budget: &request.budget,
         };
-        let insists = family::bound(&mut resolved.plan, &asked, caller.as_ref(), &self.config)?;
-        self.be_ready_to_run()?;
-        let id = AgentId::new(self.ids.as_ref());
-        let agent = NewAgent {
+        let insists = family::bound(&mut resolved.plan, &asked, caller, &self.config)?;
+        Ok(Draft {
+            id: AgentId::new(self.ids.as_ref()),
+            label: resolved.label,
+            plan: resolved.plan,
             insists,
-            ..self.new_agent(
-                &id,
-                &request.prompt,
-                &resolved.label,
-                &resolved.plan,
-                caller.as_ref(),
-            )
-        };
-        let plan = write::enqueue(&self.store, &agent, self.clock.now_ms())
-            .await
-            .map_err(|error| AgentError::admission(&id, "spawned", error))?;
-        self.nudge.notify_one();
-        let spawned = self.spawned(id, 1, &plan).await?;
-        Ok(Spawned {
             ignored: resolved.ignored,
-            ..spawned
         })
     }
 
@@ -265,6 +279,19 @@ impl Crew {
         })
     }
 
+    /// A draft as it is written down for `caller`.
+    pub(super) fn drafted<'a>(
+        &'a self,
+        draft: &'a Draft,
+        prompt: &'a str,
+        caller: Option<&'a Line>,
+    ) -> NewAgent<'a> {
+        NewAgent {
+            insists: draft.insists,
+            ..self.new_agent(&draft.id, prompt, &draft.label, &draft.plan, caller)
+        }
+    }
+
     fn new_agent<'a>(
         &'a self,
         id: &'a AgentId,
@@ -290,7 +317,12 @@ impl Crew {
         }
     }
 
-    async fn spawned(&self, id: AgentId, run_no: u32, plan: &Plan) -> Result<Spawned, AgentError> {
+    pub(super) async fn spawned(
+        &self,
+        id: AgentId,
+        run_no: u32,
+        plan: &Plan,
+    ) -> Result<Spawned, AgentError> {
         let provider = self.config.providers.get(&plan.launch.provider);
         let cwd = &plan.launch.cwd;
         let can = provider.map(|provider| providers::capabilities_in(provider, cwd));
@@ -318,7 +350,7 @@ impl Crew {
     }
 
     /// No child without a guard, and none while we leave.
-    fn be_ready_to_run(&self) -> Result<(), AgentError> {
+    pub(super) fn be_ready_to_run(&self) -> Result<(), AgentError> {
         if self.closing.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }

@@ -4,43 +4,16 @@ use super::Crew;
 use crate::agents::brief::{AgentBrief, CatchUp, Evidenced, Resulted, Transcript};
 use crate::agents::error::AgentError;
 use crate::agents::lifecycle::Status;
-use crate::agents::owner;
 use crate::agents::record::read::Filter;
-use crate::agents::record::{Line, Page, read, write};
+use crate::agents::record::{Page, read};
 use crate::agents::{journal, recovery};
-use crate::ids::AgentId;
+use crate::ids::{AgentId, GroupId};
 use crate::store::Listener;
 
 /// Agents named by a catch-up, and those it counts.
 const OPEN_MATTERS: u32 = 100;
 
 impl Crew {
-    /// Marks results that are about to be shown as read: those of this session, and, for a session
-    /// that collects, those that nobody is left to collect. For each: whether it had been read before,
-    /// and `false` for those that are only looked at.
-    pub(in crate::agents) async fn collect(
-        &self,
-        lines: &[&Line],
-    ) -> Result<Vec<bool>, AgentError> {
-        let own: Vec<bool> = lines.iter().map(|line| self.may_collect(line)).collect();
-        let runs: Vec<(&AgentId, u32)> = lines
-            .iter()
-            .zip(&own)
-            .filter(|(_, own)| **own)
-            .map(|(line, _)| (&line.id, line.run_no))
-            .collect();
-        let mut first = write::deliver(&self.store, &runs).await?.into_iter();
-        Ok(own
-            .into_iter()
-            .map(|own| own && first.next() == Some(false))
-            .collect())
-    }
-
-    fn may_collect(&self, line: &Line) -> bool {
-        let orphaned = || !owner::is_alive(self.store.home(), &line.owner);
-        self.is_own(line) || (self.host.collects && orphaned())
-    }
-
     /// Changes of the state, by this and other processes.
     pub fn listen(&self) -> Listener {
         self.store.changes().listen()
@@ -86,8 +59,9 @@ impl Crew {
                 problem,
             });
         }
-        self.collect(&[&line]).await?;
         let requests = self.open_of(&line).await?;
+        // Last of all: nothing may go wrong between the mark and the reply.
+        self.collect(&[&line]).await?.keep();
         Ok(Resulted::of(
             &line,
             &texts,
@@ -143,7 +117,7 @@ impl Crew {
         })
     }
 
-    /// Agents, newest first, of this project or of all.
+    /// Agents, newest first, of this project, of all, or of a group.
     ///
     /// # Errors
     /// A cursor that is none, failures of the store.
@@ -151,17 +125,22 @@ impl Crew {
         &self,
         status: Option<Status>,
         all_projects: bool,
+        group: Option<&GroupId>,
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<AgentBrief>, AgentError> {
         self.reconcile().await?;
         let after = cursor.map(page_start).transpose()?;
+        if let Some(group) = group {
+            self.members(group).await?;
+        }
         // An agent knows of no others than its own, wherever they work.
-        let within_project = !all_projects && self.agent().is_none();
+        let within_project = !all_projects && group.is_none() && self.agent().is_none();
         let project = within_project.then(|| self.project.clone());
         let filter = Filter {
             project,
             status,
+            group: group.cloned(),
             after,
             limit: limit.saturating_add(1),
             below: self.scope.clone(),
@@ -184,8 +163,14 @@ impl Crew {
     pub async fn catch_up(&self) -> Result<CatchUp, AgentError> {
         self.reconcile().await?;
         let parent = self.agent();
-        let lines =
-            read::of_project(&self.store, &self.project, parent.as_ref(), OPEN_MATTERS).await?;
+        let lines = read::of_project(
+            &self.store,
+            &self.project,
+            parent.as_ref(),
+            &self.host.session,
+            OPEN_MATTERS,
+        )
+        .await?;
         Ok(CatchUp::of(&lines, self.clock.now_ms()))
     }
 }

@@ -4,8 +4,11 @@
 
 pub(crate) mod asks;
 pub(crate) mod family;
+pub(crate) mod groups;
+pub(crate) mod names;
 pub(crate) mod owner;
 pub(crate) mod read;
+pub(crate) mod remove;
 pub(crate) mod steers;
 pub(crate) mod write;
 

@@ -20,6 +20,7 @@ statements! {
     LIST = concat!("SELECT ", line_columns!(), " WHERE ($1 = '' OR agent.project_id = $1)
         AND ($2 = '' OR run.status = $2) AND (agent.created_ms, agent.id) < ($3, $4)
         AND agent.path > $6 AND agent.path < $6 || '~'
+        AND ($7 = '' OR agent.group_id = $7)
         ORDER BY agent.created_ms DESC, agent.id DESC LIMIT $5");
     OF_SESSION = concat!("SELECT ", line_columns!(), " WHERE agent.session = $1
         AND coalesce(agent.parent, '') = $2
@@ -28,7 +29,8 @@ statements! {
     OF_PROJECT = concat!("SELECT ", line_columns!(), " WHERE agent.project_id = $1
         AND coalesce(agent.parent, '') = $3
         AND (run.status IN ('queued','running') OR run.delivered = 0)
-        ORDER BY agent.created_ms DESC, agent.id LIMIT $2");
+        ORDER BY CASE WHEN agent.session = $4 THEN 0 ELSE 1 END,
+          agent.created_ms DESC, agent.id LIMIT $2");
     OF_OWNER = concat!("SELECT ", line_columns!(), " WHERE run.owner_id = $1
         AND run.status IN ('queued','running') ORDER BY run.ticket");
     LIVE_BELOW = concat!("SELECT ", line_columns!(), " WHERE ", below!(), "
@@ -105,6 +107,8 @@ pub(crate) struct Filter {
     /// `None`: of every project.
     pub(crate) project: Option<ProjectId>,
     pub(crate) status: Option<Status>,
+    /// `None`: of any group or of none.
+    pub(crate) group: Option<GroupId>,
     /// The last agent of the page before.
     pub(crate) after: Option<(i64, AgentId)>,
     pub(crate) limit: u32,
@@ -125,6 +129,7 @@ pub(crate) async fn list(store: &Store, filter: &Filter) -> Result<Vec<Line>, St
         .bind(id)
         .bind(i64::from(filter.limit))
         .bind(&filter.below)
+        .bind(filter.group.as_ref().map_or("", GroupId::as_str))
         .fetch_all(store.read())
         .await?;
     rows.iter().map(line).collect()
@@ -146,17 +151,19 @@ pub(crate) async fn of_session(
 }
 
 /// Agents of a project, directly under a session or under `parent`, that live or whose result nobody
-/// has read, newest first.
+/// has read; those of `session` first, newest first.
 pub(crate) async fn of_project(
     store: &Store,
     project: &ProjectId,
     parent: Option<&AgentId>,
+    session: &str,
     limit: u32,
 ) -> Result<Vec<Line>, StoreError> {
     let rows = sqlx::query(OF_PROJECT)
         .bind(project.as_str())
         .bind(i64::from(limit))
         .bind(parent.map_or("", AgentId::as_str))
+        .bind(session)
         .fetch_all(store.read())
         .await?;
     rows.iter().map(line).collect()
@@ -255,7 +262,6 @@ pub(crate) async fn log(
 }
 
 fn line(row: &AnyRow) -> Result<Line, StoreError> {
-    let status: String = row.try_get("status")?;
     Ok(Line {
         id: AgentId::stored(row.try_get("id")?),
         parent: row
@@ -268,10 +274,7 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
         session: row.try_get("session")?,
         label: row.try_get("label")?,
         run_no: count(row.try_get("run_no")?),
-        status: Status::parse(&status).ok_or(StoreError::Row {
-            what: "status",
-            message: status,
-        })?,
+        status: status(row.try_get("status")?)?,
         reason: row.try_get("reason")?,
         detail: row.try_get("detail")?,
         owner: OwnerId::stored(row.try_get("owner_id")?),
@@ -288,7 +291,17 @@ fn line(row: &AnyRow) -> Result<Line, StoreError> {
     })
 }
 
-fn parse<T: serde::de::DeserializeOwned>(what: &'static str, json: &str) -> Result<T, StoreError> {
+pub(super) fn status(name: String) -> Result<Status, StoreError> {
+    Status::parse(&name).ok_or(StoreError::Row {
+        what: "status",
+        message: name,
+    })
+}
+
+pub(super) fn parse<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    json: &str,
+) -> Result<T, StoreError> {
     serde_json::from_str(json).map_err(|error| StoreError::Row {
         what,
         message: error.to_string(),

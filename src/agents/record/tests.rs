@@ -359,12 +359,22 @@ async fn a_result_is_handed_out_once_a_run() {
     let world = World::new().await;
     let id = world.running().await;
     assert!(
-        !write::deliver(&world.store, &[(&id, 1)]).await.unwrap()[0],
+        !write::deliver(&world.store, &[(id.clone(), 1)])
+            .await
+            .unwrap()[0],
         "it has no result yet"
     );
     world.end(&id, FINISH).await.unwrap();
-    assert!(write::deliver(&world.store, &[(&id, 1)]).await.unwrap()[0]);
-    assert!(!write::deliver(&world.store, &[(&id, 1)]).await.unwrap()[0]);
+    assert!(
+        write::deliver(&world.store, &[(id.clone(), 1)])
+            .await
+            .unwrap()[0]
+    );
+    assert!(
+        !write::deliver(&world.store, &[(id.clone(), 1)])
+            .await
+            .unwrap()[0]
+    );
 }
 
 #[tokio::test]
@@ -436,6 +446,7 @@ async fn a_list_is_paged_without_gaps_or_repeats() {
     let mut filter = Filter {
         project: Some(world.project.clone()),
         status: Some(Status::Queued),
+        group: None,
         after: None,
         limit: 2,
         below: "/".to_owned(),

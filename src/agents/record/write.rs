@@ -34,7 +34,9 @@ statements! {
     END = "UPDATE run SET status = $4, reason = $5, detail = $6, result = $7, result_from = $8,
           evidence = $9, ended_ms = $10, changed_ms = $10
         WHERE agent_id = $1 AND run_no = $2 AND status = $3";
-    KEEP_LATE_RESULT = "UPDATE run SET result = $3, result_from = $4, evidence = $5
+    /// Whoever has read the end before has not read this.
+    KEEP_LATE_RESULT = "UPDATE run SET result = $3, result_from = $4, evidence = $5,
+          delivered = CASE WHEN $3 = '' THEN delivered ELSE 0 END
         WHERE agent_id = $1 AND run_no = $2 AND result = ''
           AND status NOT IN ('queued','running')";
     ASK_STOP = "UPDATE run SET stop_reason = $3, changed_ms = $4
@@ -43,6 +45,7 @@ statements! {
         WHERE owner_id = $1 AND status IN ('queued','running') AND stop_reason IS NULL";
     DELIVER = "UPDATE run SET delivered = 1 WHERE agent_id = $1 AND run_no = $2 AND delivered = 0
         AND status NOT IN ('queued','running')";
+    GIVE_BACK = "UPDATE run SET delivered = 0 WHERE agent_id = $1 AND run_no = $2 AND delivered = 1";
     LOG = "INSERT INTO event(agent_id, seq, run_no, at_ms, kind, body)
         SELECT $1, coalesce((SELECT max(seq) FROM event WHERE agent_id = $1), 0) + 1,
           $2, $3, $4, $5";
@@ -85,8 +88,34 @@ pub(crate) async fn enqueue(
     agent: &NewAgent<'_>,
     now_ms: i64,
 ) -> Result<Plan, AdmissionError> {
+    let plans = enqueue_all(store, std::slice::from_ref(agent), now_ms).await?;
+    plans.into_iter().next().ok_or(AdmissionError::Ending)
+}
+
+/// The same for several agents: all of them, or none.
+pub(crate) async fn enqueue_all(
+    store: &Store,
+    agents: &[NewAgent<'_>],
+    now_ms: i64,
+) -> Result<Vec<Plan>, AdmissionError> {
     let mut tx = store.begin().await?;
-    let admitted = admit(&mut tx, agent, now_ms).await?;
+    let mut plans = Vec::with_capacity(agents.len());
+    for (at, agent) in agents.iter().enumerate() {
+        let admitted = admit(&mut tx, agent, agents.len() - at, now_ms).await?;
+        add_agent(&mut tx, store, agent, &admitted, now_ms).await?;
+        plans.push(admitted.plan);
+    }
+    store.commit(tx).await?;
+    Ok(plans)
+}
+
+async fn add_agent(
+    tx: &mut Tx,
+    store: &Store,
+    agent: &NewAgent<'_>,
+    admitted: &Admitted,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     sqlx::query(ADD_AGENT)
         .bind(agent.id.as_str())
         .bind(agent.project.as_str())
@@ -96,7 +125,7 @@ pub(crate) async fn enqueue(
         .bind(now_ms)
         .bind(format!("{}{}/", agent.above, agent.id))
         .bind(agent.group.map(GroupId::as_str))
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
     let run = NewRun {
         id: agent.id,
@@ -104,11 +133,9 @@ pub(crate) async fn enqueue(
         owner: agent.owner,
         takes_slot: agent.takes_slot,
         prompt: agent.prompt,
-        admitted: &admitted,
+        admitted,
     };
-    add_run(&mut tx, store, &run, now_ms).await?;
-    store.commit(tx).await?;
-    Ok(admitted.plan)
+    add_run(tx, store, &run, now_ms).await
 }
 
 /// Writes the next run of an ended agent, queued, under whoever continues it. Returns its plan as
@@ -121,7 +148,7 @@ pub(crate) async fn resume(
 ) -> Result<(AgentState, Plan), AdmissionError> {
     let state = next(from, Lifecycle::Resume).map_err(TransitionError::from)?;
     let mut tx = store.begin().await?;
-    let admitted = admit(&mut tx, agent, now_ms).await?;
+    let admitted = admit(&mut tx, agent, 1, now_ms).await?;
     let resumed = sqlx::query(NEXT_RUN)
         .bind(agent.id.as_str())
         .bind(i64::from(from.run_no))
@@ -292,7 +319,7 @@ pub(crate) async fn ask_stop_all(
 /// had not been.
 pub(crate) async fn deliver(
     store: &Store,
-    runs: &[(&AgentId, u32)],
+    runs: &[(AgentId, u32)],
 ) -> Result<Vec<bool>, StoreError> {
     let mut first = Vec::with_capacity(runs.len());
     if runs.is_empty() {
@@ -309,6 +336,19 @@ pub(crate) async fn deliver(
     }
     store.commit(tx).await?;
     Ok(first)
+}
+
+/// Marks results as unread again.
+pub(crate) async fn give_back(store: &Store, runs: &[(AgentId, u32)]) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    for (id, run_no) in runs {
+        sqlx::query(GIVE_BACK)
+            .bind(id.as_str())
+            .bind(i64::from(*run_no))
+            .execute(&mut *tx)
+            .await?;
+    }
+    store.commit(tx).await
 }
 
 /// Appends to an agent's log.

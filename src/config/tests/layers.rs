@@ -76,6 +76,7 @@ fn a_project_cannot_choose_what_is_executed() {
     for (key, text) in [
         ("providers", "[providers]"),
         ("store", "[store]"),
+        ("retention", "retention.keep_days = 3650"),
         ("agents.permission", "agents.permission = 'full'"),
         ("agents.env_allow", "agents.env_allow = ['AWS_*']"),
     ] {

@@ -13,6 +13,7 @@ fn shows_every_key_and_its_comments_would_be_valid() {
         keys_of::<Agents>(),
         keys_of::<ProviderTable>(),
         keys_of::<StoreConfig>(),
+        keys_of::<Retention>(),
     ]
     .concat()
     {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::agents::{Addressee, Answer, Answered};
 use crate::edge::{Failure, Kind};
-use crate::ids::{AgentId, AskId};
+use crate::ids::AskId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -40,7 +40,6 @@ impl Server {
     }
 
     async fn answer(&self, p: AnswerAgent) -> Result<Answered, Failure> {
-        let id = AgentId::parse(&p.id)?;
         let request = AskId::parse(&p.request_id)?;
         let text = p.text.unwrap_or_default();
         let answer = match p.decision {
@@ -54,9 +53,9 @@ impl Server {
             Some(Choice::Deny) => Answer::Deny(text),
             None => Answer::Reply(text),
         };
-        Ok(self
-            .crew()
-            .await?
+        let crew = self.crew().await?;
+        let id = crew.named(&p.id).await?;
+        Ok(crew
             .answer(&id, &request, answer, Addressee::Parent)
             .await?)
     }

@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use super::page_size;
 use crate::edge::{Failure, Kind};
-use crate::ids::AgentId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -49,31 +48,26 @@ impl Server {
     }
 
     async fn result(&self, p: GetAgent) -> Result<crate::agents::Resulted, Failure> {
-        let id = AgentId::parse(&p.id)?;
         let limit = p.limit.map(|limit| limit as usize);
         if limit.is_some_and(|limit| limit == 0 || limit > LARGEST_PAGE) {
             return Err(Failure::new(Kind::Invalid, "`limit` is out of range")
                 .hint(format!("take 1 to {LARGEST_PAGE} bytes")));
         }
-        Ok(self
-            .crew()
-            .await?
-            .result(&id, p.cursor.as_deref(), limit)
-            .await?)
+        let crew = self.crew().await?;
+        let id = crew.named(&p.id).await?;
+        Ok(crew.result(&id, p.cursor.as_deref(), limit).await?)
     }
 
     async fn evidence(&self, p: GetAgent) -> Result<crate::agents::Evidenced, Failure> {
-        let id = AgentId::parse(&p.id)?;
-        Ok(self.crew().await?.evidence(&id).await?)
+        let crew = self.crew().await?;
+        let id = crew.named(&p.id).await?;
+        Ok(crew.evidence(&id).await?)
     }
 
     async fn transcript(&self, p: GetAgent) -> Result<crate::agents::Transcript, Failure> {
-        let id = AgentId::parse(&p.id)?;
         let limit = page_size(p.limit)?;
-        Ok(self
-            .crew()
-            .await?
-            .transcript(&id, p.cursor.as_deref(), limit)
-            .await?)
+        let crew = self.crew().await?;
+        let id = crew.named(&p.id).await?;
+        Ok(crew.transcript(&id, p.cursor.as_deref(), limit).await?)
     }
 }

@@ -10,6 +10,7 @@ use crate::agents::{
     AgentBrief, BrokenDefinition, DefinitionBrief, Definitions, Page, ProviderBrief, Status,
 };
 use crate::edge::Failure;
+use crate::ids::GroupId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -24,6 +25,7 @@ struct ListAgents {
     providers: Option<bool>,
     /// Also the definitions that agents can be made from.
     definitions: Option<bool>,
+    group: Option<String>,
     /// Default 20, at most 100.
     limit: Option<u32>,
     cursor: Option<String>,
@@ -70,11 +72,13 @@ impl Server {
 
     async fn list(&self, p: ListAgents) -> Result<Listed, Failure> {
         let limit = page_size(p.limit)?;
+        let group = p.group.as_deref().map(GroupId::parse).transpose()?;
         let crew = self.crew().await?;
         let agents = crew
             .list(
                 p.status,
                 p.all_projects.unwrap_or_default(),
+                group.as_ref(),
                 p.cursor.as_deref(),
                 limit,
             )

@@ -13,30 +13,27 @@ mod wait_agents;
 
 use crate::agents::BudgetRequest;
 use crate::edge::{Failure, Kind};
-use crate::ids::AgentId;
 
-/// Most ids in one call.
+/// Most names in one call.
 const IDS: usize = 100;
 
-/// Reads ids that a model wrote; at least one.
-fn agent_ids(ids: &[String]) -> Result<Vec<AgentId>, Failure> {
+/// Refuses a list of no names.
+fn some_names(ids: &[String]) -> Result<(), Failure> {
     if ids.is_empty() {
         return Err(Failure::new(Kind::Invalid, "`ids` is empty").hint("name at least one agent"));
     }
-    optional_ids(ids)
+    not_too_many(ids)
 }
 
-/// Reads ids that a model wrote.
-fn optional_ids(ids: &[String]) -> Result<Vec<AgentId>, Failure> {
+/// Refuses a list of more names than anybody means.
+fn not_too_many(ids: &[String]) -> Result<(), Failure> {
     if ids.len() > IDS {
         return Err(
             Failure::new(Kind::Invalid, format!("`ids` has {} entries", ids.len()))
                 .hint(format!("name at most {IDS} agents in one call")),
         );
     }
-    ids.iter()
-        .map(|id| AgentId::parse(id).map_err(Failure::from))
-        .collect()
+    Ok(())
 }
 
 /// The page size asked for, within 1 to 100; 20 when absent.

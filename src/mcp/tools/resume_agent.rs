@@ -8,7 +8,6 @@ use serde::Deserialize;
 use super::budget;
 use crate::agents::Spawned;
 use crate::edge::Failure;
-use crate::ids::AgentId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -35,10 +34,11 @@ impl Server {
     }
 
     async fn resume(&self, p: ResumeAgent) -> Result<Spawned, Failure> {
-        let id = AgentId::parse(&p.id)?;
         let mut budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
         budget.max_tool_calls = p.max_tool_calls;
         budget.idle_s = p.idle_s;
-        Ok(self.crew().await?.resume(&id, &p.prompt, &budget).await?)
+        let crew = self.crew().await?;
+        let id = crew.named(&p.id).await?;
+        Ok(crew.resume(&id, &p.prompt, &budget).await?)
     }
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use rmcp::model::CallToolResult;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::budget;
-use crate::agents::{Expect, SpawnRequest, Spawned};
+use crate::agents::{Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
 use crate::config::{Effort, Isolation, Permission};
 use crate::edge::Failure;
 use crate::mcp::parameters::Parameters;
@@ -48,6 +48,17 @@ struct SpawnAgent {
     output_schema: Option<serde_json::Map<String, serde_json::Value>>,
     /// Checked when it has ended.
     expect: Option<Expect>,
+    /// 2 to 8 agents on the same task, ranked at the end.
+    n: Option<u32>,
+    /// The same, one of each: `provider` or `provider/model`.
+    providers: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Started {
+    One(Spawned),
+    Several(GroupSpawned),
 }
 
 #[tool_router(router = spawn_agent_router, vis = "pub(crate)")]
@@ -59,7 +70,11 @@ impl Server {
         reply(self.spawn(p).await)
     }
 
-    async fn spawn(&self, p: SpawnAgent) -> Result<Spawned, Failure> {
+    async fn spawn(&self, p: SpawnAgent) -> Result<Started, Failure> {
+        let variants = Variants {
+            n: p.n,
+            providers: p.providers.unwrap_or_default(),
+        };
         let mut budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
         budget.max_tool_calls = p.max_tool_calls;
         budget.idle_s = p.idle_s;
@@ -78,6 +93,10 @@ impl Server {
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
         };
-        Ok(self.crew().await?.spawn(&request).await?)
+        let crew = self.crew().await?;
+        Ok(match variants.is_none() {
+            true => Started::One(crew.spawn(&request).await?),
+            false => Started::Several(crew.spawn_group(&request, &variants).await?),
+        })
     }
 }

@@ -7,7 +7,6 @@ use serde::Deserialize;
 
 use crate::agents::SteerReceipt;
 use crate::edge::Failure;
-use crate::ids::AgentId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -33,10 +32,9 @@ impl Server {
     }
 
     async fn steer(&self, p: SteerAgent) -> Result<SteerReceipt, Failure> {
-        let id = AgentId::parse(&p.id)?;
-        Ok(self
-            .crew()
-            .await?
+        let crew = self.crew().await?;
+        let id = crew.named(&p.id).await?;
+        Ok(crew
             .steer(&id, &p.message, p.when.unwrap_or_default())
             .await?)
     }

@@ -5,7 +5,7 @@ use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::agent_ids;
+use super::some_names;
 use crate::agents::AgentBrief;
 use crate::edge::{Failure, Kind};
 use crate::mcp::parameters::Parameters;
@@ -36,7 +36,7 @@ impl Server {
     }
 
     async fn stop(&self, p: StopAgents) -> Result<Stopped, Failure> {
-        let ids = agent_ids(&p.ids)?;
+        some_names(&p.ids)?;
         let reason = p
             .reason
             .as_deref()
@@ -49,6 +49,7 @@ impl Server {
             );
         }
         let crew = self.crew().await?;
+        let ids = crew.all_named(&p.ids).await?;
         let agents = crew
             .stop(&ids, reason.unwrap_or("stopped by the host session"))
             .await?;

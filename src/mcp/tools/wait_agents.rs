@@ -8,7 +8,7 @@ use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::optional_ids;
+use super::not_too_many;
 use crate::agents::{AgentBrief, Mode, Waited};
 use crate::edge::{Failure, Kind};
 use crate::mcp::parameters::Parameters;
@@ -25,7 +25,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WaitAgents {
-    /// Default: all of this session that live or are unread.
+    /// Ids, labels or groups; default: all of this session that live or are unread.
     ids: Option<Vec<String>>,
     mode: Option<Mode>,
     /// Default 50, at most 280.
@@ -44,6 +44,7 @@ impl Server {
     ) -> CallToolResult {
         let cancelled = context.ct.clone();
         tokio::select! {
+            biased;
             // A result is marked as read only when it is handed out, so nothing is lost here.
             () = cancelled.cancelled() => {
                 let failure = Failure::new(Kind::Busy, "the wait was broken off");
@@ -66,8 +67,10 @@ impl Server {
                 )),
             );
         }
-        let ids = optional_ids(&p.ids.unwrap_or_default())?;
+        let names = p.ids.unwrap_or_default();
+        not_too_many(&names)?;
         let crew = self.crew().await?;
+        let ids = crew.all_named(&names).await?;
         let token = context.meta.get_progress_token();
         let (peer, mut told, mut count) = (context.peer.clone(), None::<Instant>, 0.0);
         let watch = |ended: usize, live: &[AgentBrief]| {

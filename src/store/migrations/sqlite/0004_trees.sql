@@ -57,3 +57,14 @@ CREATE INDEX run_above ON run(above) WHERE above <> '/';
 
 -- Who decides about a request: an agent above, or the host session (empty).
 ALTER TABLE ask ADD COLUMN decider TEXT NOT NULL DEFAULT '';
+
+-- What is removed when it is old, and what keeps it. Removing a row looks for rows that refer to it.
+ALTER TABLE owner ADD COLUMN project_id TEXT REFERENCES project(id);  -- set once it is known
+CREATE INDEX run_owner    ON run(owner_id);
+CREATE INDEX agent_parent ON agent(parent) WHERE parent IS NOT NULL;
+
+-- What is done now and then by whichever process comes first, and when it was last begun.
+CREATE TABLE upkeep (
+  what     TEXT PRIMARY KEY,
+  begun_ms INTEGER NOT NULL
+) STRICT;

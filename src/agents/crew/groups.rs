@@ -1,0 +1,125 @@
+//! Agents that work on one task side by side, to keep the best of them.
+
+use serde::Serialize;
+
+use super::Crew;
+use super::requests::Draft;
+use crate::agents::brief::AgentBrief;
+use crate::agents::error::AgentError;
+use crate::agents::launch::{SpawnRequest, Spawned};
+use crate::agents::ranking::{Ranking, Standing, rank};
+use crate::agents::record::family::AdmissionError;
+use crate::agents::record::{NewAgent, groups, write};
+use crate::agents::variants::{Variants, set_apart};
+use crate::ids::{AgentId, GroupId};
+
+/// A group, queued.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupSpawned {
+    /// Its id, which stands for all of its agents.
+    pub group: GroupId,
+    /// The agents, with the values that are in force.
+    pub agents: Vec<Spawned>,
+}
+
+/// Where a group stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct GroupStanding {
+    /// Its id.
+    pub group: GroupId,
+    /// Its agents, in the order in which they were spawned.
+    pub agents: Vec<AgentBrief>,
+    /// Once all have ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Ranking>,
+}
+
+impl Crew {
+    /// Writes several agents on one task as a group: all of them, or none. Those that may write work
+    /// in a worktree each.
+    ///
+    /// # Errors
+    /// As [`Crew::spawn`], and [`AgentError::NoRoomForGroup`].
+    pub async fn spawn_group(
+        &self,
+        request: &SpawnRequest,
+        variants: &Variants,
+    ) -> Result<GroupSpawned, AgentError> {
+        let caller = self.caller().await?;
+        let caller = caller.as_ref();
+        let mut requests = variants.of(request)?;
+        if let Some(first) = requests.first() {
+            let permission = self.draft(first, caller)?.plan.launch.permission;
+            set_apart(&mut requests, permission)?;
+        }
+        let mut drafts = Vec::with_capacity(requests.len());
+        for (at, request) in requests.iter().enumerate() {
+            let mut draft = self.draft(request, caller)?;
+            draft.label.push_str(&format!(" #{}", at + 1));
+            drafts.push(draft);
+        }
+        self.be_ready_to_run()?;
+        let group = GroupId::new(self.ids.as_ref());
+        let agents: Vec<NewAgent<'_>> = drafts
+            .iter()
+            .map(|draft| NewAgent {
+                group: Some(&group),
+                ..self.drafted(draft, &request.prompt, caller)
+            })
+            .collect();
+        let plans = write::enqueue_all(&self.store, &agents, self.clock.now_ms())
+            .await
+            .map_err(|error| match (error, drafts.first()) {
+                (AdmissionError::Full { limit }, _) => AgentError::NoRoomForGroup {
+                    n: drafts.len(),
+                    limit,
+                },
+                (error, Some(first)) => AgentError::admission(&first.id, "spawned", error),
+                (_, None) => AgentError::Ending,
+            })?;
+        self.nudge.notify_one();
+        let mut spawned = Vec::with_capacity(drafts.len());
+        for (Draft { id, ignored, .. }, plan) in drafts.into_iter().zip(plans) {
+            let agent = self.spawned(id, 1, &plan).await?;
+            spawned.push(Spawned { ignored, ..agent });
+        }
+        Ok(GroupSpawned {
+            group,
+            agents: spawned,
+        })
+    }
+
+    /// The agents of a group and, once all have ended, which did best.
+    ///
+    /// # Errors
+    /// As [`Crew::members`].
+    pub async fn standing(&self, group: &GroupId) -> Result<GroupStanding, AgentError> {
+        self.reconcile().await?;
+        let mut lines = Vec::new();
+        for id in self.members(group).await? {
+            lines.push(self.line(&id).await?);
+        }
+        Ok(GroupStanding {
+            group: group.clone(),
+            agents: self.briefs(&lines),
+            outcome: self.ranking(group).await?,
+        })
+    }
+
+    /// The ranking of a group; `None` while one of its agents lives.
+    pub(in crate::agents) async fn ranking(
+        &self,
+        group: &GroupId,
+    ) -> Result<Option<Ranking>, AgentError> {
+        let members: Vec<AgentId> = self.members(group).await?;
+        let mut standings = Vec::with_capacity(members.len());
+        for id in members {
+            let (status, reason, evidence) = groups::standing(&self.store, &id).await?;
+            if !status.is_terminal() {
+                return Ok(None);
+            }
+            standings.push(Standing::of(id, status, reason, &evidence));
+        }
+        Ok(Some(rank(group.clone(), standings)))
+    }
+}
