@@ -57,6 +57,25 @@ async fn what_is_left_is_claimed_before_it_is_spent() {
 }
 
 #[tokio::test]
+async fn a_group_shares_what_is_left_evenly() {
+    let home = with_spenders("");
+    let mut server = home.server().await;
+    let (_, mut inner) = lead(&home, &mut server, json!({ "max_cost_usd": 1.0 })).await;
+    let group = json!({ "prompt": "x", "provider": "echo", "permission": "read_only", "n": 3 });
+    let spawned = inner.call("spawn_agent", group).await.unwrap();
+    let agents = spawned["agents"].as_array().unwrap();
+    let granted: Vec<&Value> = agents
+        .iter()
+        .map(|agent| &agent["granted"]["max_cost_usd"])
+        .collect();
+    assert_eq!(granted, [0.25, 0.25, 0.25], "{spawned:#}");
+    let ids = json!({ "ids": [spawned["group"]] });
+    let refusal = server.call("wait_agents", ids.clone()).await;
+    assert!(refusal.is_ok(), "the host sees all: {refusal:?}");
+    inner.call("wait_agents", ids).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_parent_is_cut_off_by_what_its_agents_spend() {
     let home = with_spenders("");
     let mut server = home.server().await;

@@ -67,7 +67,8 @@ async fn an_agent_that_may_spawn_has_agents_of_its_own() {
 async fn an_agent_neither_sees_nor_touches_others_than_its_own() {
     let home = world("");
     let mut server = home.server().await;
-    let other = server.spawn(json!({ "prompt": "x" })).await;
+    let other = json!({ "prompt": "x", "label": "the other" });
+    let other = server.spawn(other).await;
     home.written("at-work", 1).await;
     let (top, mut inner) = lead(&home, &mut server, json!({})).await;
     let own = inner.spawn(json!({ "prompt": "x" })).await;
@@ -101,6 +102,14 @@ async fn an_agent_neither_sees_nor_touches_others_than_its_own() {
             assert!(!refusal.contains("did you mean"), "{tool}: {refusal}");
         }
         assert_eq!(server.brief(id).await["status"], "running");
+    }
+    for name in ["the other", "the othe"] {
+        let refusal = inner.call("get_agent", json!({ "id": name })).await;
+        let refusal = refusal.unwrap_err();
+        assert!(
+            !refusal.contains("a-"),
+            "a label is no way around: {refusal}"
+        );
     }
     // Two deep nobody spawns any more.
     let refusal = innermost
