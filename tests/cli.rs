@@ -290,7 +290,9 @@ async fn run_ends_with_13_when_the_agent_failed() {
 /// Standard error has a reader of its own, and the process may be gone before it is done.
 #[tokio::test]
 async fn the_last_words_of_a_failing_script_are_never_lost() {
-    let home = Home::new().script("broken", "echo because >&2; exit 3");
+    let home = Home::new()
+        .env("OSTLER_AGENTS_MAX_SPAWNS_PER_MINUTE", "1000")
+        .script("broken", "echo because >&2; exit 3");
     let mut server = home.server().await;
     for round in 0..50 {
         let done = server

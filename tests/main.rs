@@ -10,6 +10,7 @@ mod codex;
 mod context;
 mod definitions;
 mod doctor;
+mod family;
 mod fanout;
 mod faults;
 mod gemini;

@@ -6,6 +6,7 @@ mod context;
 mod definitions;
 mod delivery;
 mod dispatch;
+mod family;
 mod groups;
 mod integrate;
 mod names;
@@ -13,7 +14,6 @@ mod providers;
 mod questions;
 mod requests;
 mod retention;
-mod standing;
 mod submissions;
 mod trees;
 mod views;
@@ -155,7 +155,7 @@ impl Crew {
             journal: Arc::new(Journal::open(Arc::clone(&store))),
             store,
             config,
-            scope: standing::scope(&host.lineage),
+            scope: family::scope(&host.lineage),
             host,
             project,
             places,

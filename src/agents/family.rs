@@ -39,9 +39,12 @@ pub(super) fn bound(
             within(plan, asked, &parent.plan, config)?;
         }
     }
+    // What a locked definition has decided against the call is no wish of the caller.
+    let Asked { budget, .. } = asked;
     Ok(Insists {
-        tokens: asked.budget.max_tokens.is_some(),
-        usd: asked.budget.max_cost_usd.is_some(),
+        tokens: budget.max_tokens.is_some() && plan.budget.max_tokens.bound() == budget.max_tokens,
+        usd: budget.max_cost_usd.is_some()
+            && plan.budget.max_cost_usd.bound() == budget.max_cost_usd,
     })
 }
 
@@ -88,14 +91,15 @@ fn within(
     plan.max_tree = parent.max_tree;
 
     let most = parent.launch.permission;
-    if asked.permission.is_some_and(|asked| asked > most) {
+    let own = plan.launch.permission;
+    if own > most && asked.permission == Some(own) {
         return Err(AgentError::Wider {
             what: "permission",
-            asked: plan.launch.permission.as_str().to_owned(),
+            asked: own.as_str().to_owned(),
             most: most.as_str().to_owned(),
         });
     }
-    plan.launch.permission = plan.launch.permission.min(most);
+    plan.launch.permission = own.min(most);
     held_as_well(plan, parent, config)?;
     inside(plan, parent)?;
     plan.launch.tools = narrowed(&plan.launch.tools, &parent.launch.tools);
@@ -197,11 +201,13 @@ fn limit<T: PartialOrd + Copy + Display>(
     named: Option<T>,
 ) -> Result<(), AgentError> {
     match (named, most) {
-        (Some(named), Limit::At(most)) if named > most => Err(AgentError::Wider {
-            what,
-            asked: named.to_string(),
-            most: most.to_string(),
-        }),
+        (Some(named), Limit::At(most)) if named > most && *own == Limit::At(named) => {
+            Err(AgentError::Wider {
+                what,
+                asked: named.to_string(),
+                most: most.to_string(),
+            })
+        }
         _ => {
             if *own > most {
                 *own = most;

@@ -67,65 +67,71 @@ impl Resource {
         }
     }
 
-    /// Half of `left`, so that the next one finds something too, in whole units.
-    fn half(self, left: f64) -> f64 {
+    /// The share of the first of `coming` in `left`, in whole units: as much as the others and as
+    /// whoever comes after them.
+    fn share(self, left: f64, coming: usize) -> f64 {
+        let share = left / (coming as f64 + 1.0);
         match self {
-            Resource::Tokens => (left / 2.0).floor(),
-            Resource::Usd => (left / 2.0 * 1e6).floor() / 1e6,
+            Resource::Tokens => share.floor(),
+            Resource::Usd => (share * 1e6).floor() / 1e6,
         }
     }
 }
 
 /// Fits `budget` into what the nearest run above with a limit has left. That run's own limit was
 /// claimed from the next one above it in the same way, so there is no need to look further up.
-/// `above` are the runs it will work for, outermost first, `family` every run below any of them.
+/// `coming` are the runs that are written now, this one first; `above` are the runs it will work for, outermost first, `family` every run below any of them.
 pub(crate) fn claim(
     budget: &mut Budget,
     insists: Insists,
+    coming: usize,
     above: &[Account],
     family: &[Account],
 ) -> Result<(), Short> {
+    let granted = |of, wanted, insists| {
+        let left = left(of, above, family);
+        left.map(|left| grant(of, wanted, insists, coming, left))
+            .transpose()
+    };
     let tokens = budget.max_tokens.bound().map(|tokens| tokens as f64);
-    if let Some(tokens) = share(Resource::Tokens, tokens, insists.tokens, above, family)? {
+    if let Some(tokens) = granted(Resource::Tokens, tokens, insists.tokens)? {
         budget.max_tokens = Limit::At(tokens as u64);
     }
     let usd = budget.max_cost_usd.bound();
-    if let Some(usd) = share(Resource::Usd, usd, insists.usd, above, family)? {
+    if let Some(usd) = granted(Resource::Usd, usd, insists.usd)? {
         budget.max_cost_usd = Limit::At(usd);
     }
     Ok(())
 }
 
-/// The limit of a new run; `None` when nothing above bounds it.
-fn share(
+/// What the nearest run above with a limit has left; `None` when nothing above has one.
+fn left(of: Resource, above: &[Account], family: &[Account]) -> Option<f64> {
+    let nearest = above.iter().rev();
+    let (run, limit) = nearest
+        .filter_map(|run| Some((run, of.of(&run.limit)?)))
+        .next()?;
+    Some(limit - of.of(&run.spent) - claimed(of, &run.key, family))
+}
+
+/// The limit of a new run where so much is left.
+fn grant(
     of: Resource,
     wanted: Option<f64>,
     insists: bool,
-    above: &[Account],
-    family: &[Account],
-) -> Result<Option<f64>, Short> {
-    let bounded = above
-        .iter()
-        .rev()
-        .find_map(|run| Some((run, of.of(&run.limit)?)));
-    let Some((run, limit)) = bounded else {
-        return Ok(None);
-    };
-    let left = limit - of.of(&run.spent) - claimed(of, &run.key, family);
+    coming: usize,
+    left: f64,
+) -> Result<f64, Short> {
     let short = |asked| Short {
         limit: of.name(),
         asked,
         left: left.max(0.0),
     };
-    let half = of.half(left);
-    if half <= 0.0 {
-        return Err(short(wanted.filter(|_| insists)));
-    }
-    match wanted {
-        Some(wanted) if insists && wanted > left + NOISE => Err(short(Some(wanted))),
-        Some(wanted) if insists => Ok(Some(wanted)),
-        Some(wanted) => Ok(Some(wanted.min(half))),
-        None => Ok(Some(half)),
+    let share = of.share(left, coming);
+    match wanted.filter(|_| insists) {
+        asked if share <= 0.0 => Err(short(asked)),
+        Some(asked) if asked > left + NOISE => Err(short(Some(asked))),
+        Some(asked) => Ok(asked),
+        None => Ok(wanted.map_or(share, |wanted| wanted.min(share))),
     }
 }
 
@@ -180,7 +186,7 @@ mod tests {
         if let Some(usd) = asked {
             budget.max_cost_usd = Limit::At(usd);
         }
-        claim(&mut budget, insists, above, family)?;
+        claim(&mut budget, insists, 1, above, family)?;
         Ok(budget.max_cost_usd.bound().unwrap())
     }
 
@@ -200,8 +206,24 @@ mod tests {
     fn tokens_are_shared_like_money() {
         let lead = [run("/a-1:1/", true, 0.0, Some(1.0))];
         let mut budget = Budget::configured(&Agents::default());
-        claim(&mut budget, Insists::default(), &lead, &[]).unwrap();
+        claim(&mut budget, Insists::default(), 1, &lead, &[]).unwrap();
         assert_eq!(budget.max_tokens, Limit::At(500));
+    }
+
+    #[test]
+    fn those_that_start_together_get_the_same() {
+        let lead = [run("/a-1:1/", true, 0.0, Some(4.0))];
+        let mut family = Vec::new();
+        for (coming, key) in [
+            (3, "/a-1:1/a-2:1/"),
+            (2, "/a-1:1/a-3:1/"),
+            (1, "/a-1:1/a-4:1/"),
+        ] {
+            let mut budget = Budget::configured(&Agents::default());
+            claim(&mut budget, Insists::default(), coming, &lead, &family).unwrap();
+            assert_eq!(budget.max_cost_usd, Limit::At(1.0));
+            family.push(run(key, true, 0.0, Some(1.0)));
+        }
     }
 
     #[test]

@@ -112,8 +112,8 @@ mod tests {
 
     fn agent() -> AgentBrief {
         AgentBrief {
-            parent: None,
             id: AgentId::parse("a-000000").unwrap(),
+            parent: None,
             group: None,
             label: String::new(),
             status: Status::Running,

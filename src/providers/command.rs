@@ -139,6 +139,17 @@ impl CommandSpec {
     }
 }
 
+/// The names of those of our variables that a child with these `inherits` gets; for CLIs that pass
+/// nothing on to their servers unasked.
+pub(super) fn inherited_names(inherits: &[&str]) -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let inherited = |name: &String| {
+        let mut patterns = INHERITED.iter().chain(inherits);
+        patterns.any(|pattern| matches(pattern, name))
+    };
+    names.filter(inherited).collect()
+}
+
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),

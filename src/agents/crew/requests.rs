@@ -310,6 +310,7 @@ impl Crew {
         })
     }
 
+    /// A draft as it is written down for `caller`, with `context` in front of its prompt.
     pub(super) fn new_agent<'a>(
         &'a self,
         draft: &'a Draft,

@@ -145,6 +145,11 @@ fn a_permission_above_the_parents_is_refused_and_a_default_cut_down() {
         permission: Some(Permission::Edit),
         ..nothing()
     };
+    // It was asked for in vain where the definition has decided otherwise.
+    let mut locked = plan(&config);
+    locked.launch.permission = Permission::Full;
+    bound(&mut locked, &asked, Some(&parent), &config).unwrap();
+    assert_eq!(locked.launch.permission, Permission::ReadOnly);
     let refused = bound(&mut plan(&config), &asked, Some(&parent), &config).unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -170,7 +175,9 @@ fn limits_above_the_parents_are_refused_and_defaults_cut_down() {
         budget: &request,
         ..nothing()
     };
-    let refused = bound(&mut plan(&config), &asked, Some(&parent), &config).unwrap_err();
+    let mut child = plan(&config);
+    child.budget = child.budget.with(&request).unwrap();
+    let refused = bound(&mut child, &asked, Some(&parent), &config).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "`max_turns` 4 is more than this agent has itself (3)"

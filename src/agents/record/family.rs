@@ -85,10 +85,12 @@ pub(crate) struct Admitted {
     pub(crate) above: String,
 }
 
-/// Looks whether there is room for one more run of `agent`.
+/// Looks whether there is room for one more run of `agent`, the first of `coming` that are to be
+/// written now.
 pub(crate) async fn admit(
     tx: &mut Tx,
     agent: &NewAgent<'_>,
+    coming: usize,
     now_ms: i64,
 ) -> Result<Admitted, AdmissionError> {
     let mut plan = agent.plan.clone();
@@ -127,7 +129,7 @@ pub(crate) async fn admit(
         .fetch_all(&mut **tx)
         .await?;
     let family: Vec<Account> = family.iter().map(account).collect::<Result<_, _>>()?;
-    reserve::claim(&mut plan.budget, agent.insists, &chain, &family)
+    reserve::claim(&mut plan.budget, agent.insists, coming, &chain, &family)
         .map_err(AdmissionError::Short)?;
     plan.launch.max_cost_usd = plan.budget.max_cost_usd.bound();
     Ok(Admitted { plan, above })

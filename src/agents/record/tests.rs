@@ -518,3 +518,105 @@ async fn only_a_running_agent_asks_and_a_request_has_one_answer() {
     assert_eq!(left.state, AskState::Withdrawn);
     assert!(!asks::add(store, &ask(), 1_700).await.unwrap());
 }
+
+/// Names of a family: an agent, one that works for it, and one that works for that.
+async fn family(world: &World) -> [AgentId; 3] {
+    let top = world.agent().await;
+    assert!(world.admit(&top, &Agents::default()).await);
+    let mut above = top.clone();
+    let mut family = vec![top];
+    for _ in 0..2 {
+        let id = AgentId::new(&world.ids);
+        let path = world.line(&above).await.path;
+        let agent = NewAgent {
+            parent: Some(&above),
+            above: &path,
+            takes_slot: false,
+            ..world.new_agent(&id)
+        };
+        write::enqueue(&world.store, &agent, 2_000).await.unwrap();
+        assert!(world.admit(&id, &Agents::default()).await);
+        family.push(id.clone());
+        above = id;
+    }
+    family.try_into().unwrap()
+}
+
+#[tokio::test]
+async fn who_works_for_a_run_is_known_by_the_run() {
+    let world = World::new().await;
+    let [top, middle, low] = family(&world).await;
+    let line = world.line(&low).await;
+    assert_eq!(line.path, format!("/{top}/{middle}/{low}/"));
+    assert_eq!(line.above, format!("/{top}:1/{middle}:1/"));
+    assert_eq!(family::nearest(&line.above), Some((middle.clone(), 1)));
+    let key = world.line(&top).await.key();
+    let below = read::live_below(&world.store, &key).await.unwrap();
+    let below: Vec<&AgentId> = below.iter().map(|line| &line.id).collect();
+    assert_eq!(below, [&low, &middle], "the deepest first");
+    let spent = family::spent_below(&world.store, &key).await.unwrap();
+    assert_eq!((spent.agents, spent.live), (2, 2));
+    let last = family::spent_below(&world.store, &line.key())
+        .await
+        .unwrap();
+    assert_eq!(last.agents, 0);
+}
+
+#[tokio::test]
+async fn nobody_starts_for_a_run_that_is_about_to_end() {
+    let world = World::new().await;
+    let [top, middle, low] = family(&world).await;
+    write::ask_stop(&world.store, &top, 1, "enough", 3_000)
+        .await
+        .unwrap();
+    let id = AgentId::new(&world.ids);
+    let path = world.line(&middle).await.path;
+    let agent = NewAgent {
+        parent: Some(&middle),
+        above: &path,
+        ..world.new_agent(&id)
+    };
+    let refused = write::enqueue(&world.store, &agent, 3_000).await;
+    assert!(
+        matches!(refused, Err(AdmissionError::Ending)),
+        "{refused:?}"
+    );
+    let key = world.line(&top).await.key();
+    family::ask_stop_below(&world.store, &key, "with it", 3_000)
+        .await
+        .unwrap();
+    for agent in [&middle, &low] {
+        let asked = read::stop_reason(&world.store, agent, 1).await.unwrap();
+        assert_eq!(asked, "with it");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_somebody_else_carries_on_takes_its_own_along() {
+    let world = World::new().await;
+    let [top, middle, low] = family(&world).await;
+    for agent in [&low, &middle] {
+        world.end(agent, Lifecycle::Stop).await.unwrap();
+    }
+    let agent = NewAgent {
+        session: "another",
+        ..world.new_agent(&middle)
+    };
+    let from = world.line(&middle).await.state();
+    write::resume(&world.store, &agent, from, 3_000)
+        .await
+        .unwrap();
+    let (middle_line, low_line) = (world.line(&middle).await, world.line(&low).await);
+    assert_eq!(
+        (middle_line.parent, middle_line.above.as_str()),
+        (None, "/")
+    );
+    assert_eq!(middle_line.path, format!("/{middle}/"));
+    assert_eq!(low_line.path, format!("/{middle}/{low}/"));
+    assert_eq!(low_line.session, "another");
+    assert_eq!(world.line(&top).await.session, "session");
+    // What it did for the first stays on the account of the first.
+    let key = world.line(&top).await.key();
+    let spent = family::spent_below(&world.store, &key).await.unwrap();
+    assert_eq!((spent.agents, spent.live), (2, 0));
+}

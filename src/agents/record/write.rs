@@ -88,10 +88,8 @@ pub(crate) async fn enqueue(
     agent: &NewAgent<'_>,
     now_ms: i64,
 ) -> Result<Plan, AdmissionError> {
-    let mut tx = store.begin().await?;
-    let plan = add_agent(&mut tx, store, agent, now_ms).await?;
-    store.commit(tx).await?;
-    Ok(plan)
+    let plans = enqueue_all(store, std::slice::from_ref(agent), now_ms).await?;
+    plans.into_iter().next().ok_or(AdmissionError::Ending)
 }
 
 /// The same for several agents: all of them, or none.
@@ -102,8 +100,10 @@ pub(crate) async fn enqueue_all(
 ) -> Result<Vec<Plan>, AdmissionError> {
     let mut tx = store.begin().await?;
     let mut plans = Vec::with_capacity(agents.len());
-    for agent in agents {
-        plans.push(add_agent(&mut tx, store, agent, now_ms).await?);
+    for (at, agent) in agents.iter().enumerate() {
+        let admitted = admit(&mut tx, agent, agents.len() - at, now_ms).await?;
+        add_agent(&mut tx, store, agent, &admitted, now_ms).await?;
+        plans.push(admitted.plan);
     }
     store.commit(tx).await?;
     Ok(plans)
@@ -113,9 +113,9 @@ async fn add_agent(
     tx: &mut Tx,
     store: &Store,
     agent: &NewAgent<'_>,
+    admitted: &Admitted,
     now_ms: i64,
-) -> Result<Plan, AdmissionError> {
-    let admitted = admit(tx, agent, now_ms).await?;
+) -> Result<(), StoreError> {
     sqlx::query(ADD_AGENT)
         .bind(agent.id.as_str())
         .bind(agent.project.as_str())
@@ -134,10 +134,9 @@ async fn add_agent(
         takes_slot: agent.takes_slot,
         context: agent.context,
         prompt: agent.prompt,
-        admitted: &admitted,
+        admitted,
     };
-    add_run(tx, store, &run, now_ms).await?;
-    Ok(admitted.plan)
+    add_run(tx, store, &run, now_ms).await
 }
 
 /// Writes the next run of an ended agent, queued, under whoever continues it. Returns its plan as
@@ -150,7 +149,7 @@ pub(crate) async fn resume(
 ) -> Result<(AgentState, Plan), AdmissionError> {
     let state = next(from, Lifecycle::Resume).map_err(TransitionError::from)?;
     let mut tx = store.begin().await?;
-    let admitted = admit(&mut tx, agent, now_ms).await?;
+    let admitted = admit(&mut tx, agent, 1, now_ms).await?;
     let resumed = sqlx::query(NEXT_RUN)
         .bind(agent.id.as_str())
         .bind(i64::from(from.run_no))

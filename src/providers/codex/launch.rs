@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::config::{CodexProvider, Effort, Permission};
+use crate::providers::command::inherited_names;
 use crate::providers::{CleanSignal, CommandSpec, Conversation, Launch, McpServer, StopLadder};
 
 /// The end of input ends everything within 0.1 s, also in the middle of a shell command, and is
@@ -108,6 +109,8 @@ pub(super) fn plan(config: &CodexProvider, launch: &Launch, servers: &[McpServer
             "command": server.command,
             "args": server.args,
             "env": server.env,
+            // An agent that it runs needs what any agent of ours gets.
+            "env_vars": inherited_names(INHERITS),
             "enabled": true,
             // Without it the first step may run before the server is up, and so without its tools.
             "required": true,
