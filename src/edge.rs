@@ -252,10 +252,9 @@ fn kind_of(error: &AgentError) -> Kind {
         | AgentError::AskSettled { .. } => Kind::Conflict,
         AgentError::NoWorkspace(NoWorkspace::NoGit(_)) => Kind::Internal,
         AgentError::NoWorkspace(_) | AgentError::Misfit { .. } => Kind::Invalid,
-        AgentError::NotAnAgent
-        | AgentError::Unanswered { .. }
-        | AgentError::NoResultWanted
-        | AgentError::BeyondPermission { .. } => Kind::Refused,
+        AgentError::NotAnAgent | AgentError::Unanswered { .. } | AgentError::NoResultWanted => {
+            Kind::Refused
+        }
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
         AgentError::HostOnly { .. } => Kind::Refused,
         AgentError::NoRepository { .. } => Kind::Invalid,
@@ -343,7 +342,6 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             "that was one too many: stop trying and give your final answer in words".into()
         }
         AgentError::Misfit { .. } => "mend what is named and call submit_result again".into(),
-        AgentError::BeyondPermission { .. } => "leave it out, or check it yourself".into(),
         AgentError::ForPerson { .. } => {
             "go on; the person at this session is asked and wait_agents waits for the answer".into()
         }

@@ -12,11 +12,12 @@ use crate::support::clis;
 use crate::support::model::{Model, Reply, Script};
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
-const TOOLS: [&str; 9] = [
+const TOOLS: [&str; 10] = [
     "answer_agent",
     "catch_up",
     "get_agent",
     "list_agents",
+    "merge_agents",
     "resume_agent",
     "spawn_agent",
     "steer_agent",

@@ -9,7 +9,6 @@ use super::record::TransitionError;
 use super::record::asks::AskState;
 use super::record::family::AdmissionError;
 use super::reserve::Short;
-use crate::config::Permission;
 use crate::ids::{AgentId, AskId, BadId, GroupId};
 use crate::store::StoreError;
 use crate::workspaces::integrate::IntegrateError;
@@ -287,14 +286,6 @@ pub enum AgentError {
     NoStructured {
         /// The agent.
         id: AgentId,
-    },
-    /// A caller that is an agent asked for what its own permission does not cover.
-    #[error("`{field}` goes beyond your own permission, which is `{}`", .permission.as_str())]
-    BeyondPermission {
-        /// The parameter.
-        field: &'static str,
-        /// What the caller may do.
-        permission: Permission,
     },
     /// Somebody else changed the agent at the same time.
     #[error("{id} was changed by somebody else meanwhile")]

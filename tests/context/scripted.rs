@@ -105,7 +105,12 @@ async fn what_is_cut_is_told_to_both_sides() {
     assert!(long.ends_with("x\n[cut by ostler: 26007 more bytes]\n"));
     assert_eq!(quotations[1].1, "Port 8080.\n");
 
-    let every: Vec<&str> = std::iter::repeat_n("file:long.txt", 20).collect();
+    let every: Vec<String> = (0..20).map(|at| format!("file:long-{at}.txt")).collect();
+    for entry in &every {
+        let name = entry.strip_prefix("file:").unwrap();
+        std::fs::copy(home.project().join("long.txt"), home.project().join(name)).unwrap();
+    }
+    let every: Vec<&str> = every.iter().map(String::as_str).collect();
     let (spawned, prompt) = prompted(&home, &mut server, asking(&every)).await;
     assert_eq!(spawned["context_cut"].as_array().unwrap().len(), 20);
     assert!(prompt.len() < 96_000 + 100, "{}", prompt.len());

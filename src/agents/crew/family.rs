@@ -80,6 +80,18 @@ impl Crew {
             .ok_or(AgentError::Ending)
     }
 
+    /// The running agent that this process is part of.
+    ///
+    /// # Errors
+    /// [`AgentError::NotAnAgent`] when there is none, failures of the store.
+    pub(super) async fn own_line(&self) -> Result<Line, AgentError> {
+        match self.caller().await {
+            Ok(Some(line)) => Ok(line),
+            Ok(None) | Err(AgentError::Ending) => Err(AgentError::NotAnAgent),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether whoever asks here may have agents.
     ///
     /// # Errors

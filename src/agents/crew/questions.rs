@@ -29,11 +29,7 @@ impl Crew {
             let why = "nobody is there to answer".to_owned();
             return Err(AgentError::Unanswered { why });
         }
-        let line = match self.caller().await {
-            Ok(Some(line)) => line,
-            Ok(None) | Err(AgentError::Ending) => return Err(AgentError::NotAnAgent),
-            Err(error) => return Err(error),
-        };
+        let line = self.own_line().await?;
         let agent = line.id.clone();
         let open = asks::open(&self.store, &agent, line.run_no).await?;
         if open.len() >= OPEN_AT_ONCE {

@@ -18,7 +18,6 @@ use crate::agents::record::{
     Ending, Line, NewAgent, Plan, Steer, SteerReceipt, TransitionError, read, steers, write,
 };
 use crate::agents::reserve::Insists;
-use crate::config::Permission;
 use crate::ids::{AgentId, SteerId};
 use crate::providers::guard::Guard;
 use crate::providers::{self, Conversation, ResumeSupport, SteerSupport, When};
@@ -66,7 +65,6 @@ impl Crew {
         request: &SpawnRequest,
         caller: Option<&Line>,
     ) -> Result<Draft, AgentError> {
-        check_expect(request, caller)?;
         let definition = request.agent.as_deref().map(|name| self.definition(name));
         let mut resolved = launch::resolve(
             request,
@@ -393,24 +391,6 @@ impl Crew {
             *guard = Some(Guard::start(&self.program, self.owner())?);
         }
         Ok(())
-    }
-}
-
-/// The command of an `expect` is run by us, with no permission to hold it back: an agent may have it
-/// run only if it could run it itself.
-fn check_expect(request: &SpawnRequest, caller: Option<&Line>) -> Result<(), AgentError> {
-    let has_command = request
-        .expect
-        .as_ref()
-        .is_some_and(|it| it.command.is_some());
-    match caller.map(|caller| caller.plan.launch.permission) {
-        Some(permission) if has_command && permission != Permission::Full => {
-            Err(AgentError::BeyondPermission {
-                field: "expect.command",
-                permission,
-            })
-        }
-        _ => Ok(()),
     }
 }
 

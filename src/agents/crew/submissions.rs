@@ -69,16 +69,6 @@ impl Crew {
         self.config.agents.ask != Ask::Deny
     }
 
-    /// The running agent around this process.
-    async fn own_line(&self) -> Result<Line, AgentError> {
-        let agent = self.host.lineage.parent().ok_or(AgentError::NotAnAgent)?;
-        let line = self.line(&agent).await?;
-        match line.status.is_terminal() {
-            true => Err(AgentError::NotAnAgent),
-            false => Ok(line),
-        }
-    }
-
     async fn log_of(&self, line: &Line, kind: &str, body: Value) -> Result<(), AgentError> {
         let (store, now_ms) = (&self.store, self.clock.now_ms());
         let mut tx = store.begin().await?;
