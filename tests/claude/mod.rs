@@ -2,6 +2,7 @@
 
 mod asking;
 mod bounds;
+mod delivery;
 mod endings;
 mod faults;
 mod groups;
