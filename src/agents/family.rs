@@ -1,15 +1,15 @@
 //! What an agent may pass on to agents of its own. Everything here is held against what is on record
 //! of the parent's run, never against what the child's process says of itself. Nothing is ever wider
 //! than with the parent: what was asked for in words is refused then, and what was left open is cut
-//! down. Money and tokens are claimed where the agent is written, see [`super::reserve`].
+//! down. Money and tokens are claimed where the agent is written, see [`super::budget::reserve`].
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use super::budget::BudgetRequest;
+use super::budget::reserve::Insists;
 use super::error::AgentError;
 use super::record::{Line, Plan};
-use super::reserve::Insists;
 use crate::config::{Config, Limit, Permission};
 use crate::providers::{self, Launch, PermissionSupport, ToolRules};
 

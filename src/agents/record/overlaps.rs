@@ -4,8 +4,8 @@ use serde_json::json;
 use sqlx::AnyConnection;
 
 use super::{count, write};
+use crate::agents::evidence::Overlap;
 use crate::agents::journal::Subject;
-use crate::agents::overlap::Overlap;
 use crate::ids::{AgentId, ProjectId};
 use crate::store::{Store, StoreError, Tx, statements};
 use crate::workspaces::overlap::Place;
