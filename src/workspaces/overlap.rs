@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{Git, GitError};
-use crate::project::Project;
+use crate::project::{Project, real_path};
 
 /// A file, whatever working tree it was changed in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ impl Place {
     /// The place of the file at `path`, absolute, which may be gone by now. A link is followed to the
     /// file that a write through it changes. Blocks for a few looks at the file system.
     pub fn of(path: &Path) -> Self {
-        let path = real(path);
+        let path = real_path(path);
         let directory = path.ancestors().skip(1).find(|above| above.is_dir());
         let project = directory.and_then(|directory| Project::discover(directory).ok());
         let inside = project.and_then(|project| {
@@ -39,17 +39,6 @@ impl Place {
                 path,
             },
         }
-    }
-}
-
-/// `path` without links and dots, as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    if let Ok(real) = path.canonicalize() {
-        return real;
-    }
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => real(parent).join(name),
-        _ => path.to_owned(),
     }
 }
 
