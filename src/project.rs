@@ -3,8 +3,10 @@
 //! Owns the walk from a directory to its repository, done as git does it but without running git,
 //! which need not be installed and would obey the repository's own configuration. Never writes.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -84,10 +86,21 @@ impl Project {
     }
 }
 
+/// `path` without links and dots, as far as it is there.
+pub(crate) fn real_path(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => real_path(parent).join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// The common directory behind a `.git` file, `gitdir: <path>` relative to the file.
 fn linked_git_dir(dot_git: &Path) -> Option<PathBuf> {
     let content = read_link_file(dot_git)?;
-    let target = path_from(content.strip_prefix(b"gitdir: ")?)?;
+    let target = path_from(content.strip_prefix(b"gitdir: ")?);
     common_dir(&dot_git.parent()?.join(target))
 }
 
@@ -96,7 +109,7 @@ fn common_dir(git_dir: &Path) -> Option<PathBuf> {
     // A symbolic link counts although it points nowhere: so does an unborn branch's HEAD.
     fs::symlink_metadata(git_dir.join("HEAD")).ok()?;
     let common = match read_link_file(&git_dir.join("commondir")) {
-        Some(content) => git_dir.join(path_from(&content)?),
+        Some(content) => git_dir.join(path_from(&content)),
         None => git_dir.to_owned(),
     };
     let is_repository = common.join("objects").is_dir() && common.join("refs").is_dir();
@@ -116,14 +129,6 @@ fn read_link_file(path: &Path) -> Option<Vec<u8>> {
     Some(content)
 }
 
-#[cfg(unix)]
-fn path_from(bytes: &[u8]) -> Option<PathBuf> {
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    Some(PathBuf::from(OsStr::from_bytes(bytes)))
-}
-
-#[cfg(not(unix))]
-fn path_from(bytes: &[u8]) -> Option<PathBuf> {
-    str::from_utf8(bytes).ok().map(PathBuf::from)
+fn path_from(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
 }

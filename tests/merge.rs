@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::mcp::McpClient;
-use crate::support::{Home, until};
+use crate::support::{Home, git, until};
 
 /// A repository with agents that have ended and left branches in it.
 struct Yard {
@@ -105,20 +104,6 @@ impl Yard {
     async fn merge(&mut self, arguments: Value) -> Result<Value, String> {
         self.server.call("merge_agents", arguments).await
     }
-}
-
-fn git(directory: &std::path::Path, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(args)
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {args:?}: {err}");
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .trim_end()
-        .to_owned()
 }
 
 #[tokio::test]

@@ -1,14 +1,15 @@
 //! What callers are shown of agents: lean, bounded, and clear about whose words a text is.
 
+pub(super) mod inline;
+
+use inline::{REPLY, TEXT, beginning, shortened, size};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::crew::Waiting;
-use super::evidence::Evidence;
+use super::evidence::{Evidence, Overlap};
 use super::expect::Unmet;
-use super::inline::{self, REPLY, TEXT, beginning, shortened, size};
 use super::lifecycle::Status;
-use super::overlap::Overlap;
 use super::record::{Backoff, Line, LogEntry, Page, Texts};
 use crate::config::Limit;
 use crate::ids::{AgentId, GroupId};

@@ -1,6 +1,8 @@
 //! What a run may use up, and the pure meter that compares it with what it has used. A soft limit
 //! asks for the wrap-up message once; a hard limit ends the run.
 
+pub(crate) mod reserve;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Agents, Limit};

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::budget::BadBudget;
+use super::budget::reserve::Short;
 use super::context::BadContext;
 use super::lifecycle::Status;
 use super::record::TransitionError;
 use super::record::asks::AskState;
 use super::record::family::AdmissionError;
-use super::reserve::Short;
 use crate::ids::{AgentId, AskId, BadId, GroupId};
 use crate::store::StoreError;
 use crate::workspaces::integrate::IntegrateError;

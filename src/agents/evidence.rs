@@ -1,11 +1,14 @@
 //! What a run did, reckoned from its event stream by us and not told by the model.
 
+pub(super) mod claims;
+mod overlap;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub use overlap::Overlap;
 use serde::{Deserialize, Serialize};
 
 use super::expect::Unmet;
-use super::overlap::Overlap;
 use crate::providers::{Arrival, Event, Usage, clip};
 use crate::workspaces::Harvest;
 

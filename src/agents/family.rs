@@ -1,16 +1,16 @@
 //! What an agent may pass on to agents of its own. Everything here is held against what is on record
 //! of the parent's run, never against what the child's process says of itself. Nothing is ever wider
 //! than with the parent: what was asked for in words is refused then, and what was left open is cut
-//! down. Money and tokens are claimed where the agent is written, see [`super::reserve`].
+//! down. Money and tokens are claimed where the agent is written, see [`super::budget::reserve`].
 
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
 
 use super::budget::BudgetRequest;
+use super::budget::reserve::Insists;
 use super::error::AgentError;
 use super::record::{Line, Plan};
-use super::reserve::Insists;
 use crate::config::{Config, Limit, Permission};
+use crate::project::real_path;
 use crate::providers::{self, Launch, PermissionSupport, ToolRules};
 
 /// What the caller of a spawn or a resume has put into words.
@@ -182,16 +182,11 @@ fn inside(plan: &Plan, parent: &Plan) -> Result<(), AgentError> {
         Some(workspace) => workspace.from.join(&workspace.inside),
         None => plan.launch.cwd.clone(),
     };
-    let (path, within) = (real(&from), real(&parent.launch.cwd));
+    let (path, within) = (real_path(&from), real_path(&parent.launch.cwd));
     if path.starts_with(&within) {
         return Ok(());
     }
     Err(AgentError::Outside { path, within })
-}
-
-/// `path` without links, as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 fn limit<T: PartialOrd + Copy + Display>(

@@ -1,11 +1,14 @@
 //! The limiter: a FIFO counting semaphore whose permits are rows, so that it holds over all ostler
 //! processes of the machine. A run holds a permit while it is `running` and does not back off;
 //! whoever dies gives its permits back when it is found dead. A provider that is slowed down (see
-//! [`super::pace`]) holds back its own runs and nobody else's.
+//! [`pace`]) holds back its own runs and nobody else's.
+
+pub(crate) mod pace;
+
+use pace::leaves_no_room;
 
 use super::journal::Subject;
 use super::lifecycle::{AgentState, Lifecycle, next};
-use super::pace::{self, leaves_no_room};
 use super::record::{Line, TransitionError, write};
 use crate::config::Agents;
 use crate::store::{Store, StoreError, statements};

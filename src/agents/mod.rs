@@ -4,7 +4,6 @@
 
 mod brief;
 mod budget;
-mod claims;
 mod context;
 mod crew;
 mod definition;
@@ -12,22 +11,17 @@ mod error;
 mod evidence;
 mod expect;
 mod family;
-mod inline;
+mod group;
 pub(crate) mod journal;
 mod launch;
 mod lifecycle;
 pub(crate) mod limiter;
-mod overlap;
 mod owner;
-pub(crate) mod pace;
-mod ranking;
 pub(crate) mod record;
 pub(crate) mod recovery;
-mod reserve;
 mod retention;
 mod schema;
 mod supervisor;
-mod variants;
 mod wait;
 
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
@@ -43,14 +37,12 @@ pub use definition::{
     create as create_definition, schema as definition_schema,
 };
 pub use error::AgentError;
-pub use evidence::{Allowed, CommandRun, Denied, Evidence, Nested, SteerTally};
+pub use evidence::{Allowed, CommandRun, Denied, Evidence, Nested, Overlap, SteerTally};
 pub use expect::{Expect, Unmet};
+pub use group::{Ranked, Ranking, Variants};
 pub use launch::{Granted, Isolated, SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
-pub use overlap::Overlap;
-pub use ranking::{Ranked, Ranking};
 pub use record::asks::{Addressee, AskKind, AskState};
 pub use record::{LogEntry, Page, SteerReceipt};
 pub use retention::Why;
-pub use variants::Variants;
 pub use wait::{Mode, Waited};

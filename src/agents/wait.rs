@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::brief::inline::{self, REPLY};
 use super::brief::{self, AgentBrief, Done};
 use super::crew::{Crew, Waiting};
 use super::error::AgentError;
-use super::inline::{self, REPLY};
-use super::ranking::Ranking;
+use super::group::Ranking;
 use super::record::asks::Addressee;
 use super::record::{Line, Texts, read};
 use crate::ids::{AgentId, GroupId};

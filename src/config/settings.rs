@@ -81,7 +81,7 @@ pub struct Agents {
     pub grace_turns: u32,
     /// Tool calls of one run.
     pub max_tool_calls: Limit<u32>,
-    /// Tokens of one run, read and written together.
+    /// Tokens of one run, read and written together, without those read from a cache.
     pub max_tokens: Limit<u64>,
     /// Cost of one run in US dollars.
     pub max_cost_usd: Limit<f64>,

@@ -145,7 +145,6 @@ fn no_commit_is_needed() {
     agrees_with_git(&place.path.join("repo"));
 }
 
-#[cfg(unix)]
 #[test]
 fn links_lead_to_the_same_project() {
     use std::os::unix::fs::symlink;
@@ -163,7 +162,6 @@ fn links_lead_to_the_same_project() {
     assert_eq!(agrees_with_git(&other).key, project.key);
 }
 
-#[cfg(unix)]
 #[test]
 fn paths_need_not_be_unicode() {
     use std::ffi::OsStr;

@@ -52,7 +52,7 @@ mod tests {
         ),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
-        ("agents/pace.rs", crate::agents::pace::ALL),
+        ("agents/limiter/pace.rs", crate::agents::limiter::pace::ALL),
         ("agents/recovery.rs", crate::agents::recovery::ALL),
         ("workspaces/rows.rs", crate::workspaces::rows::ALL),
     ];

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{Git, GitError};
-use crate::project::Project;
+use crate::project::{Project, real_path};
 
 /// A file, whatever working tree it was changed in.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,7 +21,7 @@ impl Place {
     /// The place of the file at `path`, absolute, which may be gone by now. A link is followed to the
     /// file that a write through it changes. Blocks for a few looks at the file system.
     pub fn of(path: &Path) -> Self {
-        let path = real(path);
+        let path = real_path(path);
         let directory = path.ancestors().skip(1).find(|above| above.is_dir());
         let project = directory.and_then(|directory| Project::discover(directory).ok());
         let inside = project.and_then(|project| {
@@ -39,17 +39,6 @@ impl Place {
                 path,
             },
         }
-    }
-}
-
-/// `path` without links and dots, as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    if let Ok(real) = path.canonicalize() {
-        return real;
-    }
-    match (path.parent(), path.file_name()) {
-        (Some(parent), Some(name)) => real(parent).join(name),
-        _ => path.to_owned(),
     }
 }
 
@@ -101,46 +90,27 @@ fn path(bytes: &[u8]) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::fs;
 
-    struct Repository(tempfile::TempDir);
+    use super::*;
+    use crate::workspaces::scratch::Scratch;
 
-    impl Repository {
-        async fn new() -> Self {
-            let repository = Self(tempfile::tempdir().unwrap());
-            repository.git(&["init", "-q", "-b", "main"]).await;
-            fs::write(repository.top().join("old"), "old\n").unwrap();
-            fs::write(repository.top().join("kept"), "kept\n").unwrap();
-            repository.commit("first").await;
-            repository
-        }
-
-        fn top(&self) -> PathBuf {
-            self.0.path().canonicalize().unwrap()
-        }
-
-        async fn git(&self, args: &[&str]) -> String {
-            Git::at(self.top()).run(args).await.unwrap()
-        }
-
-        async fn commit(&self, message: &str) -> String {
-            self.git(&["add", "-A"]).await;
-            let who = ["-c", "user.name=t", "-c", "user.email=t@t"];
-            let commit = ["commit", "-q", "-m", message];
-            self.git(&[&who[..], &commit[..]].concat()).await;
-            self.git(&["rev-parse", "HEAD"]).await
-        }
+    fn repository() -> Scratch {
+        let repository = Scratch::new();
+        repository.write("old", "old\n");
+        repository.write("kept", "kept\n");
+        repository.commit("first");
+        repository
     }
 
     #[tokio::test]
     async fn what_was_committed_changed_deleted_and_added_is_found_and_what_is_ignored_is_not() {
-        let repository = Repository::new().await;
-        let base = repository.git(&["rev-parse", "HEAD"]).await;
+        let repository = repository();
+        let base = repository.git(&["rev-parse", "HEAD"]);
         let top = repository.top();
         fs::write(top.join("committed"), "x").unwrap();
         fs::write(top.join(".gitignore"), "build\n").unwrap();
-        repository.commit("second").await;
+        repository.commit("second");
         fs::remove_file(top.join("old")).unwrap();
         fs::create_dir(top.join("new dir")).unwrap();
         fs::write(top.join("new dir/a\nb"), "x").unwrap();
@@ -153,12 +123,12 @@ mod tests {
 
     #[tokio::test]
     async fn one_file_in_two_working_trees_has_one_place() {
-        let repository = Repository::new().await;
+        let repository = repository();
         let top = repository.top();
         let elsewhere = tempfile::tempdir().unwrap();
         let tree = elsewhere.path().canonicalize().unwrap().join("tree");
         let add = ["worktree", "add", "-q", "--detach", tree.to_str().unwrap()];
-        repository.git(&add).await;
+        repository.git(&add);
         let here = Place::of(&top.join("kept"));
         assert_eq!(here.repository, Some(top.join(".git")));
         assert_eq!(here.path, Path::new("kept"));

@@ -1,29 +1,16 @@
 //! Best of n with real agents.
 
-use std::process::Command;
-
 use serde_json::json;
 
 use super::{with, world};
-use crate::support::Home;
 use crate::support::model::{Model, Reply, Script};
+use crate::support::{Home, git};
 
 /// Makes the project a repository with one commit, which agents that write take their trees from.
 fn repository(home: &Home) {
-    let identity = [
-        "-c",
-        "user.name=Tester",
-        "-c",
-        "user.email=tester@localhost",
-    ];
-    for args in [
-        &["init", "-q"][..],
-        &["commit", "-q", "--allow-empty", "-m", "one"],
-    ] {
-        let mut git = Command::new("git");
-        let done = git.args(identity).args(args).current_dir(home.project());
-        assert!(done.status().unwrap().success(), "git {args:?}");
-    }
+    let top = home.project();
+    git(&top, &["init", "-q"]);
+    git(&top, &["commit", "-q", "--allow-empty", "-m", "one"]);
 }
 
 #[tokio::test]

@@ -4,22 +4,18 @@
 use serde_json::{Value, json};
 
 use super::{with, world};
+use crate::support::git;
 use crate::support::model::{Model, Reply, Script};
 
 #[tokio::test]
 async fn two_agents_in_two_worktrees_learn_of_their_conflict_before_and_when_they_are_merged() {
     let Some(home) = world() else { return };
-    let git = |args: &[&str]| {
-        let mut git = std::process::Command::new("git");
-        let output = git.args(args).current_dir(home.project()).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    };
+    let top = home.project();
+    let git = |args: &[&str]| git(&top, args);
     std::fs::write(home.project().join("list"), "one\ntwo\nthree\n").unwrap();
     git(&["init", "-q", "-b", "main"]);
     git(&["add", "-A"]);
-    let who = ["-c", "user.name=t", "-c", "user.email=t@t"];
-    git(&[&who[..], &["commit", "-q", "-m", "first"]].concat());
+    git(&["commit", "-q", "-m", "first"]);
     let go = home.path("go");
     let wait = format!("while [ ! -e {} ]; do sleep 0.02; done", go.display());
     // Through the shell: no tool names the file.

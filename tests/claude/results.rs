@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{with, world};
+use crate::support::git;
 use crate::support::model::{Model, Reply, Script};
 
 fn submit(result: Value) -> Reply {
@@ -113,8 +114,7 @@ async fn what_an_agent_says_it_did_is_verified_or_not() {
         .on("HOLLOW-TASK", [claim()]);
     let model = Model::start(script).await;
     let home = with(home, &model);
-    let init = home.command("git").args(["init", "-q"]).status().await;
-    assert!(init.unwrap().success());
+    git(&home.project(), &["init", "-q"]);
     let mut server = home.server().await;
     let task = |prompt: &str, text: &str| {
         json!({ "prompt": prompt, "permission": "full", "expect": {

@@ -7,8 +7,8 @@ mod sessions;
 
 use serde_json::{Value, json};
 
-use crate::support::Home;
 use crate::support::mcp::McpClient;
+use crate::support::{self, Home};
 
 /// Behind the last quotation of a prompt.
 const END: &str = "End of the reference material. Your task:";
@@ -27,14 +27,7 @@ fn world() -> Home {
 }
 
 fn git(home: &Home, args: &[&str]) {
-    let done = std::process::Command::new("git")
-        .args(["-c", "user.name=Tester", "-c", "user.email=t@example.com"])
-        .args(args)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .current_dir(home.project())
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{args:?}: {done:?}");
+    support::git(&home.project(), args);
 }
 
 /// Runs an agent to its end, and returns the reply to its spawn and the prompt that it got.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Home;
+use crate::support::{Home, git};
 
 /// An agent that changes the files its prompt names, and stays until the file `go` is there.
 const EDITOR: &str = r#"
@@ -14,14 +14,7 @@ result edited"#;
 
 fn editors() -> Home {
     let home = Home::new();
-    let git = |args: &[&str]| {
-        let done = std::process::Command::new("git")
-            .args(args)
-            .current_dir(home.project())
-            .status();
-        assert!(done.unwrap().success());
-    };
-    git(&["init", "-q"]);
+    git(&home.project(), &["init", "-q"]);
     let go = home.path("go");
     let body = EDITOR.replace("$OSTLER_TEST_GO", go.to_str().unwrap());
     home.line_script("editor", &body)

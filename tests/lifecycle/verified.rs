@@ -2,24 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::Home;
 use crate::support::mcp::McpClient;
+use crate::support::{Home, git};
 
 /// Does what its prompt says, as a shell.
 fn world() -> Home {
     Home::new()
         .script("shell", "sh -c \"$(cat)\"; echo did it")
         .config("[agents]\nprovider = \"shell\"")
-}
-
-fn git(home: &Home, args: &[&str]) {
-    let done = std::process::Command::new("git")
-        .args(["-c", "user.name=t", "-c", "user.email=t@example.com"])
-        .args(args)
-        .current_dir(home.project())
-        .status()
-        .unwrap();
-    assert!(done.success(), "git {args:?}");
 }
 
 async fn run(server: &mut McpClient, prompt: &str, expect: Value) -> Value {
@@ -86,7 +76,7 @@ async fn commits_and_a_clean_tree_are_seen() {
         .env("GIT_AUTHOR_EMAIL", "t@example.com")
         .env("GIT_COMMITTER_NAME", "t")
         .env("GIT_COMMITTER_EMAIL", "t@example.com");
-    git(&home, &["init", "-q"]);
+    git(&home.project(), &["init", "-q"]);
     let mut server = home.server().await;
     let expect = || json!({ "commits": true, "clean": true });
     let done = run(&mut server, "echo x > a.txt", expect()).await;

@@ -5,12 +5,9 @@ mod deaths;
 mod ends;
 mod real;
 
-use std::path::Path;
-use std::process::Command;
-
 use serde_json::Value;
 
-use crate::support::Home;
+use crate::support::{Home, git};
 
 /// A world whose project is a repository with one commit, and whose agents are the script `work`.
 fn world(work: &str) -> Home {
@@ -33,22 +30,6 @@ fn repository(home: Home) -> Home {
     git(&top, &["add", "-A"]);
     git(&top, &["commit", "-q", "-m", "one"]);
     home
-}
-
-/// Runs git in `dir`; what it printed.
-#[track_caller]
-fn git(dir: &Path, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(args)
-        .current_dir(dir)
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {args:?}: {said}");
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .trim_end()
-        .to_owned()
 }
 
 /// What must not change while agents work elsewhere: the index, to the byte, what git says of the

@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::Crew;
 use crate::agents::brief::AgentBrief;
 use crate::agents::error::AgentError;
+use crate::agents::group::ranking::{Ranking, Standing, rank};
+use crate::agents::group::variants::{Variants, set_apart};
 use crate::agents::launch::{SpawnRequest, Spawned};
-use crate::agents::ranking::{Ranking, Standing, rank};
 use crate::agents::record::family::AdmissionError;
 use crate::agents::record::{NewAgent, groups, write};
-use crate::agents::variants::{Variants, set_apart};
 use crate::ids::{AgentId, GroupId};
 
 /// A group, queued.

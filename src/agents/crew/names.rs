@@ -15,7 +15,7 @@ const SHOWN: usize = 60;
 
 impl Crew {
     /// The agent that `name` stands for: an id, else the exact label of an agent of this session, else
-    /// of this project. What looks like an id is one, and exists only if [`Crew::line`] says so.
+    /// of this project. What looks like an id is one, and whether it exists is found where it is used.
     ///
     /// # Errors
     /// [`AgentError::NotNamed`], [`AgentError::Ambiguous`], [`AgentError::IsGroup`] for the id of a

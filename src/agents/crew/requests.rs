@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Crew;
 use crate::agents::brief::AgentBrief;
 use crate::agents::budget::BudgetRequest;
+use crate::agents::budget::reserve::Insists;
 use crate::agents::context::ContextCut;
 use crate::agents::error::AgentError;
 use crate::agents::family::{self, Asked};
@@ -17,7 +18,6 @@ use crate::agents::lifecycle::{Lifecycle, Status};
 use crate::agents::record::{
     Ending, Line, NewAgent, Plan, Steer, SteerReceipt, TransitionError, read, steers, write,
 };
-use crate::agents::reserve::Insists;
 use crate::ids::{AgentId, SteerId};
 use crate::providers::guard::Guard;
 use crate::providers::{self, Conversation, ResumeSupport, SteerSupport, When};

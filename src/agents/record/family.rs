@@ -5,8 +5,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::{NewAgent, Plan, TransitionError, count};
+use crate::agents::budget::reserve::{self, Account, Amounts, Short};
 use crate::agents::evidence::Nested;
-use crate::agents::reserve::{self, Account, Amounts, Short};
 use crate::ids::AgentId;
 use crate::store::{Store, StoreError, Tx, statements};
 

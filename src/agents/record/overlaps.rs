@@ -4,15 +4,15 @@ use serde_json::json;
 use sqlx::AnyConnection;
 
 use super::{count, write};
+use crate::agents::evidence::Overlap;
 use crate::agents::journal::Subject;
-use crate::agents::overlap::Overlap;
 use crate::ids::{AgentId, ProjectId};
 use crate::store::{Store, StoreError, Tx, statements};
 use crate::workspaces::overlap::Place;
 
 statements! {
-    TOUCH = "INSERT INTO touch(agent_id, run_no, repository, path, at_ms)
-        SELECT $1, $2, $3, $4, $5 WHERE EXISTS (SELECT 1 FROM run
+    TOUCH = "INSERT INTO touch(agent_id, run_no, repository, path)
+        SELECT $1, $2, $3, $4 WHERE EXISTS (SELECT 1 FROM run
           WHERE agent_id = $1 AND run_no = $2 AND status = 'running')
         ON CONFLICT (agent_id, run_no, repository, path) DO NOTHING";
     OTHERS = "SELECT touch.agent_id, touch.run_no FROM touch JOIN run
@@ -56,7 +56,6 @@ pub(crate) async fn touch(
             .bind(i64::from(subject.run_no))
             .bind(&*repository)
             .bind(&path)
-            .bind(now_ms)
             .execute(&mut *tx)
             .await?;
         if touched.rows_affected() != 1 {

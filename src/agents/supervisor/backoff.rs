@@ -8,8 +8,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Outcome, Run, WRAP_UP, deadline};
+use crate::agents::limiter::{self, pace};
 use crate::agents::record::{Backoff, Steer};
-use crate::agents::{limiter, pace};
 use crate::providers::{
     Command, Conversation, Event, Failure, FailureClass, ResumeSupport, Session, Usage, When,
 };

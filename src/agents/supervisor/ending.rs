@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Outcome, Run};
-use crate::agents::claims;
+use crate::agents::evidence::claims;
 use crate::agents::journal::Subject;
 use crate::agents::lifecycle::Lifecycle;
 use crate::agents::record::{Ending, TransitionError, write};

@@ -144,7 +144,6 @@ fn what_is_there_and_cannot_be_read_is_an_error() {
     );
 }
 
-#[cfg(unix)]
 #[test]
 fn neither_a_pipe_nor_a_device_is_opened() {
     let refuse = |link: &dyn Fn(&Path)| {

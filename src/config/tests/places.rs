@@ -31,7 +31,6 @@ fn without_a_named_file_it_is_the_platforms() {
     assert!(sources.user_file.ends_with("ostler/config.toml"));
 }
 
-#[cfg(unix)]
 #[test]
 fn a_setting_must_be_unicode_and_other_variables_need_not() {
     use std::os::unix::ffi::OsStringExt;

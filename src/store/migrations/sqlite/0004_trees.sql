@@ -32,7 +32,6 @@ CREATE TABLE touch (
   run_no     INTEGER NOT NULL,
   repository TEXT NOT NULL,             -- git common directory; empty outside of any
   path       TEXT NOT NULL,             -- relative to the top of the working tree
-  at_ms      INTEGER NOT NULL,
   PRIMARY KEY (agent_id, run_no, repository, path),
   FOREIGN KEY (agent_id, run_no) REFERENCES run(agent_id, run_no) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
+use super::recorded::{GEMINI, GEMINI_CONTINUED, OPENCODE, OPENCODE_CONTINUED};
 use super::*;
 
 /// JSON of any shape, with the protocol's words in it more often than chance has it.

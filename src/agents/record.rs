@@ -17,10 +17,10 @@ pub(crate) mod write;
 use serde::{Deserialize, Serialize};
 
 use super::budget::Budget;
+use super::budget::reserve::Insists;
 use super::evidence::Evidence;
 use super::expect::Expect;
 use super::lifecycle::{AgentState, IllegalTransition, Status};
-use super::reserve::Insists;
 use crate::ids::{AgentId, GroupId, OwnerId, ProjectId, SteerId};
 use crate::providers::{Launch, Usage, When};
 use crate::store::StoreError;

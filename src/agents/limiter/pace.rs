@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::record::count;
+use crate::agents::record::count;
 use crate::store::{Store, StoreError, statements};
 
 statements! {
@@ -26,8 +26,9 @@ const SHORTEST_WAIT_MS: i64 = 1_000;
 /// The longest wait that is of our own making.
 const LONGEST_OWN_WAIT_MS: i64 = 5 * 60 * 1_000;
 /// How far a service is believed that says when it wants to be asked again.
-pub(super) const LONGEST_WAIT_MS: i64 = 15 * 60 * 1_000;
-pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(LONGEST_WAIT_MS.unsigned_abs());
+pub(in crate::agents) const LONGEST_WAIT_MS: i64 = 15 * 60 * 1_000;
+pub(in crate::agents) const LONGEST_WAIT: Duration =
+    Duration::from_millis(LONGEST_WAIT_MS.unsigned_abs());
 /// One run more may be at work each time that this has passed without an incident.
 const RECOVERY_MS: i64 = 10_000;
 /// An incident that is over for so long says nothing about the next.
@@ -45,11 +46,11 @@ macro_rules! leaves_no_room {
         )
     };
 }
-pub(super) use leaves_no_room;
+pub(in crate::agents) use leaves_no_room;
 
 /// What a provider is held to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Pace {
+pub(in crate::agents) struct Pace {
     /// Runs that may be at work at the same time once the wait is over.
     max_live: u32,
     /// No run starts or goes on before, in milliseconds since the Unix epoch.
@@ -60,7 +61,7 @@ pub(super) struct Pace {
 
 impl Pace {
     /// How long its runs have to rest. A wait that is too long comes from a clock that was set back.
-    pub(super) fn rest(self, now_ms: i64) -> Duration {
+    pub(in crate::agents) fn rest(self, now_ms: i64) -> Duration {
         let rest = u64::try_from(self.not_before_ms - now_ms).unwrap_or(0);
         let rest = Duration::from_millis(rest);
         if rest > LONGEST_WAIT {
@@ -120,7 +121,10 @@ fn wait_ms(incidents: u32, retry_after_s: Option<u32>) -> i64 {
 }
 
 /// The pace of a provider, where it has one.
-pub(super) async fn get(store: &Store, provider: &str) -> Result<Option<Pace>, StoreError> {
+pub(in crate::agents) async fn get(
+    store: &Store,
+    provider: &str,
+) -> Result<Option<Pace>, StoreError> {
     let row = sqlx::query_as(GET)
         .bind(provider)
         .fetch_optional(store.read())
@@ -129,7 +133,7 @@ pub(super) async fn get(store: &Store, provider: &str) -> Result<Option<Pace>, S
 }
 
 /// The service has turned a run of `provider` away.
-pub(super) async fn slow_down(
+pub(in crate::agents) async fn slow_down(
     store: &Store,
     provider: &str,
     retry_after_s: Option<u32>,
@@ -158,7 +162,11 @@ pub(super) async fn slow_down(
 }
 
 /// The service has answered a run of `provider`: the next incident is the first of its row.
-pub(super) async fn answered(store: &Store, provider: &str, now_ms: i64) -> Result<(), StoreError> {
+pub(in crate::agents) async fn answered(
+    store: &Store,
+    provider: &str,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     // Nearly always there is nothing to write.
     let seen = get(store, provider).await?;
     if seen.is_none_or(|pace| pace.incidents == 0 || now_ms < pace.not_before_ms) {

@@ -32,14 +32,14 @@ fn is_zero(count: &usize) -> bool {
 
 impl Overlap {
     /// An overlap with `agent` in `files`, cut to a size.
-    pub(super) fn with(agent: AgentId, mut files: Vec<String>) -> Self {
+    pub(in crate::agents) fn with(agent: AgentId, mut files: Vec<String>) -> Self {
         let more = files.len().saturating_sub(FILES);
         files.truncate(FILES);
         Self { agent, files, more }
     }
 
     /// The overlaps of one run from their rows, sorted by agent.
-    pub(super) fn gathered(rows: impl Iterator<Item = (AgentId, String)>) -> Vec<Self> {
+    pub(in crate::agents) fn gathered(rows: impl Iterator<Item = (AgentId, String)>) -> Vec<Self> {
         let mut others: Vec<(AgentId, Vec<String>)> = Vec::new();
         for (other, path) in rows {
             match others.last_mut().filter(|(last, _)| *last == other) {

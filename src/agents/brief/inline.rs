@@ -7,21 +7,21 @@ use serde_json::Value;
 use crate::providers::clip;
 
 /// A whole reply.
-pub(super) const REPLY: usize = 8 * 1024;
+pub(in crate::agents) const REPLY: usize = 8 * 1024;
 /// A text, or a structured result, in it.
-pub(super) const TEXT: usize = 6 * 1024;
+pub(in crate::agents) const TEXT: usize = 6 * 1024;
 /// An entry of a log that is asked for alone.
-pub(super) const ALONE: usize = 32 * 1024;
+pub(in crate::agents) const ALONE: usize = 32 * 1024;
 /// An entry of a log among others.
-pub(super) const ENTRY: usize = 1500;
+pub(in crate::agents) const ENTRY: usize = 1500;
 
 /// The size of `value`.
-pub(super) fn size<T: Serialize>(value: &T) -> usize {
+pub(in crate::agents) fn size<T: Serialize>(value: &T) -> usize {
     serde_json::to_string(value).map_or(0, |json| json.len())
 }
 
 /// The beginning of `text` that takes at most `limit` bytes.
-pub(super) fn beginning(text: &str, limit: usize) -> &str {
+pub(in crate::agents) fn beginning(text: &str, limit: usize) -> &str {
     let mut left = limit;
     let end = text.char_indices().find_map(|(at, c)| {
         let cost = match c {
@@ -41,7 +41,7 @@ pub(super) fn beginning(text: &str, limit: usize) -> &str {
 }
 
 /// `text` within `limit` bytes or a few more, and how much was cut.
-pub(super) fn shortened(text: &str, limit: usize) -> String {
+pub(in crate::agents) fn shortened(text: &str, limit: usize) -> String {
     let kept = beginning(text, limit);
     match text.len() - kept.len() {
         0 => kept.to_owned(),
@@ -50,7 +50,7 @@ pub(super) fn shortened(text: &str, limit: usize) -> String {
 }
 
 /// Divides `budget`: who wants little gets it whole, the others get equal parts of the rest.
-pub(super) fn shares(budget: usize, wants: &[usize]) -> Vec<usize> {
+pub(in crate::agents) fn shares(budget: usize, wants: &[usize]) -> Vec<usize> {
     let mut by_size: Vec<(usize, usize)> = wants.iter().copied().enumerate().collect();
     by_size.sort_by_key(|(_, want)| *want);
     let (mut left, mut waiting) = (budget, by_size.len());
@@ -67,7 +67,7 @@ pub(super) fn shares(budget: usize, wants: &[usize]) -> Vec<usize> {
 }
 
 /// How many of `items`, from the first, fit in `budget`.
-pub(super) fn fitting<T: Serialize>(items: &[T], budget: usize) -> usize {
+pub(in crate::agents) fn fitting<T: Serialize>(items: &[T], budget: usize) -> usize {
     let mut left = budget;
     items
         .iter()
@@ -82,7 +82,7 @@ pub(super) fn fitting<T: Serialize>(items: &[T], budget: usize) -> usize {
 }
 
 /// Shortens the texts in `value` until it takes at most `limit` bytes, or nearly.
-pub(super) fn shorten(value: &mut Value, limit: usize) {
+pub(in crate::agents) fn shorten(value: &mut Value, limit: usize) {
     let mut longest = limit;
     while size(value) > limit && longest > 16 {
         longest /= 2;

@@ -4,7 +4,7 @@
 //! Turns, tool calls and time are each run's own: they say how long one conversation may go on. What
 //! is paid for adds up, so money and tokens are what a family shares.
 
-use super::budget::{Budget, LimitName};
+use super::{Budget, LimitName};
 use crate::config::Limit;
 
 /// Which limits the caller named, so that less will not do.

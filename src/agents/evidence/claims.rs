@@ -2,7 +2,7 @@
 //! shows nothing of it. Few and plain forms only, because a wrong flag does more harm than a missing
 //! one.
 
-use super::evidence::Evidence;
+use super::Evidence;
 
 const NO_CALLS: &str = "claims work, but made no tool calls";
 const NO_FILES: &str = "claims changed files, but wrote none and ran no command";
@@ -82,7 +82,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// What `text` claims against the account `evidence`, in words for the caller.
-pub(super) fn unfounded(text: &str, evidence: &Evidence) -> Vec<String> {
+pub(in crate::agents) fn unfounded(text: &str, evidence: &Evidence) -> Vec<String> {
     let (mut changed, mut ran) = (false, false);
     for sentence in sentences(text) {
         changed |= claims(&sentence, CHANGED);

@@ -1,8 +1,8 @@
 //! Best of n: from one request to several on the same task, which differ in their provider or not at
 //! all.
 
-use super::error::AgentError;
-use super::launch::SpawnRequest;
+use crate::agents::error::AgentError;
+use crate::agents::launch::SpawnRequest;
 use crate::config::{Isolation, Permission};
 
 /// Agents in a group, at least and at most, where their number is given.
@@ -26,7 +26,10 @@ impl Variants {
     }
 
     /// One request for each agent.
-    pub(super) fn of(&self, request: &SpawnRequest) -> Result<Vec<SpawnRequest>, AgentError> {
+    pub(in crate::agents) fn of(
+        &self,
+        request: &SpawnRequest,
+    ) -> Result<Vec<SpawnRequest>, AgentError> {
         let bad = |field, problem: String| Err(AgentError::BadValue { field, problem });
         if self.providers.len() > MOST_PROVIDERS {
             let problem = format!("has {} entries, at most 8 are taken", self.providers.len());
@@ -74,7 +77,7 @@ fn with_provider(request: &SpawnRequest, name: &str) -> SpawnRequest {
 }
 
 /// Keeps agents that write out of each other's way: each in a worktree of its own.
-pub(super) fn set_apart(
+pub(in crate::agents) fn set_apart(
     requests: &mut [SpawnRequest],
     permission: Permission,
 ) -> Result<(), AgentError> {

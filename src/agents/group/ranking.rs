@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::lifecycle::Status;
+use crate::agents::lifecycle::Status;
 use crate::ids::{AgentId, GroupId};
 
 /// The agents of a group, best first, once all of them have ended.
@@ -37,7 +37,7 @@ pub struct Ranked {
 
 /// What counts of an ended run.
 #[derive(Debug, Clone)]
-pub(super) struct Standing {
+pub(in crate::agents) struct Standing {
     id: AgentId,
     verified: Option<bool>,
     status: Status,
@@ -50,7 +50,12 @@ pub(super) struct Standing {
 impl Standing {
     /// Reads it from the run's evidence as it was stored: an account of an older version lacks what
     /// later ones reckon.
-    pub(super) fn of(id: AgentId, status: Status, reason: String, evidence: &Value) -> Self {
+    pub(in crate::agents) fn of(
+        id: AgentId,
+        status: Status,
+        reason: String,
+        evidence: &Value,
+    ) -> Self {
         let verified = evidence.get("verified").and_then(Value::as_bool);
         let failed = evidence.get("failed").and_then(Value::as_array);
         Self {
@@ -92,7 +97,7 @@ impl Standing {
 }
 
 /// Puts ended agents of `group` in order. Who stands the same keeps the order given.
-pub(super) fn rank(group: GroupId, mut standings: Vec<Standing>) -> Ranking {
+pub(in crate::agents) fn rank(group: GroupId, mut standings: Vec<Standing>) -> Ranking {
     // Costs of some are no measure for all.
     let by_cost = standings.iter().all(|one| one.cost_usd.is_some());
     standings.sort_by(|a, b| compare(a, b, by_cost));
