@@ -214,9 +214,9 @@ fn limit<T: PartialOrd + Copy + Display>(
 
 /// The rules of a child under those of its parent: what both allow, and nothing that either denies.
 fn narrowed(own: &ToolRules, above: &ToolRules) -> ToolRules {
-    let allowed = match (&own.allowed, &above.allowed) {
+    let allowed = match (own.only(), above.only()) {
         (None, None) => None,
-        (Some(only), None) | (None, Some(only)) => Some(only.clone()),
+        (Some(only), None) | (None, Some(only)) => Some(only.to_vec()),
         (Some(own), Some(above)) => {
             let both = own.iter().filter(|rule| covers(above, rule));
             let mut both: Vec<String> = both.cloned().collect();

@@ -119,7 +119,8 @@ impl Crew {
     async fn waited_for(&self, ids: &[AgentId]) -> Result<Vec<Line>, AgentError> {
         if ids.is_empty() {
             let parent = self.agent();
-            return Ok(read::of_session(self.store(), self.session(), parent.as_ref()).await?);
+            let lines = read::of_session(self.store(), self.session(), parent.as_ref()).await?;
+            return Ok(self.seen(lines));
         }
         let mut lines = Vec::with_capacity(ids.len());
         for id in ids {

@@ -261,7 +261,14 @@ impl ServerHandler for Server {
                 .iter()
                 .min_by_key(|known| strsim::levenshtein(known, &shown));
             let nearest = nearest.map(String::as_str).unwrap_or_default();
-            let message = format!("unknown tool {shown:?}; the nearest is `{nearest}`");
+            let message = match (self.is_host(), of_agents().map.contains_key(&name)) {
+                // Its definition, its prompt or its own habits have told it of them.
+                (false, true) => format!(
+                    "unknown tool {shown:?}: this agent may have no agents of its own; do the work \
+                     yourself"
+                ),
+                _ => format!("unknown tool {shown:?}; the nearest is `{nearest}`"),
+            };
             return Err(ErrorData::invalid_params(message, None));
         }
         // Hosts give a leaving server half a second, and rmcp waits 5 s for a call that does not end.

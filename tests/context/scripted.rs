@@ -62,6 +62,34 @@ async fn an_agent_gets_what_was_named_in_its_order_and_then_its_task() {
     server.leave().await;
 }
 
+/// What was handed in is the result, whatever the agent has said besides.
+#[tokio::test]
+async fn a_structured_result_is_quoted_and_its_agent_may_be_named_by_its_label() {
+    let home = world().script("porter", "cat > asked; echo '{\"ports\": [80]}'");
+    let mut server = home.server().await;
+    let task = json!({
+        "prompt": "x", "provider": "porter", "label": "the ports",
+        "output_schema": { "type": "object", "required": ["ports"] },
+    });
+    let done = server.run(task).await;
+    assert_eq!(done["structured"], json!({ "ports": [80] }), "{done:#}");
+    // As one leaves it that has the tool: the answer beside it is for people.
+    sqlx::query("UPDATE run SET result = 'All is handed in.'")
+        .execute(&mut home.store().await)
+        .await
+        .unwrap();
+    let (_, prompt) = prompted(&home, &mut server, asking(&["agent:the ports"])).await;
+    let (_, quotations, _) = parts(&prompt);
+    assert_eq!(
+        quotations,
+        [(
+            "agent:the ports (the result of \"the ports\", porter, completed)",
+            "{\"ports\":[80]}\n\nAll is handed in.\n"
+        )]
+    );
+    server.leave().await;
+}
+
 /// A block is the agent's to read, and nobody else's who asks how the agent is.
 #[tokio::test]
 async fn lists_labels_and_logs_show_the_task_and_not_what_was_quoted() {

@@ -102,3 +102,44 @@ async fn the_kill_of_the_server_inside_is_told_to_the_parent() {
     server.call("stop_agents", stopped).await.unwrap();
     assert_stopped_with(&top, &read(&mut server, &below).await);
 }
+
+/// Its session is over, and with it the server that its agents were run by; it goes on itself.
+#[tokio::test]
+async fn an_agent_that_is_turned_away_hears_what_became_of_its_agents() {
+    let lead = r#"
+        hear; printf '%s\n' "$said" >> heard; turn; setsid sleep 300 & echo up >> up
+        if mkdir first 2>/dev/null; then
+          listen_for END
+          echo '{"ostler":"error","message":"slow down","class":"rate_limited","retry_after_s":1}'
+          exit 0
+        fi
+        result led
+    "#;
+    let home = world("").line_script("turned-away", lead);
+    let mut server = home.server().await;
+    let (top, mut inner) = lead_with(&home, &mut server, "turned-away").await;
+    let below = inner.spawn(json!({ "prompt": "x" })).await;
+    home.written("at-work", 1).await;
+    let end = json!({ "id": top, "message": "END" });
+    server.call("steer_agent", end).await.unwrap();
+    let done = server.wait(&[&top]).await.remove(0);
+    assert_eq!(
+        (&done["status"], &done["result"]),
+        (&json!("completed"), &json!("led")),
+        "{done:#}"
+    );
+    let heard = std::fs::read_to_string(home.project().join("heard")).unwrap();
+    let told = "An agent that worked for you was stopped with your last session";
+    assert_eq!(heard.matches(told).count(), 1, "{heard}");
+    let below = read(&mut server, &below).await;
+    assert_eq!(below["status"], "stopped", "{below:#}");
+    assert_eq!(
+        below["detail"],
+        format!("the model service turned its parent {top} away")
+    );
+    inner.exit().await;
+}
+
+async fn lead_with(home: &Home, server: &mut McpClient, provider: &str) -> (String, McpClient) {
+    lead(home, server, json!({ "provider": provider })).await
+}

@@ -116,7 +116,89 @@ async fn an_agent_neither_sees_nor_touches_others_than_its_own() {
         .call("spawn_agent", json!({ "prompt": "x" }))
         .await
         .unwrap_err();
-    assert!(refusal.contains("unknown tool"), "{refusal}");
+    assert!(
+        refusal.contains("unknown tool") && refusal.contains("may have no agents of its own"),
+        "{refusal}"
+    );
+}
+
+/// A child that puts another agent behind its own lineage, and takes it off again for the server.
+#[tokio::test]
+async fn an_agent_that_claims_to_be_another_gets_nothing_of_its_agents() {
+    let home = world("");
+    let mut server = home.server().await;
+    let (other, mut inner) = lead(&home, &mut server, json!({})).await;
+    let spawn = json!({ "prompt": "a secret", "provider": "echo", "label": "hidden" });
+    let hidden = inner.spawn(spawn).await;
+    server
+        .until(&hidden, |it| it["status"] == "completed")
+        .await;
+    let spy = server.spawn(json!({ "prompt": "x" })).await;
+    home.written("at-work", 1).await;
+
+    let mut command = home.command("sh");
+    let serve = "env -u OSTLER_LINEAGE \"$0\" serve; true";
+    command
+        .args(["-c", serve, env!("CARGO_BIN_EXE_ostler")])
+        .env(
+            "OSTLER_LINEAGE",
+            format!("{} o-000000 {other}", super::lineage(&spy)),
+        );
+    let mut spying = crate::support::mcp::McpClient::start(command).await;
+    let any = json!({ "timeout_s": 1 });
+    for (tool, arguments) in [
+        ("wait_agents", any),
+        ("catch_up", json!({})),
+        ("list_agents", json!({ "all_projects": true })),
+    ] {
+        let told = spying.call(tool, arguments).await.unwrap().to_string();
+        assert!(
+            !told.contains("secret") && !told.contains(&hidden),
+            "{tool}: {told}"
+        );
+    }
+    spying.close().await;
+    // Nobody has read it in the place of whom it is for.
+    let waited = inner.call("wait_agents", json!({})).await.unwrap();
+    assert_eq!(waited["done"][0]["result"], "a secret", "{waited:#}");
+}
+
+#[tokio::test]
+async fn an_agent_hears_of_no_working_trees_but_those_of_its_own() {
+    let home = world("");
+    let git = |args: &[&str]| {
+        let name = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+        let mut git = home.command("git");
+        git.args(name).args(args);
+        git
+    };
+    for args in [
+        &["init", "-q"][..],
+        &["commit", "-qm", "x", "--allow-empty"],
+    ] {
+        assert!(git(args).status().await.unwrap().success());
+    }
+    let mut server = home.server().await;
+    let apart = || json!({ "prompt": "x", "isolation": "worktree" });
+    let other = server.spawn(apart()).await;
+    let (top, mut inner) = lead(&home, &mut server, json!({})).await;
+    let own = inner.spawn(apart()).await;
+    for id in [&other, &own] {
+        server.until_logged(id, "workspace").await;
+    }
+    let mut listing = home.ostler();
+    listing
+        .args(["worktrees", "list", "--json", "--all-projects"])
+        .env("OSTLER_LINEAGE", super::lineage(&top));
+    let listed = listing.output().await.unwrap().stdout;
+    let listed: Value = serde_json::from_slice(&listed).unwrap();
+    let agents: Vec<&Value> = listed["trees"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tree| &tree["agent"])
+        .collect();
+    assert_eq!(agents, [&json!(own)], "{listed:#}");
 }
 
 #[tokio::test]

@@ -191,3 +191,27 @@ async fn run_prints_the_ranking_and_the_best_result() {
     assert!(places[2].ends_with("completed, 3 turns"), "{err}");
     assert!(err.contains("ostler: group g-"), "{err}");
 }
+
+#[tokio::test]
+async fn a_definition_that_keeps_its_agents_together_makes_no_group_that_writes() {
+    let home = world();
+    let folder = home.path("agents");
+    std::fs::create_dir(&folder).unwrap();
+    let text = "---\npermission: edit\nisolation: none\nlocked: [isolation]\n---\n";
+    std::fs::write(folder.join("together.md"), text).unwrap();
+    let mut server = home.server().await;
+    let wanted = json!({ "prompt": "x", "agent": "together", "n": 2 });
+    let refusal = server
+        .call("spawn_agent", wanted.clone())
+        .await
+        .unwrap_err();
+    assert!(
+        refusal.contains("locks isolation to none"),
+        "two would write in one directory: {refusal}"
+    );
+    let listed = server.call("list_agents", json!({})).await.unwrap();
+    assert_eq!(listed["items"], json!([]), "{listed:#}");
+    let mut reading = wanted;
+    reading["permission"] = json!("read_only");
+    server.call("spawn_agent", reading).await.unwrap();
+}

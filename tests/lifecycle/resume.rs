@@ -190,3 +190,42 @@ async fn of_two_resumes_at_once_one_wins_and_one_is_told() {
         .unwrap();
     assert_eq!(home.lines_of("up").len(), 1);
 }
+
+/// What the first release wrote down of a run: it knew of no definitions, trees, schemas or families.
+#[tokio::test]
+async fn an_agent_of_an_earlier_release_is_shown_and_resumed() {
+    let home = world();
+    let mut server = home.server().await;
+    let done = server.run(json!({ "prompt": "DO-FINISH first" })).await;
+    let id = done["id"].as_str().unwrap();
+    let mut store = home.store().await;
+    let plan: String = sqlx::query_scalar("SELECT launch FROM run")
+        .fetch_one(&mut store)
+        .await
+        .unwrap();
+    let mut plan: Value = serde_json::from_str(&plan).unwrap();
+    let keep = |value: &mut Value, known: &[&str]| {
+        let fields = value.as_object_mut().unwrap();
+        fields.retain(|name, _| known.contains(&name.as_str()));
+        assert_eq!(fields.len(), known.len(), "{fields:#?}");
+    };
+    keep(&mut plan, &["launch", "budget", "max_tree"]);
+    keep(
+        &mut plan["launch"],
+        &[
+            "provider",
+            "model",
+            "permission",
+            "cwd",
+            "conversation",
+            "max_cost_usd",
+        ],
+    );
+    sqlx::query("UPDATE run SET launch = $1")
+        .bind(plan.to_string())
+        .execute(&mut store)
+        .await
+        .unwrap();
+    assert_eq!(server.brief(id).await["status"], "completed");
+    resumed(&mut server, id).await;
+}

@@ -4,6 +4,7 @@ mod crowd;
 mod deaths;
 mod ends;
 mod real;
+mod together;
 
 use serde_json::Value;
 

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use serde_json::Value;
+
 use super::Crew;
 use crate::agents::context::host::{self, Asking, Told, Transcript};
 use crate::agents::context::{self, BadContext, Block, Entry, Keep, Piece, Problem, Roots};
 use crate::agents::error::AgentError;
 use crate::agents::launch::{self, SpawnRequest};
-use crate::agents::record::read;
-use crate::ids::AgentId;
+use crate::agents::record::{Texts, read};
 use crate::project::Project;
 
 /// Characters of a label that are repeated.
@@ -104,7 +105,7 @@ impl Reader<'_> {
                 let read = blocking(move || context::read_file(&roots, &path)).await?;
                 (piece.text, piece.unread) = (read.text, read.unread);
             }
-            Entry::Agent(id) => self.result(&mut piece, &id).await?,
+            Entry::Agent(name) => self.result(&mut piece, &name).await?,
             Entry::Diff(revision) => {
                 let said = context::diff(self.cwd(), revision.as_deref()).await?;
                 (piece.about, piece.text, piece.unread) = (said.about, said.text, said.unread);
@@ -156,8 +157,9 @@ impl Reader<'_> {
         Ok(blocking(move || host::find(&asking)).await?)
     }
 
-    async fn result(&self, piece: &mut Piece, id: &AgentId) -> Result<(), Refusal> {
+    async fn result(&self, piece: &mut Piece, name: &str) -> Result<(), Refusal> {
         let crew = self.crew;
+        let id = &crew.named(name).await.map_err(Refusal::Agents)?;
         let line = crew.line(id).await.map_err(Refusal::Agents)?;
         let store_failed = |error: crate::store::StoreError| Refusal::Agents(error.into());
         if read::project(&crew.store, id).await.map_err(store_failed)? != crew.project {
@@ -167,7 +169,7 @@ impl Reader<'_> {
             return Err(Refusal::Entry(Problem::NotEnded(line.status)));
         }
         let texts = read::texts(&crew.store, id, line.run_no).await;
-        piece.text = texts.map_err(store_failed)?.result;
+        piece.text = whole_result(texts.map_err(store_failed)?);
         if piece.text.trim().is_empty() {
             return Err(Refusal::Entry(Problem::NoResult(line.status)));
         }
@@ -176,6 +178,18 @@ impl Reader<'_> {
         piece.about = format!("the result of {label:?}, {provider}, {}", line.status);
         Ok(())
     }
+}
+
+/// What a run has brought: what it handed in where a schema asked for that, and what it answered.
+fn whole_result(texts: Texts) -> String {
+    let Some(submitted) = texts.submitted else {
+        return texts.result;
+    };
+    let answer = texts.result.trim();
+    if answer.is_empty() || serde_json::from_str(answer).is_ok_and(|it: Value| it == submitted) {
+        return submitted.to_string();
+    }
+    format!("{submitted}\n\n{}", texts.result)
 }
 
 async fn blocking<T: Send + 'static>(

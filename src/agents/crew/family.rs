@@ -52,6 +52,13 @@ impl Crew {
         line.path.len() > self.scope.len() && line.path.starts_with(&self.scope)
     }
 
+    /// Those of `lines` that this process may know of: which agent it is part of is only what it
+    /// claims, and its scope would be another one if that were not true.
+    pub(in crate::agents) fn seen(&self, mut lines: Vec<Line>) -> Vec<Line> {
+        lines.retain(|line| self.sees(line));
+        lines
+    }
+
     /// Whether an agent was spawned by whoever asks here, and by nobody in between.
     pub(super) fn is_own(&self, line: &Line) -> bool {
         line.session == self.host.session && line.parent == self.agent()

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Crew;
+use super::requests::Draft;
 use crate::agents::brief::AgentBrief;
 use crate::agents::error::AgentError;
 use crate::agents::group::ranking::{Ranking, Standing, rank};
@@ -10,6 +11,7 @@ use crate::agents::group::variants::{Variants, set_apart};
 use crate::agents::launch::{SpawnRequest, Spawned};
 use crate::agents::record::family::AdmissionError;
 use crate::agents::record::{NewAgent, groups, write};
+use crate::config::Permission;
 use crate::ids::{AgentId, GroupId};
 
 /// A group, queued.
@@ -33,6 +35,20 @@ pub struct GroupStanding {
     pub outcome: Option<Ranking>,
 }
 
+/// A definition may keep its agents in the caller's directory, whatever is asked for.
+fn check_apart(draft: &Draft) -> Result<(), AgentError> {
+    let plan = &draft.plan;
+    if plan.workspace.is_some() || plan.launch.permission == Permission::ReadOnly {
+        return Ok(());
+    }
+    Err(AgentError::BadValue {
+        field: "agent",
+        problem: "locks isolation to none, and agents of a group that write would overwrite each \
+                  other's work; take another definition, or permission read_only"
+            .to_owned(),
+    })
+}
+
 impl Crew {
     /// Writes several agents on one task as a group: all of them, or none. Those that may write work
     /// in a worktree each.
@@ -54,6 +70,7 @@ impl Crew {
         let mut drafts = Vec::with_capacity(requests.len());
         for (at, request) in requests.iter().enumerate() {
             let mut draft = self.draft(request, caller).await?;
+            check_apart(&draft)?;
             draft.label.push_str(&format!(" #{}", at + 1));
             drafts.push(draft);
         }

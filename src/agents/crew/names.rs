@@ -96,7 +96,7 @@ impl Crew {
         }
     }
 
-    async fn is_visible(&self, id: &AgentId) -> Result<bool, AgentError> {
+    pub(super) async fn is_visible(&self, id: &AgentId) -> Result<bool, AgentError> {
         match self.line(id).await {
             Ok(_) => Ok(true),
             Err(AgentError::Store(error)) => Err(error.into()),

@@ -87,19 +87,24 @@ impl Crew {
         }
     }
 
-    /// The working trees of this project, or of all.
+    /// The working trees of this project, or of all; for an agent, of those that it can see.
     ///
     /// # Errors
     /// Failures of the store.
     pub async fn worktrees(&self, all_projects: bool) -> Result<Worktrees, AgentError> {
         let known = rows::there(&self.store, None).await?;
         let mut trees = Vec::new();
+        let is_agent = self.host.lineage.depth() > 0;
         for tree in &known {
-            if all_projects || tree.project == self.project {
+            let wanted = all_projects || tree.project == self.project;
+            if wanted && (!is_agent || self.is_visible(&tree.agent).await?) {
                 trees.push(self.trees().standing(tree).await);
             }
         }
-        let unknown = self.trees().unknown(&known);
+        let unknown = match is_agent {
+            true => Vec::new(),
+            false => self.trees().unknown(&known),
+        };
         Ok(Worktrees { trees, unknown })
     }
 

@@ -199,6 +199,7 @@ impl Crew {
             OPEN_MATTERS,
         )
         .await?;
+        let lines = self.seen(lines);
         let overlaps = match parent {
             // An agent knows of no others than its own.
             Some(_) => Vec::new(),

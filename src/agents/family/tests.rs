@@ -276,6 +276,16 @@ fn tools_are_what_both_allow_and_neither_denies() {
             rules(Some(&["Bash"]), &[]),
             rules(Some(&["Bash(git *)"]), &[]),
         ),
+        (
+            rules(Some(&["*"]), &[]),
+            rules(Some(&["Read"]), &[]),
+            rules(Some(&["Read"]), &[]),
+        ),
+        (
+            rules(Some(&["Read"]), &[]),
+            rules(Some(&["*"]), &["Bash"]),
+            rules(Some(&["Read"]), &["Bash"]),
+        ),
     ] {
         assert_eq!(narrowed(&own, &above), both, "{own:?} under {above:?}");
     }

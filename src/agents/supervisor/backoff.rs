@@ -257,7 +257,7 @@ impl Run {
                     session,
                     begun_ms,
                 };
-                self.thread.opening = Some(GO_ON.to_owned());
+                self.thread.opening = Some(GO_ON.to_owned() + &self.family.news());
             }
             Some(_) => {
                 launch.conversation = Conversation::Fresh { session };
@@ -275,7 +275,7 @@ impl Run {
     /// The next session knows nothing of what was told to those before.
     pub(super) fn begin_anew(&mut self) {
         self.thread.session = None;
-        self.thread.opening = Some(self.thread.retold(&self.job.prompt));
+        self.thread.opening = Some(self.thread.retold(&self.job.prompt) + &self.family.news());
         if let Some(wrap_up) = &mut self.thread.wrap_up {
             wrap_up.arrived = false;
         }

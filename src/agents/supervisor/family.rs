@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The agents that work for a run.
 pub(super) struct Family {
     below: SpentBelow,
+    /// How many were at work when the last session was over.
+    dismissed: u32,
     /// Only where there may be any.
     changes: Option<Listener>,
 }
@@ -28,6 +30,7 @@ impl Family {
     pub(super) fn of(job: &Job, store: &Store) -> Self {
         Self {
             below: SpentBelow::default(),
+            dismissed: 0,
             changes: job.may_spawn.then(|| store.changes().listen()),
         }
     }
@@ -43,6 +46,19 @@ impl Family {
     /// Whether any of them has no end yet.
     pub(super) fn works(&self) -> bool {
         self.below.live > 0
+    }
+
+    /// What the next session has to be told of them; empty for nothing.
+    pub(super) fn news(&self) -> String {
+        let agents = match self.dismissed {
+            0 => return String::new(),
+            1 => "An agent that worked for you was".to_owned(),
+            more => format!("{more} agents that worked for you were"),
+        };
+        format!(
+            "\n\n[{agents} stopped with your last session: wait_agents brings what was done, \
+             resume_agent goes on with it.]"
+        )
     }
 
     fn is_possible(&self) -> bool {
@@ -83,6 +99,7 @@ impl Run {
             return;
         }
         self.look_at_family().await;
+        self.family.dismissed = self.family.below.live;
         if !self.family.works() {
             return;
         }
@@ -140,6 +157,9 @@ impl Run {
     /// Why its agents end.
     fn farewell(&self, outcome: &Outcome) -> String {
         let agent = &self.job.subject.agent;
+        if Run::is_turned_away(outcome) {
+            return format!("the model service turned its parent {agent} away");
+        }
         match outcome {
             Outcome::Finished | Outcome::Misfit(_) => format!("its parent {agent} has finished"),
             Outcome::Cut(limit) => {

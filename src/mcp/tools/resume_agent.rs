@@ -27,7 +27,8 @@ struct ResumeAgent {
 
 #[tool_router(router = resume_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// Continue an ended agent with its history and a new prompt, as its next run.
+    /// Continue an ended agent with its history and a new prompt, as its next run. Role, tools,
+    /// worktree, output_schema and expect stay.
     #[tool(annotations(title = "Resume agent", destructive_hint = false))]
     async fn resume_agent(&self, Parameters(p): Parameters<ResumeAgent>) -> CallToolResult {
         reply(self.resume(p).await)
