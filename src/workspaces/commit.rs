@@ -1,6 +1,8 @@
 //! Everything uncommitted becomes a commit: what is taken along, in whose name, and without anybody
 //! being asked for a passphrase.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::time::Duration;
 
 use super::{Git, GitError};
@@ -15,20 +17,21 @@ const SIGNING: Duration = Duration::from_secs(20);
 /// the tree and were left out, because a commit would hold no more of them than a number.
 pub(super) async fn add_all(git: &Git) -> Result<Vec<String>, GitError> {
     let nested = nested(git).await?;
-    let mut add: Vec<String> = ["add", "--all", "--sparse", "--", ":(top)"]
-        .map(str::to_owned)
+    let mut add: Vec<OsString> = ["add", "--all", "--sparse", "--", ":(top)"]
+        .map(OsString::from)
         .into();
-    add.extend(
-        nested
-            .iter()
-            .map(|path| format!(":(top,exclude,literal){path}")),
-    );
+    add.extend(nested.iter().map(|path| {
+        let mut pattern = OsString::from(":(top,exclude,literal)");
+        pattern.push(path);
+        pattern
+    }));
     git.run_patiently(&add).await?;
-    Ok(nested)
+    let names = nested.iter().map(|path| path.to_string_lossy());
+    Ok(names.map(|name| name.into_owned()).collect())
 }
 
 /// Untracked repositories in the tree.
-async fn nested(git: &Git) -> Result<Vec<String>, GitError> {
+async fn nested(git: &Git) -> Result<Vec<OsString>, GitError> {
     let asked = [
         "ls-files",
         "--others",
@@ -41,7 +44,7 @@ async fn nested(git: &Git) -> Result<Vec<String>, GitError> {
     let others = others.split(|byte| *byte == 0);
     let folders = others.filter_map(|path| path.strip_suffix(b"/"));
     Ok(folders
-        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .map(|path| OsString::from_vec(path.to_vec()))
         .collect())
 }
 

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::inspect::tip;
+use super::inspect::{checked_out, tip};
 use super::rows::{self, Tree, TreeState};
 use super::worktree::{WorkspaceError, Workspaces, worth};
 use super::{Git, GitError};
@@ -35,11 +35,8 @@ pub(crate) async fn unsaved(tree: &Tree) -> Result<Option<String>, WorkspaceErro
 
 /// Where else somebody has checked the branch out; `None` when nobody has.
 pub(crate) async fn in_use(tree: &Tree) -> Result<Option<String>, GitError> {
-    let branch = format!("refs/heads/{}", tree.branch);
-    let asked = ["for-each-ref", "--format=%(worktreepath)", &branch];
-    let place = Git::at(&tree.repository).run(&asked).await?;
-    let elsewhere = !place.is_empty() && std::path::Path::new(&place) != tree.path;
-    Ok(elsewhere.then_some(place))
+    let place = checked_out(&Git::at(&tree.repository), &tree.branch).await?;
+    Ok(place.filter(|place| std::path::Path::new(place) != tree.path))
 }
 
 impl Workspaces<'_> {

@@ -47,6 +47,13 @@ const WITHHELD: &[&str] = &[
     "GIT_COMMON_DIR",
     "GIT_PREFIX",
     "GIT_NAMESPACE",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_SHALLOW_FILE",
+    // What our own patterns would mean then is something else.
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
 ];
 
 /// Where somebody could be asked for a passphrase.
@@ -75,6 +82,15 @@ pub enum GitError {
         code: Option<i32>,
         /// What it wrote on standard error, cut.
         said: String,
+    },
+    /// It would have been at work in another repository.
+    #[error(
+        "the `.git` file of {} is gone or leads elsewhere; `git worktree repair` in its repository may mend it",
+        path.display()
+    )]
+    Astray {
+        /// Top of the working tree.
+        path: PathBuf,
     },
 }
 
@@ -139,6 +155,14 @@ impl Git {
     pub fn within(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
+    }
+
+    /// The same for the top of a working tree: where that is none any more, no repository further up
+    /// is taken for the one that is meant.
+    #[must_use]
+    pub(super) fn confined(self) -> Self {
+        let above = self.dir.parent().map(Path::to_owned).unwrap_or_default();
+        self.with("GIT_CEILING_DIRECTORIES", above)
     }
 
     /// The same with `lock` held by each command as well, also when we die meanwhile: whoever takes
@@ -315,16 +339,18 @@ fn name<A: AsRef<OsStr>>(args: &[A]) -> String {
 }
 
 fn said(finished: &Finished) -> String {
+    match (finished.stderr.trim(), finished.code) {
+        ("", Some(code)) => format!("exit code {code}"),
+        ("", None) => "ended by a signal".to_owned(),
+        (stderr, _) => cut(stderr),
+    }
+}
+
+/// As much of what git said as a message can take.
+pub(super) fn cut(said: &str) -> String {
     /// More would drown the rest of a message.
     const SHOWN: usize = 600;
-    let stderr = finished.stderr.trim();
-    if stderr.is_empty() {
-        return match finished.code {
-            Some(code) => format!("exit code {code}"),
-            None => "ended by a signal".to_owned(),
-        };
-    }
-    stderr.chars().take(SHOWN).collect()
+    said.trim().chars().take(SHOWN).collect()
 }
 
 #[cfg(test)]

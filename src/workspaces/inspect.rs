@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::git::cut;
 use super::plan::BRANCHES;
 use super::{Git, GitError, Tree};
 
@@ -12,6 +13,9 @@ const NAMED: usize = 5;
 
 /// Why most trees are kept.
 pub(super) const UNMERGED: &str = "has commits that no other branch has";
+
+/// What `git worktree lock` is for.
+const LOCKED: &str = "it was locked with `git worktree lock`";
 
 /// Files and folders by name, the first few of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,14 +62,32 @@ pub(super) struct Inspection {
     pub(super) ignored: Named,
     /// What git is in the middle of.
     pub(super) underway: Option<&'static str>,
+    /// What git says of folders into which it cannot look.
+    pub(super) unseen: String,
+    /// Whether somebody has told git not to take it away.
+    pub(super) is_locked: bool,
 }
 
 /// Looks at a tree.
 pub(super) async fn inspect(tree: &Tree) -> Result<Inspection, GitError> {
-    let git = Git::at(&tree.path);
+    let mut found = look(tree, "--ignore-submodules=none").await?;
+    found.tip = tip(&Git::at(&tree.path), &tree.branch).await?;
+    Ok(found)
+}
+
+/// What is in a tree beside its commits that was not there when it was last looked at, now that it has
+/// left its place; but for its submodules, which cannot be looked at elsewhere.
+pub(super) async fn came_late(tree: &Tree, but_ignored: bool) -> Result<Option<String>, GitError> {
+    let found = look(tree, "--ignore-submodules=all").await?;
+    Ok(found.beside_commits(but_ignored))
+}
+
+async fn look(tree: &Tree, submodules: &str) -> Result<Inspection, GitError> {
+    let folder = git_dir(tree)?;
+    let git = Git::at(&tree.path).confined();
     let mut found = Inspection {
-        tip: tip(&git, &tree.branch).await?,
-        underway: underway(&tree.path),
+        underway: underway(&folder),
+        is_locked: folder.join("locked").exists(),
         ..Inspection::default()
     };
     let asked = [
@@ -74,13 +96,22 @@ pub(super) async fn inspect(tree: &Tree) -> Result<Inspection, GitError> {
         "--branch",
         "--ignored",
         "--untracked-files=normal",
-        "--ignore-submodules=none",
+        submodules,
         "--no-renames",
         "-z",
     ];
-    for line in git.bytes(&asked).await?.split(|byte| *byte == 0) {
+    let status = git.attempt(&asked).await?;
+    if status.code != Some(0) {
+        return Err(GitError::Refused {
+            command: "status".to_owned(),
+            code: status.code,
+            said: cut(&status.stderr),
+        });
+    }
+    for line in status.stdout.split(|byte| *byte == 0) {
         found.note_status(line);
     }
+    found.unseen = unseen(&status.stderr);
     Ok(found)
 }
 
@@ -94,14 +125,49 @@ pub(super) async fn tip(git: &Git, branch: &str) -> Result<Option<String>, GitEr
     Ok((shown.code == Some(0)).then_some(tip))
 }
 
-/// The folder in which git keeps what belongs to this working tree alone.
-pub(super) fn git_dir(path: &Path) -> Option<PathBuf> {
-    let link = std::fs::read_to_string(path.join(".git")).ok()?;
-    Some(path.join(link.strip_prefix("gitdir: ")?.trim_end()))
+/// Which folders git could not look into, in its own words; it goes on without them.
+fn unseen(said: &str) -> String {
+    let mut lines = said.lines();
+    let first = lines.find(|line| line.contains("could not open directory"));
+    first.map(cut).unwrap_or_default()
 }
 
-fn underway(path: &Path) -> Option<&'static str> {
-    let folder = git_dir(path)?;
+/// Where somebody has checked a branch out; `None` when nobody has.
+pub(super) async fn checked_out(git: &Git, branch: &str) -> Result<Option<String>, GitError> {
+    let branch = format!("refs/heads/{branch}");
+    let asked = ["for-each-ref", "--format=%(worktreepath)", &branch];
+    let place = git.run(&asked).await?;
+    Ok((!place.is_empty()).then_some(place))
+}
+
+/// The folder in which git keeps what belongs to this working tree alone.
+///
+/// # Errors
+/// Where the tree does not lead to one of its own: an agent writes its `.git` file as it likes, and
+/// without one git would take a repository further up for the one that is meant.
+pub(super) fn git_dir(tree: &Tree) -> Result<PathBuf, GitError> {
+    let own = || {
+        let link = std::fs::read(tree.path.join(".git")).ok()?;
+        let folder = OsStr::from_bytes(link.strip_prefix(b"gitdir: ")?.trim_ascii_end());
+        let folder = tree.path.join(folder).canonicalize().ok()?;
+        let entries = tree.repository.join("worktrees").canonicalize().ok()?;
+        let is_own = folder.parent() == Some(&entries)
+            && (folder.file_name() == Some(OsStr::new(tree.agent.as_str()))
+                || leads_to(&folder, &tree.path));
+        is_own.then_some(folder)
+    };
+    own().ok_or_else(|| GitError::Astray {
+        path: tree.path.clone(),
+    })
+}
+
+/// Whether what git keeps of a working tree says that it lies at `path`.
+pub(super) fn leads_to(entry: &Path, path: &Path) -> bool {
+    let link = std::fs::read(entry.join("gitdir")).unwrap_or_default();
+    entry.join(OsStr::from_bytes(link.trim_ascii_end())) == path.join(".git")
+}
+
+fn underway(folder: &Path) -> Option<&'static str> {
     let signs = [
         ("MERGE_HEAD", "a merge"),
         ("CHERRY_PICK_HEAD", "a cherry-pick"),
@@ -150,6 +216,18 @@ impl Inspection {
         Ok(!moved && self.worth(tree, false).await?.is_none())
     }
 
+    /// What is in no commit.
+    fn beside_commits(&self, but_ignored: bool) -> Option<String> {
+        if !self.uncommitted.is_empty() {
+            return Some(format!("uncommitted: {}", self.uncommitted));
+        }
+        if !self.unseen.is_empty() {
+            return Some(format!("git cannot see all of it: {}", self.unseen));
+        }
+        let counts = !self.ignored.is_empty() && !but_ignored;
+        counts.then(|| format!("holds files that git ignores: {}", self.ignored))
+    }
+
     /// Why the tree cannot go without a loss; `None` when it can. Files that git ignores do not count
     /// when `but_ignored`.
     pub(super) async fn worth(
@@ -160,19 +238,16 @@ impl Inspection {
         if let Some(what) = self.underway {
             return Ok(Some(format!("{what} is under way in it")));
         }
-        if !self.uncommitted.is_empty() {
-            return Ok(Some(format!("uncommitted: {}", self.uncommitted)));
+        if self.is_locked {
+            return Ok(Some(LOCKED.to_owned()));
+        }
+        if let Some(why) = self.beside_commits(but_ignored) {
+            return Ok(Some(why));
         }
         let entries = Entries::of(&tree.path).await?;
         if !entries.hidden.is_empty() {
             let hidden = format!("git was told not to look at {}", entries.hidden);
             return Ok(Some(hidden));
-        }
-        if !self.ignored.is_empty() && !but_ignored {
-            return Ok(Some(format!(
-                "holds files that git ignores: {}",
-                self.ignored
-            )));
         }
         let moved = self.head != tree.base;
         for repository in &entries.repositories {
@@ -269,4 +344,22 @@ pub(super) async fn is_merged(git: &Git, commit: &str) -> Result<bool, GitError>
     let ours = format!("{BRANCHES}/");
     let branches = git.run(&asked).await?;
     Ok(branches.lines().any(|branch| !branch.starts_with(&ours)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_git_cannot_look_into_count_as_something_that_would_be_lost() {
+        let said =
+            "warning: could not open directory 'locked/': Permission denied\nwarning: more\n";
+        let found = Inspection {
+            unseen: unseen(said),
+            ..Inspection::default()
+        };
+        let why = "git cannot see all of it: warning: could not open directory 'locked/': Permission denied";
+        assert_eq!(found.beside_commits(true).as_deref(), Some(why));
+        assert_eq!(unseen("warning: something else"), "");
+    }
 }

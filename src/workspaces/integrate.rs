@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::commit::in_the_name_of;
+use super::git::cut;
 use super::{Git, GitError};
 use crate::config::Author;
 use crate::ids::AgentId;
@@ -185,7 +186,7 @@ impl Integration {
             None => Err(GitError::Refused {
                 command: format!("merge {}", side.branch),
                 code: finished.code,
-                said: format!("{}{}", finished.stderr, said),
+                said: cut(&format!("{}{}", finished.stderr, said)),
             }
             .into()),
         }

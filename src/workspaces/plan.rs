@@ -150,9 +150,9 @@ fn refused(dir: &Path, error: GitError) -> NoWorkspace {
             dir: dir.to_owned(),
             said,
         },
-        hung @ GitError::Hung { .. } => NoWorkspace::Git {
+        other => NoWorkspace::Git {
             dir: dir.to_owned(),
-            said: hung.to_string(),
+            said: other.to_string(),
         },
     }
 }

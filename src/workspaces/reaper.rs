@@ -10,7 +10,7 @@ use super::inspect::{UNMERGED, inspect, is_merged, tip};
 use super::lock::Lock;
 use super::plan::folder;
 use super::rows::{self, Tree, TreeState};
-use super::worktree::{WorkspaceError, Workspaces, unusable, worth};
+use super::worktree::{TRASH, WorkspaceError, Workspaces, unusable, worth};
 use super::{Git, GitError};
 use crate::ids::AgentId;
 
@@ -183,7 +183,7 @@ impl Workspaces<'_> {
             .flat_map(|project| folders(project))
             .filter(|path| {
                 let is_of = |tree: &Tree| {
-                    tree.path == *path || super::worktree::beside(&tree.path, ".removing") == *path
+                    tree.path == *path || super::worktree::beside(&tree.path, TRASH) == *path
                 };
                 !known.iter().any(is_of)
             })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{add_all, commit, in_the_name_of};
-use super::inspect::{Inspection, inspect};
+use super::inspect::{Inspection, git_dir, inspect};
 use super::lock::Lock;
 use super::rows::{self, Tree, TreeState};
 use super::worktree::{WorkspaceError, Workspaces, clear_locks};
@@ -111,7 +111,7 @@ impl Workspaces<'_> {
         label: &str,
     ) -> Result<Harvest, WorkspaceError> {
         let before = tree.note.clone();
-        clear_locks(&tree.path).await?;
+        clear_locks(&tree).await?;
         let note = match inspect(&tree).await {
             Ok(found) if found.is_untouched(&tree).await.unwrap_or_default() => {
                 if self.remove(&lock, &mut tree, false).await? {
@@ -151,7 +151,7 @@ impl Workspaces<'_> {
         if tree.state == TreeState::Live {
             // A commit that was broken off has left its lock, and has let go of ours.
             if let Ok(Some(_)) = &lock {
-                clear_locks(&tree.path).await?;
+                clear_locks(&tree).await?;
             }
             self.advance(&mut tree, TreeState::Kept, why).await?;
         }
@@ -166,7 +166,7 @@ impl Workspaces<'_> {
         found: &Inspection,
         label: &str,
     ) -> Result<String, GitError> {
-        let git = Git::at(&tree.path).holding(lock);
+        let git = Git::at(&tree.path).confined().holding(lock);
         if let Some(why) = self.unfit(&git, tree, found).await? {
             return Ok(why);
         }
@@ -218,6 +218,10 @@ impl Workspaces<'_> {
             return Ok(Some(left(format!("{what} is under way in it"))));
         }
         match &found.on {
+            // A commit would be the first of a history of its own.
+            Some(on) if *on == tree.branch && found.tip.is_none() => {
+                Ok(Some(left("its branch was deleted".to_owned())))
+            }
             Some(on) if *on == tree.branch => Ok(None),
             Some(on) => Ok(Some(left(format!(
                 "the agent has switched to the branch `{on}`"
@@ -250,7 +254,8 @@ impl Workspaces<'_> {
 }
 
 async fn fill_in(harvest: &mut Harvest, tree: &Tree) -> Result<(), GitError> {
-    let git = Git::at(&tree.path);
+    git_dir(tree)?;
+    let git = Git::at(&tree.path).confined();
     let own = format!("{}..HEAD", tree.base);
     let count = git.run(&["rev-list", "--count", &own]).await?;
     harvest.commits = count.parse().unwrap_or_default();
@@ -285,6 +290,9 @@ fn remark(found: &Inspection) -> String {
             "files that git ignores are only in the tree: {}",
             found.ignored
         ));
+    }
+    if !found.unseen.is_empty() {
+        notes.push(format!("git cannot see all of it: {}", found.unseen));
     }
     notes.join("; ")
 }

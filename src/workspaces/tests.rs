@@ -1,5 +1,7 @@
 //! Working trees from their making to their end, on real repositories.
 
+mod guard;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -27,10 +29,7 @@ impl World {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path()).await.unwrap();
         let ids = SequentialIds::default();
-        let user = Scratch::new();
-        user.write("file", "one\n");
-        user.write(".gitignore", "*.log\n");
-        user.commit("one");
+        let user = Scratch::with_a_commit();
         Self {
             project: agents::project(&store, &ids, "/p", 1).await.unwrap(),
             agent: AgentId::new(&ids),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::inspect::{git_dir, inspect, is_merged, tip};
+use super::inspect::{came_late, checked_out, git_dir, inspect, is_merged, leads_to, tip};
 use super::lock::Lock;
 use super::rows::{self, Tree, TreeState};
 use super::{Git, GitError, WorkspacePlan, carry, submodules};
@@ -18,6 +18,8 @@ use crate::store::{Store, StoreError};
 
 /// How often, and how long apart, a folder is deleted into which somebody may still write.
 const TRIES: u32 = 5;
+/// How the name ends that a tree has from its leaving its place to the end of its deletion.
+pub(super) const TRASH: &str = ".removing";
 const AGAIN: Duration = Duration::from_millis(100);
 
 /// What went wrong with a working tree; nothing in it was lost.
@@ -107,10 +109,10 @@ impl Workspaces<'_> {
             self.take_away(lock, &mut tree, false).await?;
         }
         match tree.state {
-            TreeState::Live | TreeState::Kept if is_working_tree(&tree.path).await => {
+            TreeState::Live | TreeState::Kept if is_working_tree(&tree).await => {
                 // A person may be at work in a kept one.
                 if tree.state == TreeState::Live {
-                    clear_locks(&tree.path).await?;
+                    clear_locks(&tree).await?;
                 }
                 self.advance(&mut tree, TreeState::Live, "").await?;
                 Ok(Some(tree))
@@ -171,7 +173,7 @@ impl Workspaces<'_> {
             git.run_patiently(&add).await?;
         }
         // Not under the lock of the repository: others need not wait for it.
-        let git = Git::at(&plan.path).holding(lock);
+        let git = Git::at(&plan.path).confined().holding(lock);
         git.run_patiently(&["reset", "--hard", "--quiet", "--no-recurse-submodules"])
             .await?;
         let missing = submodules::fill(&plan.from, &plan.path).await;
@@ -214,7 +216,7 @@ impl Workspaces<'_> {
         tree: &mut Tree,
         but_ignored: bool,
     ) -> Result<bool, WorkspaceError> {
-        let trash = beside(&tree.path, ".removing");
+        let trash = beside(&tree.path, TRASH);
         let is_there = |path: &Path| path.symlink_metadata().is_ok();
         if is_there(&tree.path) && !is_there(&trash) {
             if tree.state == TreeState::Removing
@@ -223,9 +225,17 @@ impl Workspaces<'_> {
                 self.advance(tree, TreeState::Kept, &why).await?;
                 return Ok(false);
             }
-            // From here on nobody finds it by its name: what was looked at is what goes.
+            // From here on nobody finds it by its name.
             let renamed = tokio::fs::rename(&tree.path, &trash).await;
             renamed.map_err(|source| unusable(&tree.path, source))?;
+        }
+        if tree.state == TreeState::Removing
+            && let Some(why) = late(tree, &trash, but_ignored).await
+        {
+            let back = tokio::fs::rename(&trash, &tree.path).await;
+            back.map_err(|source| unusable(&trash, source))?;
+            self.advance(tree, TreeState::Kept, &why).await?;
+            return Ok(false);
         }
         if tree.repository.is_dir() {
             let repository = self.lock_repository(&tree.repository).await?;
@@ -284,30 +294,43 @@ async fn forget(git: &Git, tree: &Tree) -> Result<(), WorkspaceError> {
     }
     let remove = ["worktree", "remove", "--force", "--force"].map(std::ffi::OsStr::new);
     let remove = [&remove[..], &[tree.path.as_os_str()]].concat();
-    match git.run_patiently(&remove).await {
-        // Then git knows nothing of it, or only half.
+    match git.run(&remove).await {
+        // Then git knows nothing of it, or only half, and trying again would not change that.
         Ok(_) | Err(GitError::Refused { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     // An entry is named after the last part of the path, and that is the id of an agent.
     let entry = tree.repository.join("worktrees").join(tree.agent.as_str());
-    let leads_to = tokio::fs::read_to_string(entry.join("gitdir")).await;
-    let is_ours = match leads_to {
-        Ok(leads_to) => Path::new(leads_to.trim_end()) == tree.path.join(".git"),
-        Err(_) => entry.is_dir(),
-    };
-    if is_ours {
+    let is_half = !entry.join("gitdir").is_file();
+    let places = [&tree.path, &beside(&tree.path, TRASH)];
+    if is_half || places.iter().any(|place| leads_to(&entry, place)) {
         remove_folder(&entry).await?;
     }
     Ok(())
 }
 
-/// Deletes the branch of a tree if it has nothing of its own, and is where it was found.
+/// What has come into a tree between the look at it and its leaving its place; `None` once git knows
+/// nothing of it any more, because then its deletion has begun.
+async fn late(tree: &Tree, trash: &Path, but_ignored: bool) -> Option<String> {
+    let moved = Tree {
+        path: trash.to_owned(),
+        ..tree.clone()
+    };
+    if git_dir(&moved).is_err() || tree.path.symlink_metadata().is_ok() {
+        return None;
+    }
+    let came = came_late(&moved, but_ignored).await;
+    came.unwrap_or_else(|error| Some(error.to_string()))
+}
+
+/// Deletes the branch of a tree if it has nothing of its own, is where it was found, and nobody has
+/// checked it out, who would stand on nothing then.
 async fn drop_branch(git: &Git, tree: &Tree) -> Result<(), WorkspaceError> {
     let Some(tip) = tip(git, &tree.branch).await? else {
         return Ok(());
     };
-    if tip == tree.base || is_merged(git, &tip).await? {
+    let is_spare = tip == tree.base || is_merged(git, &tip).await?;
+    if is_spare && checked_out(git, &tree.branch).await?.is_none() {
         let branch = format!("refs/heads/{}", tree.branch);
         git.run_patiently(&["update-ref", "-d", &branch, &tip])
             .await?;
@@ -315,15 +338,15 @@ async fn drop_branch(git: &Git, tree: &Tree) -> Result<(), WorkspaceError> {
     Ok(())
 }
 
-async fn is_working_tree(path: &Path) -> bool {
+async fn is_working_tree(tree: &Tree) -> bool {
     let asked = ["rev-parse", "--show-toplevel"];
-    let top = Git::at(path).run(&asked).await;
-    top.is_ok_and(|top| Path::new(&top) == path)
+    let top = Git::at(&tree.path).confined().run(&asked).await;
+    git_dir(tree).is_ok() && top.is_ok_and(|top| Path::new(&top) == tree.path)
 }
 
 /// Removes the locks that a git left behind which was killed in the tree. Nobody works there.
-pub(super) async fn clear_locks(path: &Path) -> Result<(), WorkspaceError> {
-    let Some(folder) = git_dir(path) else {
+pub(super) async fn clear_locks(tree: &Tree) -> Result<(), WorkspaceError> {
+    let Ok(folder) = git_dir(tree) else {
         return Ok(());
     };
     for name in ["index.lock", "HEAD.lock"] {

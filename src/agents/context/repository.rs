@@ -2,10 +2,11 @@
 //! repository could make it run: no hooks, no drivers of diffs, no filters, no fetching of what is
 //! missing.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::error::Problem;
@@ -99,6 +100,9 @@ struct Look {
     git: Git,
     /// In front of every command.
     options: Vec<String>,
+    /// Holds a copy of the index: a diff writes anew the one it works on, whatever it is told about
+    /// locks, and that is not to be the user's.
+    scratch: TempDir,
 }
 
 impl Look {
@@ -106,9 +110,16 @@ impl Look {
         let mut look = Self {
             git: Git::at(directory).with("GIT_NO_LAZY_FETCH", "1"),
             options: ALONE.map(str::to_owned).to_vec(),
+            scratch: tempfile::tempdir()?,
         };
         // Fails in git's own words where there is no repository.
-        look.run(&["rev-parse", "--git-dir"]).await?;
+        let asked = ["rev-parse", "--path-format=absolute", "--git-path", "index"];
+        let index = look.run(&asked).await?;
+        let copy = look.scratch.path().join("index");
+        match std::fs::copy(index, &copy) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => look.git = look.git.with("GIT_INDEX_FILE", copy),
+        }
         for filter in look.filters().await? {
             for (key, value) in [("clean", ""), ("process", ""), ("required", "false")] {
                 look.options

@@ -2,6 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::ids::SequentialIds;
+use crate::workspaces::scratch::repository;
 
 /// A repository with the branch `main`, and a home for what ostler makes.
 struct World {
@@ -15,13 +16,12 @@ const FIRST: &str = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n";
 impl World {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("top")).unwrap();
+        repository(&dir.path().join("top"));
         let mut world = Self {
             dir,
             ids: SequentialIds::default(),
             base: String::new(),
         };
-        world.git(&["init", "-q", "-b", "main"]).await;
         world.write("file", FIRST);
         world.base = world.commit().await;
         world
@@ -456,4 +456,35 @@ async fn what_a_dead_merge_has_left_is_cleared_away() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
     assert_eq!(world.git(&["worktree", "list"]).await.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn a_check_that_deletes_the_git_file_does_no_harm_to_a_repository_around_the_state() {
+    let world = World::new().await;
+    let around = Git::at(world.dir.path())
+        .set("user.name=t")
+        .set("user.email=t@t");
+    let dirty = world.dir.path().join("mine");
+    fs::write(&dirty, "old").unwrap();
+    for args in [
+        &["init", "-q"][..],
+        &["add", "mine"],
+        &["commit", "-q", "-m", "mine"],
+    ] {
+        around.run(args).await.unwrap();
+    }
+    fs::write(&dirty, "not committed").unwrap();
+    let side = world
+        .branch("one", "main", |world| world.write("new", "1\n"))
+        .await;
+    let mut integration = world.begin("merged").await;
+    assert!(matches!(
+        integration.merge(&side).await.unwrap(),
+        Outcome::Merged(_)
+    ));
+    fs::remove_file(integration.tree().join(".git")).unwrap();
+    let kept = integration.keep().await;
+    assert!(kept.is_err(), "{kept:?}");
+    assert_eq!(fs::read_to_string(&dirty).unwrap(), "not committed");
+    integration.abandon().await;
 }

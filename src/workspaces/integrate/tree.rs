@@ -91,7 +91,7 @@ impl MergeTree {
 
     /// git in it, which holds its lock as well.
     pub(super) fn git(&self) -> Git {
-        Git::at(&self.top).holding(&self.lock)
+        Git::at(&self.top).confined().holding(&self.lock)
     }
 
     /// Takes it away. Nothing in it is worth keeping: commits are in the repository.

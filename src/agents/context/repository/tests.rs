@@ -82,6 +82,20 @@ async fn what_is_not_committed_is_shown_staged_or_not() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_only_touched_is_no_change_and_the_index_stays_as_it_is() {
+    let repository = Repository::with_a_commit();
+    let index = || std::fs::read(repository.path.join(".git/index")).unwrap();
+    let before = index();
+    let file = std::fs::File::options()
+        .write(true)
+        .open(repository.path.join("a.txt"))
+        .unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    assert_eq!(repository.diff(None).await.text, "no uncommitted changes\n");
+    assert_eq!(index(), before);
+}
+
+#[tokio::test]
 async fn before_the_first_commit_everything_is_new() {
     let repository = Repository::new();
     repository.write("a.txt", "one\n");
