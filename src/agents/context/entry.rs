@@ -2,7 +2,6 @@
 
 use super::error::{BadContext, Problem};
 use crate::agents::error::AgentError;
-use crate::ids::AgentId;
 
 /// Entries of one spawn.
 const ENTRIES: usize = 20;
@@ -22,8 +21,8 @@ pub(in crate::agents) enum Entry {
     Transcript(u32),
     /// A file of the project.
     File(String),
-    /// The result of another agent.
-    Agent(AgentId),
+    /// The result of another agent, by its id or label.
+    Agent(String),
     /// Changes: what is uncommitted, or those of a revision or range.
     Diff(Option<String>),
     /// The last commits.
@@ -67,9 +66,10 @@ fn one(text: &str) -> Result<Entry, Problem> {
         ("transcript", about) => number(about).map(Entry::Transcript),
         ("file", Some(path)) if !path.is_empty() => Ok(Entry::File(path.to_owned())),
         ("file", _) => Err(Problem::Malformed("names no file")),
-        ("agent", about) => AgentId::parse(about.unwrap_or_default())
-            .map(Entry::Agent)
-            .map_err(|_| Problem::Malformed("names no agent: an id is \"a-\" and 6 characters")),
+        ("agent", Some(name)) if !name.trim().is_empty() => {
+            Ok(Entry::Agent(name.trim().to_owned()))
+        }
+        ("agent", _) => Err(Problem::Malformed("names no agent")),
         ("git", Some(about)) => git(about),
         ("task", _) => Err(Problem::NotKept("tasks")),
         ("memory", _) => Err(Problem::NotKept("memories")),
@@ -117,13 +117,13 @@ mod tests {
 
     #[test]
     fn every_kind_is_read() {
-        let id = AgentId::parse("a-0a1b2c").unwrap();
         for (text, entry) in [
             ("summary", Entry::Summary),
             (" transcript:1 ", Entry::Transcript(1)),
             ("transcript:200", Entry::Transcript(200)),
             ("file:a b/c:d.rs", Entry::File("a b/c:d.rs".to_owned())),
-            ("agent:a-0a1b2c", Entry::Agent(id)),
+            ("agent:a-0a1b2c", Entry::Agent("a-0a1b2c".to_owned())),
+            ("agent:the api", Entry::Agent("the api".to_owned())),
             ("git:diff", Entry::Diff(None)),
             (
                 "git:diff:main...HEAD",
@@ -169,10 +169,8 @@ mod tests {
                 "context `git:log:-1`: needs a number from 1 to 200",
             ),
             ("file:", "context `file:`: names no file"),
-            (
-                "agent:7",
-                "context `agent:7`: names no agent: an id is \"a-\" and 6 characters",
-            ),
+            ("agent", "context `agent`: names no agent"),
+            ("agent: ", "context `agent:`: names no agent"),
             ("git:diff:", "context `git:diff:`: names no revision"),
             (
                 "git:diff:--output=/x",

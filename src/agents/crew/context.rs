@@ -10,7 +10,6 @@ use crate::agents::context::{self, BadContext, Block, Entry, Keep, Piece, Proble
 use crate::agents::error::AgentError;
 use crate::agents::launch::{self, SpawnRequest};
 use crate::agents::record::read;
-use crate::ids::AgentId;
 use crate::project::Project;
 
 /// Characters of a label that are repeated.
@@ -104,7 +103,7 @@ impl Reader<'_> {
                 let read = blocking(move || context::read_file(&roots, &path)).await?;
                 (piece.text, piece.unread) = (read.text, read.unread);
             }
-            Entry::Agent(id) => self.result(&mut piece, &id).await?,
+            Entry::Agent(name) => self.result(&mut piece, &name).await?,
             Entry::Diff(revision) => {
                 let said = context::diff(self.cwd(), revision.as_deref()).await?;
                 (piece.about, piece.text, piece.unread) = (said.about, said.text, said.unread);
@@ -156,8 +155,9 @@ impl Reader<'_> {
         Ok(blocking(move || host::find(&asking)).await?)
     }
 
-    async fn result(&self, piece: &mut Piece, id: &AgentId) -> Result<(), Refusal> {
+    async fn result(&self, piece: &mut Piece, name: &str) -> Result<(), Refusal> {
         let crew = self.crew;
+        let id = &crew.named(name).await.map_err(Refusal::Agents)?;
         let line = crew.line(id).await.map_err(Refusal::Agents)?;
         let store_failed = |error: crate::store::StoreError| Refusal::Agents(error.into());
         if read::project(&crew.store, id).await.map_err(store_failed)? != crew.project {
