@@ -120,6 +120,17 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// Where ids of the kind that was expected are to be seen.
+fn ids_like(error: &BadId) -> Hint {
+    match error.is_of_request() {
+        true => Hint::of_each(
+            "wait_agents shows open requests under `waiting`",
+            "`ostler agents show` names the open requests of an agent",
+        ),
+        false => known_ids(),
+    }
+}
+
 fn known_ids() -> Hint {
     Hint::of_each(
         "list_agents shows the ids there are",
@@ -129,7 +140,8 @@ fn known_ids() -> Hint {
 
 impl From<BadId> for Failure {
     fn from(error: BadId) -> Self {
-        Failure::new(Kind::Invalid, error).hint(known_ids())
+        let hint = ids_like(&error);
+        Failure::new(Kind::Invalid, error).hint(hint)
     }
 }
 
@@ -268,7 +280,7 @@ fn kind_of(error: &AgentError) -> Kind {
 
 fn hint_for(error: &AgentError) -> Option<Hint> {
     Some(match error {
-        AgentError::BadId(_) => known_ids(),
+        AgentError::BadId(error) => ids_like(error),
         AgentError::Context(bad) => context::hint_for(bad),
         AgentError::Unknown { nearest, .. } => match nearest.as_slice() {
             [] => known_ids(),
@@ -468,6 +480,16 @@ mod tests {
             failure
                 .to_string()
                 .ends_with("\n`ostler agents list --all-projects` shows the ids there are")
+        );
+    }
+
+    #[test]
+    fn who_mistypes_a_request_is_told_where_requests_are_shown() {
+        let failure = Failure::from(crate::ids::AskId::parse("x").unwrap_err());
+        let told = failure.for_model();
+        assert!(
+            told.ends_with("\nwait_agents shows open requests under `waiting`"),
+            "{told}"
         );
     }
 

@@ -19,6 +19,13 @@ pub struct BadId {
     prefix: &'static str,
 }
 
+impl BadId {
+    /// Whether the id of a request was expected.
+    pub fn is_of_request(&self) -> bool {
+        self.prefix == "q-"
+    }
+}
+
 /// Where new identifiers come from.
 pub trait IdSource: Send + Sync + 'static {
     /// A number whose low 60 bits are uniformly random.

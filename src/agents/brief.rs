@@ -291,14 +291,18 @@ impl Done {
     }
 }
 
-/// The first few, shortened.
+/// The first few, shortened, and how many are left out.
 fn few(failed: &[Unmet]) -> Vec<Unmet> {
-    let few = failed.iter().take(UNMET);
-    few.map(|unmet| Unmet {
+    let shown = failed.iter().take(UNMET).map(|unmet| Unmet {
         what: shortened(&unmet.what, UNMET_SHOWN),
         why: shortened(&unmet.why, UNMET_SHOWN),
-    })
-    .collect()
+    });
+    let more = failed.len().saturating_sub(UNMET);
+    let more = (more > 0).then(|| Unmet {
+        what: format!("{more} more"),
+        why: "its evidence has them all".to_owned(),
+    });
+    shown.chain(more).collect()
 }
 
 /// Requests that wait, shortened to what a reply can hold, and how many are left out. The transcript
@@ -546,5 +550,25 @@ impl CatchUp {
             (false, true) => "wait_agents collects results; list_agents shows all",
         };
         catch_up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_checks_that_are_left_out_are_counted() {
+        let unmet = |name: &str| Unmet {
+            what: name.to_owned(),
+            why: "is not there".to_owned(),
+        };
+        let failed = ["a", "b", "c", "d", "e"].map(unmet);
+
+        let told = few(&failed);
+
+        let what: Vec<&str> = told.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(what, ["a", "b", "c", "2 more"]);
+        assert_eq!(few(&failed[..3]), failed[..3]);
     }
 }

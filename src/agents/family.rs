@@ -53,6 +53,19 @@ pub(super) fn may_spawn(line: &Line) -> bool {
     depth(&line.path) < line.plan.nesting.max_depth && !line.plan.nesting.subagents.is_empty()
 }
 
+/// Why an agent with `plan` below `parent` has no use of its leave to spawn; `None` if it has, or has
+/// no leave.
+pub(super) fn idle_leave(plan: &Plan, parent: Option<&Line>) -> Option<String> {
+    let depth = parent.map_or(0, |parent| depth(&parent.path)) + 1;
+    let max_depth = plan.nesting.max_depth;
+    let idle = !plan.nesting.subagents.is_empty() && depth >= max_depth;
+    idle.then(|| {
+        format!(
+            "allowed_subagents: at depth {depth} it spawns none, agents.max_depth is {max_depth}"
+        )
+    })
+}
+
 /// Agents that stand above each other in an ancestry such as `/a-1/a-2/`.
 pub(super) fn depth(path: &str) -> u32 {
     let agents = path.split('/').filter(|agent| !agent.is_empty());

@@ -44,8 +44,7 @@ State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.confi
 Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
 `ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 14 not as expected; 130 killed
 by a second Ctrl-C, SIGTERM or SIGHUP. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1
-when the default provider cannot be used, or ostler
-cannot work here.";
+when the default provider cannot be used, or ostler cannot work here.";
 
 #[derive(Subcommand)]
 enum Command {

@@ -23,6 +23,7 @@ async fn an_agent_gets_what_was_named_in_its_order_and_then_its_task() {
         "git:diff",
         "git:log:1",
         "git:diff:HEAD",
+        "agent:first",
     ];
     let (spawned, prompt) = prompted(&home, &mut server, asking(&entries)).await;
 
@@ -42,6 +43,7 @@ async fn an_agent_gets_what_was_named_in_its_order_and_then_its_task() {
             "git:diff (what is not committed, against HEAD)",
             "git:log:1",
             "git:diff:HEAD",
+            "agent:first (the result of \"first\", echo, completed)",
         ]
     );
     let texts: Vec<&str> = quotations.iter().map(|it| it.1).collect();

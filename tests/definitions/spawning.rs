@@ -28,7 +28,7 @@ async fn the_reply_names_the_values_in_force_and_what_is_ignored() {
         &home,
         "project/.ostler/agents/team/careful.md",
         "---\nname: careful\nprovider: other\neffort: high\npermission: full\ntools: Read, Grep\n\
-         max_turns: 99\nlocked: [effort]\nmemory: user\n---\nYou are careful.\n",
+         max_turns: 99\nallowed_subagents: [explore]\nlocked: [effort]\nmemory: user\n---\nYou are careful.\n",
     );
     let mut server = home.server().await;
     let reply = spawned(
@@ -49,6 +49,7 @@ async fn the_reply_names_the_values_in_force_and_what_is_ignored() {
             "permission: full goes beyond the configured edit, which a definition of the project \
              cannot do",
             "max_turns: 99 goes beyond the configured 20, which a definition of the project cannot do",
+            "allowed_subagents: at depth 1 it spawns none, agents.max_depth is 1",
         ])
     );
     let missing = reply["not_enforced"].as_array().unwrap();

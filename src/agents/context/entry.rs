@@ -66,7 +66,9 @@ fn one(text: &str) -> Result<Entry, Problem> {
         ("transcript", about) => number(about).map(Entry::Transcript),
         ("file", Some(path)) if !path.is_empty() => Ok(Entry::File(path.to_owned())),
         ("file", _) => Err(Problem::Malformed("names no file")),
-        ("agent", Some(name)) if !name.trim().is_empty() => Ok(Entry::Agent(name.to_owned())),
+        ("agent", Some(name)) if !name.trim().is_empty() => {
+            Ok(Entry::Agent(name.trim().to_owned()))
+        }
         ("agent", _) => Err(Problem::Malformed("names no agent")),
         ("git", Some(about)) => git(about),
         ("task", _) => Err(Problem::NotKept("tasks")),
@@ -122,6 +124,7 @@ mod tests {
             ("file:a b/c:d.rs", Entry::File("a b/c:d.rs".to_owned())),
             ("agent:a-0a1b2c", Entry::Agent("a-0a1b2c".to_owned())),
             ("agent:the first", Entry::Agent("the first".to_owned())),
+            ("agent:the api", Entry::Agent("the api".to_owned())),
             ("git:diff", Entry::Diff(None)),
             (
                 "git:diff:main...HEAD",

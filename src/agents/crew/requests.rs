@@ -66,9 +66,10 @@ impl Crew {
         caller: Option<&Line>,
     ) -> Result<Draft, AgentError> {
         let definition = request.agent.as_deref().map(|name| self.definition(name));
+        let definition = definition.transpose()?;
         let mut resolved = launch::resolve(
             request,
-            definition.transpose()?.as_ref(),
+            definition.as_ref(),
             &self.config,
             &self.host.cwd,
             self.ids.as_ref(),
@@ -79,6 +80,11 @@ impl Crew {
             budget: &request.budget,
         };
         let insists = family::bound(&mut resolved.plan, &asked, caller, &self.config)?;
+        // In Claude Code's own files it is about the sub-agents of the CLI as well.
+        if definition.is_some_and(|it| !it.origin.is_claude()) {
+            let idle = family::idle_leave(&resolved.plan, caller);
+            resolved.ignored.extend(idle);
+        }
         let id = AgentId::new(self.ids.as_ref());
         self.isolate(&mut resolved, &id).await?;
         Ok(Draft {

@@ -36,7 +36,7 @@ impl Origin {
     }
 
     /// Whether it was written for Claude Code.
-    pub(super) fn is_claude(self) -> bool {
+    pub(in crate::agents) fn is_claude(self) -> bool {
         matches!(self, Origin::ProjectClaude | Origin::UserClaude)
     }
 }

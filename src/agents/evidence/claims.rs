@@ -5,6 +5,7 @@
 use super::Evidence;
 
 const NO_CALLS: &str = "claims work, but made no tool calls";
+const ONLY_OURS: &str = "claims work, but called no tools except those of ostler";
 const NO_FILES: &str = "claims changed files, but wrote none and ran no command";
 const NO_COMMANDS: &str = "claims to have run something, but ran no command";
 
@@ -97,7 +98,8 @@ pub(in crate::agents) fn unfounded(text: &str, evidence: &Evidence) -> Vec<Strin
     let wrote = !evidence.files_written.is_empty();
     let flag = match (changed || ran, calls) {
         (false, _) => None,
-        (true, false) => Some(NO_CALLS),
+        (true, false) if evidence.tool_calls.is_empty() => Some(NO_CALLS),
+        (true, false) => Some(ONLY_OURS),
         _ if acts_unseen || evidence.entries_left_out > 0 => None,
         _ if changed && !wrote && !commands => Some(NO_FILES),
         _ if ran && !commands => Some(NO_COMMANDS),
@@ -230,7 +232,7 @@ mod tests {
             "I just committed everything to the branch.",
         ] {
             assert_eq!(flags(text, &[]), [NO_CALLS], "{text}");
-            assert_eq!(flags(text, &["mcp__ostler__submit_result"]), [NO_CALLS]);
+            assert_eq!(flags(text, &["mcp__ostler__submit_result"]), [ONLY_OURS]);
         }
     }
 

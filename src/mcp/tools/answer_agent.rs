@@ -32,8 +32,8 @@ enum Choice {
 
 #[tool_router(router = answer_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// Allow or deny what an agent asks permission for, or answer its question (see `waiting` of
-    /// wait_agents). Unanswered ones are denied in time.
+    /// Allow or deny what an agent asks for, or answer its question (`waiting` of wait_agents).
+    /// Unanswered ones are denied in time.
     #[tool(annotations(title = "Answer agent"))]
     async fn answer_agent(&self, Parameters(p): Parameters<AnswerAgent>) -> CallToolResult {
         reply(self.answer(p).await)

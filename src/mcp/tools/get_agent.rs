@@ -37,8 +37,8 @@ enum View {
 
 #[tool_router(router = get_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// One agent: its result (paged), what it handed in (structured), its evidence (tool calls, commands with exit codes, files,
-    /// denials, tokens, cost, limits; reckoned by ostler) or its transcript.
+    /// One agent: its result, what it handed in (structured), its evidence (reckoned by ostler:
+    /// commands, files, denials, cost) or its transcript.
     #[tool(annotations(title = "Get agent", read_only_hint = true))]
     async fn get_agent(&self, Parameters(p): Parameters<GetAgent>) -> CallToolResult {
         match p.view.unwrap_or_default() {

@@ -63,8 +63,7 @@ impl From<Definitions<DefinitionBrief>> for Told {
 
 #[tool_router(router = list_agents_router, vis = "pub(crate)")]
 impl Server {
-    /// List agents, newest first: status, turns, last tool, idle seconds, tokens, cost. To wait for
-    /// them use wait_agents.
+    /// List agents, newest first. To wait for them use wait_agents.
     #[tool(annotations(title = "List agents", read_only_hint = true))]
     async fn list_agents(&self, Parameters(p): Parameters<ListAgents>) -> CallToolResult {
         reply(self.list(p).await)

@@ -14,7 +14,7 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct MergeAgents {
-    ids: Vec<String>,
+    ids: Option<Vec<String>>,
     /// Command that must pass after each.
     check: Option<String>,
     /// Agents to discard, tree and branch.
@@ -32,7 +32,7 @@ impl Server {
     async fn merge(&self, p: MergeAgents) -> Result<MergeReport, Failure> {
         let crew = self.crew().await?;
         let request = MergeRequest {
-            ids: crew.all_named(&p.ids).await?,
+            ids: crew.all_named(&p.ids.unwrap_or_default()).await?,
             check: p.check,
             onto: None,
             drop: crew.all_named(&p.drop.unwrap_or_default()).await?,

@@ -24,7 +24,7 @@ struct SpawnAgent {
     prompt: String,
     /// A few words to tell it from others.
     label: Option<String>,
-    /// `claude`, `codex`, `gemini`, `opencode` or a configured one; list_agents tells what each can do.
+    /// claude, codex, gemini, opencode or a configured one.
     provider: Option<String>,
     /// The provider's name of a model.
     model: Option<String>,
@@ -36,15 +36,15 @@ struct SpawnAgent {
     max_cost_usd: Option<f64>,
     /// Default 500.
     max_tool_calls: Option<u32>,
-    /// Seconds without a sign of life before it is cut off; default 900.
+    /// Seconds of silence; default 900.
     idle_s: Option<u32>,
     /// A definition: general, explore, plan, review, test or one of the project's.
     agent: Option<String>,
     effort: Option<Effort>,
     /// worktree: in a git worktree and on a branch of its own.
     isolation: Option<Isolation>,
-    /// To read with the prompt: summary, transcript:<n> (of this session), file:<path>, agent:<id>,
-    /// git:diff, git:log.
+    /// To read with the prompt: summary, transcript:<n> (of this session), file:<path>,
+    /// agent:<id>, git:diff, git:log.
     context: Option<Vec<String>>,
     /// JSON schema that its result must fit.
     output_schema: Option<serde_json::Map<String, serde_json::Value>>,

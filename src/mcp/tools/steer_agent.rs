@@ -24,8 +24,7 @@ struct SteerAgent {
 
 #[tool_router(router = steer_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// Send a message into a running agent. The receipt is durable; evidence counts what was
-    /// delivered or lost.
+    /// Send a message into a running agent.
     #[tool(annotations(title = "Steer agent", destructive_hint = false))]
     async fn steer_agent(&self, Parameters(p): Parameters<SteerAgent>) -> CallToolResult {
         reply(self.steer(p).await)
