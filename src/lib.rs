@@ -10,7 +10,7 @@
 //!   providers/   the CLIs behind one contract: sans-IO codecs and the one driver with IO
 //!   workspaces/  git worktrees of agents' own: made, settled, merged, never lost
 //!   store/       the state file: pool, migrations, change watch
-//!   config/  project.rs  ids.rs  clock.rs
+//!   config/  project.rs  ids.rs  clock.rs  text.rs
 //! ```
 //!
 //! An import only ever goes down. `mcp/` and `cli/` are thin: parse, call one function of a domain,
@@ -30,4 +30,5 @@ pub mod mcp;
 pub mod project;
 pub mod providers;
 pub mod store;
+mod text;
 pub mod workspaces;

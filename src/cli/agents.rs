@@ -8,13 +8,14 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::log::Log;
-use super::output::{duration, one_line, out, reader_has_left, table};
+use super::output::{duration, out, reader_has_left, table};
 use crate::agents::{
     Addressee, AgentBrief, Answer, AskKind, Crew, Ranked, Ranking, Status, Waiting,
 };
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
 use crate::ids::{AgentId, AskId, GroupId};
+use crate::text::one_line;
 
 const PAGE: u32 = 100;
 

@@ -2,12 +2,13 @@
 
 use clap::Subcommand;
 
-use super::output::{one_line, out, reader_has_left, table};
+use super::output::{out, reader_has_left, table};
 use crate::agents::{Catalogue, Definitions, KnownDefinition, Places, create_definition};
 use crate::config::Sources;
 use crate::edge::{Failure, Kind};
 use crate::host::{Surroundings, places};
 use crate::project::Project;
+use crate::text::one_line;
 
 #[derive(Subcommand)]
 pub(super) enum Command {

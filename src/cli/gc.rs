@@ -3,10 +3,11 @@
 use clap::Args;
 
 use super::agents::as_json;
-use super::output::{one_line, out, reader_has_left, table};
+use super::output::{out, reader_has_left, table};
 use crate::agents::{SweepRequest, Swept, Why};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
+use crate::text::one_line;
 
 /// Remove agents that ended long ago for good, with their results and logs
 ///

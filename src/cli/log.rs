@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::output::{duration, one_line};
+use super::output::duration;
 use crate::agents::LogEntry;
+use crate::text::one_line;
 
 /// Characters of an entry that are shown.
 const SHOWN: usize = 400;

@@ -51,19 +51,6 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
     text
 }
 
-/// `text` on one line, at most `limit` characters, without control characters.
-pub(super) fn one_line(text: &str, limit: usize) -> String {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(limit + 1)
-        .collect();
-    match clean.char_indices().nth(limit) {
-        Some((at, _)) => format!("{}…", clean.get(..at).unwrap_or_default()),
-        None => clean,
-    }
-}
-
 /// Seconds as `1:05` or `2:00:01`.
 pub(super) fn duration(seconds: i64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -81,12 +68,6 @@ mod tests {
     fn a_table_lines_up() {
         let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(&rows), "a    bb\nccc  d\n");
-    }
-
-    #[test]
-    fn a_line_stays_one_line() {
-        assert_eq!(one_line("a\nb\u{1b}[31m", 20), "a b [31m");
-        assert_eq!(one_line("abcdef", 3), "abc…");
     }
 
     #[test]

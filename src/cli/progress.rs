@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::time::Instant;
 
-use super::output::{duration, err, one_line};
+use super::output::{duration, err};
 use crate::agents::AgentBrief;
 use crate::ids::AgentId;
+use crate::text::one_line;
 
 pub(super) struct Progress {
     terminal: bool,

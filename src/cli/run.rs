@@ -14,7 +14,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::agents::{asked, ranked};
-use super::output::{err, one_line, out, reader_has_left};
+use super::output::{err, out, reader_has_left};
 use super::progress::Progress;
 use super::signals::Signals;
 use crate::agents::{
@@ -25,6 +25,7 @@ use crate::config::{Effort, Isolation, Permission};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
 use crate::ids::AgentId;
+use crate::text::one_line;
 use crate::workspaces::Harvest;
 
 /// Longer than any run.

@@ -6,10 +6,11 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::merge::Merge;
-use super::output::{duration, one_line, out, reader_has_left, table};
+use super::output::{duration, out, reader_has_left, table};
 use crate::agents::{Crew, Pruned, Worktrees as Listed};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
+use crate::text::one_line;
 use crate::workspaces::{Pruning, Standing};
 
 const DAY_S: i64 = 24 * 3600;

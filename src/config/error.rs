@@ -6,6 +6,8 @@ use std::{fmt, io};
 
 use thiserror::Error;
 
+use crate::text::one_line;
+
 /// Where a setting stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -115,14 +117,5 @@ pub enum ConfigError {
 
 /// Text out of a file that anybody may have written, fit for one line of a message.
 pub(super) fn on_one_line(text: &str) -> String {
-    const MAX_CHARS: usize = 300;
-    let mut line: String = text
-        .chars()
-        .take(MAX_CHARS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if text.chars().nth(MAX_CHARS).is_some() {
-        line.push('…');
-    }
-    line
+    one_line(text, 300)
 }

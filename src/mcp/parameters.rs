@@ -11,6 +11,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::text::one_line;
+
 /// rmcp answers in band (instead of with a protocol error that many clients hide) by this beginning
 /// of the message.
 const IN_BAND: &str = "failed to deserialize parameters: ";
@@ -126,16 +128,7 @@ fn plain_value(given: &str) -> String {
 
 /// `text` on one line, cut.
 fn shown(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut shown: String = characters
-        .by_ref()
-        .take(SHOWN)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    if characters.next().is_some() {
-        shown.push('…');
-    }
-    shown
+    one_line(text, SHOWN)
 }
 
 #[cfg(test)]
