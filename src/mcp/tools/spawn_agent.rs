@@ -59,7 +59,7 @@ struct SpawnAgent {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Started {
-    One(Spawned),
+    One(Box<Spawned>),
     Several(GroupSpawned),
 }
 
@@ -102,7 +102,7 @@ impl Server {
         };
         let crew = self.crew().await?;
         Ok(match variants.is_none() {
-            true => Started::One(crew.spawn(&request).await?),
+            true => Started::One(Box::new(crew.spawn(&request).await?)),
             false => Started::Several(crew.spawn_group(&request, &variants).await?),
         })
     }
