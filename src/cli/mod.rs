@@ -51,7 +51,7 @@ enum Command {
     /// Serve MCP on standard input and output (what `ostler` does when it is not on a terminal)
     Serve,
     /// Run one agent and print its result
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
     Agents(Agents),

@@ -6,6 +6,7 @@ mod carry;
 mod commit;
 mod discard;
 pub mod git;
+mod hooks;
 mod inspect;
 pub mod integrate;
 mod lock;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{add_all, commit, in_the_name_of};
+use super::hooks;
 use super::inspect::{Inspection, git_dir, inspect};
 use super::lock::Lock;
 use super::rows::{self, Tree, TreeState};
@@ -172,6 +173,14 @@ impl Workspaces<'_> {
         }
         if found.uncommitted.is_empty() {
             return Ok(remark(found));
+        }
+        if self.settings.hooks
+            && let Some(folder) = hooks::changed(&git, tree).await?
+        {
+            return Ok(format!(
+                "not committed, it is all in the tree: the agent has changed `{folder}`, where the \
+                 repository's hooks are, and a commit would run them"
+            ));
         }
         let nested = add_all(&git).await?;
         let staged = git

@@ -96,7 +96,7 @@ impl World {
 
 fn hook(world: &World, name: &str, body: &str) {
     let path = world.user.top().join(".git/hooks").join(name);
-    write(&path, &format!("#!/bin/sh\n{body}\n"));
+    write(&path, format!("#!/bin/sh\n{body}\n"));
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
@@ -203,6 +203,63 @@ async fn a_failing_hook_leaves_the_work_uncommitted_and_is_quoted() {
     world.made().await;
     world.settings.hooks = false;
     assert_eq!(kept(world.settled().await).commits, 1);
+}
+
+#[tokio::test]
+async fn hooks_that_the_agent_has_changed_are_not_run_by_our_commit() {
+    let mut world = World::new().await;
+    let hook = |tree: &Path, name: &str, mark: &str| {
+        let path = tree.join(".hooks").join(name);
+        write(&path, format!("#!/bin/sh\ntouch \"$GIT_DIR\"/{mark}\n"));
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    hook(&world.user.top(), "pre-commit", "theirs");
+    world.user.git(&["add", "-A"]);
+    world.user.git(&["commit", "-qm", "hooks"]);
+    world.user.git(&["config", "core.hooksPath", ".hooks"]);
+    let ran = |tree: &Path, mark: &str| {
+        let dir = git(tree, &["rev-parse", "--absolute-git-dir"]);
+        Path::new(&dir).join(mark).exists()
+    };
+
+    let tree = world.made().await;
+    write(&tree.join("new"), "1\n");
+    assert_eq!(kept(world.settled().await).commits, 1);
+    assert!(ran(&tree, "theirs"));
+
+    // Another hook beside it, one that is committed, and one behind a link.
+    let ways: [&dyn Fn(&Path); 3] = [
+        &|tree| hook(tree, "commit-msg", "its"),
+        &|tree| {
+            hook(tree, "pre-commit", "its");
+            git(tree, &["add", "-A"]);
+            git(
+                tree,
+                &["-c", "core.hooksPath=/dev/null", "commit", "-qm", "x"],
+            );
+            write(&tree.join("more"), "1\n");
+        },
+        &|tree| {
+            std::fs::rename(tree.join(".hooks"), tree.join("elsewhere")).unwrap();
+            hook(tree, "pre-commit", "its");
+            std::fs::rename(tree.join(".hooks"), tree.join("mine")).unwrap();
+            std::os::unix::fs::symlink("mine", tree.join(".hooks")).unwrap();
+        },
+    ];
+    let ids = SequentialIds::default();
+    for (at, way) in ways.iter().enumerate() {
+        world.agent = std::iter::repeat_with(|| AgentId::new(&ids))
+            .nth(at + 5)
+            .unwrap();
+        let tree = world.made().await;
+        way(&tree);
+        let harvest = kept(world.settled().await);
+        assert!(
+            harvest.note.contains("changed `.hooks`"),
+            "{at}: {harvest:?}"
+        );
+        assert!(!ran(&tree, "its"), "{at}");
+    }
 }
 
 #[tokio::test]
