@@ -20,6 +20,34 @@ fn editors() -> Home {
     home.line_script("editor", &body)
 }
 
+#[tokio::test]
+async fn agents_of_one_group_do_not_name_each_other_and_others_they_do() {
+    let home = editors();
+    git(
+        &home.project(),
+        &["commit", "-q", "--allow-empty", "-m", "one"],
+    );
+    let mut server = home.server().await;
+    let both = json!({ "prompt": "shared.rs", "provider": "editor", "n": 2 });
+    let group = server.call("spawn_agent", both).await.unwrap();
+    let ids = [0, 1].map(|at| group["agents"][at]["id"].as_str().unwrap().to_owned());
+    for id in &ids {
+        server.until_logged(id, "file").await;
+    }
+    let stranger = server.spawn(agent("shared.rs")).await;
+    for id in &ids {
+        let seen = server.until(id, |agent| agent["overlaps"] == 1).await;
+        let expected = json!([{ "agent": stranger, "files": ["shared.rs"] }]);
+        assert_eq!(seen["evidence"]["overlaps"], expected);
+    }
+    std::fs::write(home.path("go"), "").unwrap();
+    let done = server.wait(&[&ids[0], &ids[1]]).await;
+    for one in done {
+        assert_eq!(one["overlaps"], json!([format!("{stranger}: shared.rs")]));
+    }
+    server.leave().await;
+}
+
 fn agent(files: &str) -> Value {
     json!({ "prompt": files, "provider": "editor" })
 }

@@ -15,10 +15,14 @@ statements! {
         SELECT $1, $2, $3, $4 WHERE EXISTS (SELECT 1 FROM run
           WHERE agent_id = $1 AND run_no = $2 AND status = 'running')
         ON CONFLICT (agent_id, run_no, repository, path) DO NOTHING";
+    /// Those of one group are at the same task, each in a tree of its own: that they meet is no news.
     OTHERS = "SELECT touch.agent_id, touch.run_no FROM touch JOIN run
         ON run.agent_id = touch.agent_id AND run.run_no = touch.run_no
         WHERE touch.repository = $1 AND touch.path = $2 AND touch.agent_id <> $3
-          AND run.status = 'running' ORDER BY touch.agent_id";
+          AND run.status = 'running'
+          AND NOT EXISTS (SELECT 1 FROM agent own JOIN agent other ON other.group_id = own.group_id
+            WHERE own.id = $3 AND other.id = touch.agent_id)
+        ORDER BY touch.agent_id";
     MEET = "INSERT INTO overlap(agent_id, run_no, other_id, path, at_ms)
         SELECT $1, $2, $3, $4, $5 WHERE (SELECT count(*) FROM overlap
           WHERE agent_id = $1 AND run_no = $2 AND other_id = $3) < $6
