@@ -230,6 +230,7 @@ fn kind_of(error: &AgentError) -> Kind {
     match error {
         AgentError::BadId(_)
         | AgentError::Empty { .. }
+        | AgentError::NothingToMerge
         | AgentError::TooLong { .. }
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
@@ -397,6 +398,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             "see to what git says and try again".into()
         }
         AgentError::Guard(_) => "the ostler binary must be where it was when it started".into(),
+        AgentError::NothingToMerge => "name ended agents that worked in worktrees".into(),
         AgentError::Empty { .. }
         | AgentError::Unwritable { .. }
         | AgentError::BadValue { .. }

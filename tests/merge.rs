@@ -285,7 +285,7 @@ async fn who_lives_or_has_no_branch_is_refused_before_anything_is_done() {
         (json!({ "ids": [one, live] }), "cannot be merged"),
         (json!({ "ids": [one, plain] }), "has no branch"),
         (json!({ "ids": [one, "a-zzzzzz"] }), "no agent has the id"),
-        (json!({ "ids": [] }), "`ids` is empty"),
+        (json!({ "ids": [] }), "no agents are named"),
         (json!({ "ids": [one], "check": " " }), "`check` is empty"),
     ];
     for (arguments, expected) in table {

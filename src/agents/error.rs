@@ -78,6 +78,9 @@ pub enum AgentError {
         /// The parameter.
         field: &'static str,
     },
+    /// A merge that names no agents.
+    #[error("no agents are named, neither to merge nor to drop")]
+    NothingToMerge,
     /// The prompt or message is too long.
     #[error("`{field}` has {bytes} bytes, at most {limit} are taken")]
     TooLong {

@@ -164,7 +164,7 @@ impl Crew {
             }
         });
         if ids.is_empty() && drop.is_empty() {
-            return Err(AgentError::Empty { field: "ids" });
+            return Err(AgentError::NothingToMerge);
         }
         if let Some(check) = &check {
             if check.trim().is_empty() {
