@@ -3,6 +3,7 @@
 //! commands.
 
 mod context;
+mod tasks;
 
 use std::fmt;
 use std::io::ErrorKind;

@@ -17,6 +17,8 @@ use crate::store::Store;
 
 /// Where Codex keeps everything.
 const CODEX_HOME: &str = "CODEX_HOME";
+/// How the id of a session begins that has told none.
+const MADE_UP: &str = "h-";
 
 /// What this process was started with.
 #[derive(Debug, Clone)]
@@ -75,7 +77,7 @@ fn session() -> String {
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty())
-        .unwrap_or_else(|| format!("h-{}", RandomIds.token()))
+        .unwrap_or_else(|| format!("{MADE_UP}{}", RandomIds.token()))
 }
 
 /// Where the CLIs keep their transcripts, and which of them has started us.
@@ -161,6 +163,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
         project,
         host: Host {
             session: surroundings.session.clone(),
+            session_lasts: !surroundings.session.starts_with(MADE_UP),
             cwd: surroundings.cwd.clone(),
             lineage: lineage(surroundings).await,
             collects: surroundings.collects,

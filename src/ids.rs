@@ -146,6 +146,18 @@ id!(
     OwnerId, "o-", "an owner id"
 );
 id!(
+    /// One entry of the tracker.
+    TaskId, "t-", "a task id"
+);
+id!(
+    /// One note of a task.
+    NoteId, "n-", "a note id"
+);
+id!(
+    /// Agents that work the ready tasks down.
+    DrainId, "d-", "a drain id"
+);
+id!(
     /// A project known to the store.
     ProjectId, "p-", "a project id"
 );

@@ -7,10 +7,11 @@
 //!                                         \ /
 //!   edge.rs      how a failure is told to either of them      host.rs  what surrounds this process
 //!   agents/      lifecycle, limiter, supervision of child sessions
+//!   tasks/       the tracker: what is to be done, what waits for what, who has claimed it
 //!   providers/   the CLIs behind one contract: sans-IO codecs and the one driver with IO
 //!   workspaces/  git worktrees of agents' own: made, settled, merged, never lost
 //!   store/       the state file: pool, migrations, change watch
-//!   config/  project.rs  ids.rs  clock.rs  text.rs
+//!   config/  project.rs  ids.rs  clock.rs  text.rs  page.rs
 //! ```
 //!
 //! An import only ever goes down. `mcp/` and `cli/` are thin: parse, call one function of a domain,
@@ -27,8 +28,10 @@ pub mod edge;
 pub mod host;
 pub mod ids;
 pub mod mcp;
+mod page;
 pub mod project;
 pub mod providers;
 pub mod store;
+pub mod tasks;
 mod text;
 pub mod workspaces;

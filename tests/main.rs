@@ -21,4 +21,5 @@ mod opencode;
 mod protocol;
 mod roles;
 mod support;
+mod tasks;
 mod worktrees;

@@ -10,9 +10,10 @@ use super::crew::Waiting;
 use super::evidence::{Evidence, Overlap};
 use super::expect::Unmet;
 use super::lifecycle::Status;
-use super::record::{Backoff, Line, LogEntry, Page, Texts};
+use super::record::{Backoff, Line, LogEntry, Texts};
 use crate::config::Limit;
 use crate::ids::{AgentId, GroupId};
+use crate::page::Page;
 use crate::providers::clip;
 use crate::workspaces::Harvest;
 

@@ -15,6 +15,7 @@ mod questions;
 mod requests;
 mod retention;
 mod submissions;
+mod tasks;
 mod trees;
 mod views;
 
@@ -58,6 +59,8 @@ pub use trees::{Pruned, Worktrees};
 pub struct Host {
     /// The host session's own id; agents belong to it, also after a restart of this process.
     pub session: String,
+    /// Whether that id outlives this process, so that the session may come back with another one.
+    pub session_lasts: bool,
     /// Working directory of the session.
     pub cwd: PathBuf,
     /// Where this process itself stands below other agents.

@@ -43,6 +43,6 @@ pub use group::{Ranked, Ranking, Variants};
 pub use launch::{Granted, Isolated, SpawnRequest, Spawned};
 pub use lifecycle::{AgentState, IllegalTransition, Lifecycle, Status, next};
 pub use record::asks::{Addressee, AskKind, AskState};
-pub use record::{LogEntry, Page, SteerReceipt};
+pub use record::{LogEntry, SteerReceipt};
 pub use retention::Why;
 pub use wait::{Mode, Waited};

@@ -19,6 +19,7 @@ const FILES: &[(i64, &str, &str)] = &[
     (2, "asks", include_str!("migrations/sqlite/0002_asks.sql")),
     (3, "pace", include_str!("migrations/sqlite/0003_pace.sql")),
     (4, "trees", include_str!("migrations/sqlite/0004_trees.sql")),
+    (5, "tasks", include_str!("migrations/sqlite/0005_tasks.sql")),
 ];
 
 /// Brings the schema up to date. Holds `migrate.lock` in `home` meanwhile.

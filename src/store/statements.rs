@@ -55,6 +55,16 @@ mod tests {
         ("agents/limiter/pace.rs", crate::agents::limiter::pace::ALL),
         ("agents/recovery.rs", crate::agents::recovery::ALL),
         ("workspaces/rows.rs", crate::workspaces::rows::ALL),
+        ("tasks/claim.rs", crate::tasks::claim::ALL),
+        ("tasks/close.rs", crate::tasks::close::ALL),
+        ("tasks/create.rs", crate::tasks::create::ALL),
+        ("tasks/graph/cycle.rs", crate::tasks::graph::cycle::ALL),
+        ("tasks/graph/doctor.rs", crate::tasks::graph::doctor::ALL),
+        ("tasks/graph/edges.rs", crate::tasks::graph::edges::ALL),
+        ("tasks/graph/family.rs", crate::tasks::graph::family::ALL),
+        ("tasks/graph/settle.rs", crate::tasks::graph::settle::ALL),
+        ("tasks/list.rs", crate::tasks::list::ALL),
+        ("tasks/rows.rs", crate::tasks::rows::ALL),
     ];
 
     #[tokio::test]

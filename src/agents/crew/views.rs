@@ -5,9 +5,10 @@ use crate::agents::brief::{AgentBrief, CatchUp, Evidenced, Resulted, Transcript}
 use crate::agents::error::AgentError;
 use crate::agents::lifecycle::Status;
 use crate::agents::record::read::Filter;
-use crate::agents::record::{Page, overlaps, read};
+use crate::agents::record::{overlaps, read};
 use crate::agents::{journal, recovery};
 use crate::ids::{AgentId, GroupId};
+use crate::page::Page;
 use crate::store::Listener;
 
 /// Agents named by a catch-up, and those it counts.

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::page_size;
 use crate::agents::{
-    AgentBrief, BrokenDefinition, DefinitionBrief, Definitions, Page, ProviderBrief, Status,
+    AgentBrief, BrokenDefinition, DefinitionBrief, Definitions, ProviderBrief, Status,
 };
 use crate::edge::Failure;
 use crate::ids::GroupId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
+use crate::page::Page;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

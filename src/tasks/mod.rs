@@ -1,0 +1,30 @@
+//! The tracker: what is to be done, what it waits for, and who works on it. A task is a durable row;
+//! whether it is ready follows from its edges and is never set by hand. Nothing here knows of MCP, the
+//! command line or how agents are run: who acts is told by an [`Actor`], and what shows that a task is
+//! done comes in checked, as a [`Proof`].
+
+mod brief;
+pub(crate) mod claim;
+pub(crate) mod close;
+pub(crate) mod create;
+mod error;
+mod fields;
+pub(crate) mod graph;
+pub(crate) mod list;
+mod model;
+pub(crate) mod rows;
+mod tracker;
+
+pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
+pub use claim::Wanted;
+pub use close::{Close, Closed, Named, Proof};
+pub use create::{BATCH, Created, NewTask};
+pub use error::TaskError;
+pub use graph::Difference;
+pub use model::{
+    Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task,
+};
+pub use tracker::Tracker;
+
+#[cfg(test)]
+mod tests;

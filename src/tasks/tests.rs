@@ -1,0 +1,135 @@
+//! The tracker from outside, on a real file.
+
+use crate::clock::ManualClock;
+use crate::ids::{ProjectId, RandomIds};
+use crate::store::Store;
+
+use super::*;
+
+pub(super) struct World {
+    _home: tempfile::TempDir,
+    pub(super) store: Store,
+    pub(super) clock: ManualClock,
+    pub(super) project: ProjectId,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).await.unwrap();
+        let key = "/project";
+        let project = crate::agents::record::write::project(&store, &RandomIds, key, 1).await;
+        Self {
+            store,
+            clock: ManualClock::at(1_000_000),
+            project: project.unwrap(),
+            _home: home,
+        }
+    }
+
+    pub(super) fn tracker(&self, actor: Actor) -> Tracker<'_> {
+        Tracker {
+            store: &self.store,
+            clock: &self.clock,
+            ids: &RandomIds,
+            project: &self.project,
+            actor,
+        }
+    }
+
+    pub(super) fn session(&self, id: &str) -> Tracker<'_> {
+        self.tracker(Actor::Session {
+            id: id.to_owned(),
+            dies_with: None,
+        })
+    }
+
+    pub(super) async fn differences(&self) -> Vec<Difference> {
+        let mut connection = self.store.read().acquire().await.unwrap();
+        graph::differences(&mut connection, &self.project, 10)
+            .await
+            .unwrap()
+    }
+}
+
+pub(super) fn new(title: &str, reference: &str, blocked_by: &[&str]) -> NewTask {
+    NewTask {
+        title: title.to_owned(),
+        reference: Some(reference.to_owned()),
+        blocked_by: blocked_by.iter().map(|it| (*it).to_owned()).collect(),
+        ..NewTask::default()
+    }
+}
+
+fn done() -> Close {
+    Close {
+        reason: Reason::Done,
+        why: String::new(),
+        proof: Proof::default(),
+        fence: None,
+    }
+}
+
+#[tokio::test]
+async fn a_diamond_is_worked_down_in_its_order() {
+    let world = World::new().await;
+    let tracker = world.session("s");
+    let created = tracker
+        .create(&[
+            new("bottom", "d", &["b", "c"]),
+            new("left", "b", &["a"]),
+            new("right", "c", &["a"]),
+            new("top", "a", &[]),
+        ])
+        .await
+        .unwrap();
+    let ready: Vec<bool> = created.iter().map(|it| it.ready).collect();
+    assert_eq!(ready, [false, false, false, true]);
+    assert_eq!(world.differences().await, []);
+    let mut order = Vec::new();
+    while let Ok(task) = tracker.claim_next(&Wanted::default(), None).await {
+        order.push(task.title.clone());
+        let closed = tracker.close(task.id.as_str(), &done()).await.unwrap();
+        order.extend(closed.unblocked.iter().map(|it| format!("+{}", it.title)));
+        assert_eq!(world.differences().await, []);
+    }
+    let expected = [
+        "top", "+left", "+right", "left", "right", "+bottom", "bottom",
+    ];
+    let mut sorted = [order.clone(), Vec::new()].concat();
+    sorted[1..3].sort();
+    assert_eq!(sorted[..3], expected[..3]);
+    assert_eq!(order[5..], expected[5..]);
+}
+
+#[tokio::test]
+async fn a_circle_is_refused_and_spelled_out() {
+    let world = World::new().await;
+    let tracker = world.session("s");
+    let refused = tracker
+        .create(&[
+            new("one", "a", &["c"]),
+            new("two", "b", &["a"]),
+            new("three", "c", &["b"]),
+        ])
+        .await;
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "that would make tasks wait for each other: a waits for c, c waits for b, b waits for a"
+    );
+    let child = NewTask {
+        parent: Some("p".to_owned()),
+        ..new("child", "c", &["p"])
+    };
+    let refused = tracker.create(&[child, new("parent", "p", &[])]).await;
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "that would make tasks wait for each other: c waits for p, c is a child of p"
+    );
+    assert_eq!(world.differences().await, []);
+    let mut connection = world.store.read().acquire().await.unwrap();
+    let left = list::nearest(&mut connection, &world.project, "t-", 9)
+        .await
+        .unwrap();
+    assert!(left.is_empty());
+}
