@@ -13,6 +13,7 @@ mod progress;
 mod run;
 mod serve;
 mod signals;
+mod tasks;
 mod worktrees;
 
 use std::ffi::OsString;
@@ -59,6 +60,9 @@ enum Command {
     /// of their own
     #[command(subcommand)]
     Worktrees(worktrees::Worktrees),
+    /// See and change the tasks of this project
+    #[command(subcommand)]
+    Tasks(tasks::Tasks),
     /// Remove agents that ended long ago for good
     Gc(gc::Gc),
     /// Say what is installed, who is logged in, and whether ostler can work here
@@ -122,6 +126,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Agents(Agents::Records(agents)) => agents.run().await,
             Command::Agents(Agents::Definitions(command)) => command.run(),
             Command::Worktrees(worktrees) => worktrees.run().await,
+            Command::Tasks(tasks) => tasks.run().await,
             Command::Gc(gc) => gc.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,

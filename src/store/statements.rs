@@ -62,9 +62,15 @@ mod tests {
         ("tasks/graph/doctor.rs", crate::tasks::graph::doctor::ALL),
         ("tasks/graph/edges.rs", crate::tasks::graph::edges::ALL),
         ("tasks/graph/family.rs", crate::tasks::graph::family::ALL),
+        (
+            "tasks/graph/recount.rs",
+            crate::tasks::graph::recount::ALL,
+        ),
         ("tasks/graph/settle.rs", crate::tasks::graph::settle::ALL),
         ("tasks/list.rs", crate::tasks::list::ALL),
         ("tasks/rows.rs", crate::tasks::rows::ALL),
+        ("tasks/transfer/known.rs", crate::tasks::transfer::known::ALL),
+        ("tasks/transfer/rows.rs", crate::tasks::transfer::rows::ALL),
     ];
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use crate::store::statements;
 /// Most tasks in one call.
 pub const BATCH: usize = 500;
 /// How many tasks may stand above each other.
-const DEPTH: usize = 32;
+pub(super) const DEPTH: usize = 32;
 /// Most edges of one new task.
 const EDGES: usize = 100;
 

@@ -11,6 +11,7 @@ pub(crate) mod cycle;
 pub(crate) mod doctor;
 pub(crate) mod edges;
 pub(crate) mod family;
+pub(crate) mod recount;
 pub(crate) mod settle;
 
 pub(super) use cycle::{Arcs, refuse_cycle};
@@ -18,4 +19,5 @@ pub use doctor::Difference;
 pub(super) use doctor::differences;
 pub(super) use edges::{add_edge, remove_edge};
 pub(super) use family::{adopt, count_child, leave};
+pub(super) use recount::recount;
 pub(super) use settle::{Counted, freed, settle};
