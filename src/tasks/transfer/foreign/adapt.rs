@@ -11,7 +11,7 @@ use super::super::rows;
 use super::item::{Item, ItemEdge, ItemNote};
 use crate::ids::{NoteId, TaskId};
 use crate::tasks::fields;
-use crate::tasks::model::{EdgeKind, LinkKind, Note, NoteKind};
+use crate::tasks::model::{EdgeKind, Kind, LinkKind, Note, NoteKind};
 use crate::tasks::tracker::Tracker;
 
 /// Rows looked up at once.
@@ -24,6 +24,8 @@ const ACCEPTANCE: usize = 16 * 1024;
 const NOTE: usize = 16 * 1024;
 const WHY: usize = 4 * 1024;
 const BY: usize = 100;
+/// Most minutes.
+const ESTIMATE: u32 = 1_000_000;
 
 impl Tracker<'_> {
     /// Makes tasks of the entries.
@@ -168,22 +170,41 @@ impl Tracker<'_> {
                 text: format!("{} also says\n{}", item.reference, list.join("\n")),
             });
         }
+        let stamp = Stamp {
+            created_ms,
+            updated_ms: at_ms,
+        };
         let mut record = Record {
             id: id.clone(),
             created_ms,
             created_by: item.who(&item.created_by),
             updated_ms: at_ms,
-            title: Stamped::new(fields::title(&title).map_err(told)?, at_ms),
-            description: Stamped::new(fields::description(&description).map_err(told)?, at_ms),
-            acceptance: Stamped::new(fields::acceptance(&acceptance).map_err(told)?, at_ms),
-            kind: Stamped::new(item.kind, at_ms),
-            priority: Stamped::new(item.priority, at_ms),
-            writes: Stamped::new(item.kind != crate::tasks::Kind::Question, at_ms),
-            estimate_min: Stamped::new(item.estimate_min.min(1_000_000), at_ms),
-            defer_until_ms: Stamped::new(item.defer_until_ms, at_ms),
-            external_ref: Stamped::new(external_ref, at_ms),
-            parent: Stamped::new(parent, at_ms),
-            closing: closing.unwrap_or(Stamped::new(None, at_ms)),
+            title: stamp.set(
+                fields::title(&title).map_err(told)?,
+                before.map(|it| &it.title),
+            ),
+            description: stamp.set(
+                fields::description(&description).map_err(told)?,
+                before.map(|it| &it.description),
+            ),
+            acceptance: stamp.set(
+                fields::acceptance(&acceptance).map_err(told)?,
+                before.map(|it| &it.acceptance),
+            ),
+            kind: stamp.set(item.kind, before.map(|it| &it.kind)),
+            priority: stamp.set(item.priority, before.map(|it| &it.priority)),
+            writes: stamp.set(item.kind != Kind::Question, before.map(|it| &it.writes)),
+            estimate_min: stamp.set(
+                item.estimate_min.min(ESTIMATE),
+                before.map(|it| &it.estimate_min),
+            ),
+            defer_until_ms: stamp.set(item.defer_until_ms, before.map(|it| &it.defer_until_ms)),
+            external_ref: stamp.set(external_ref, before.map(|it| &it.external_ref)),
+            parent: stamp.set(parent, before.map(|it| &it.parent)),
+            closing: match closing {
+                Some(closing) => closing,
+                None => stamp.set(None, before.map(|it| &it.closing)),
+            },
             labels: BTreeMap::new(),
             edges,
             notes: BTreeMap::new(),
@@ -227,6 +248,24 @@ impl Tracker<'_> {
             }
         }
         Ok((record, remarks))
+    }
+}
+
+/// When an entry was last changed: of which of its fields that is the time is not told there.
+struct Stamp {
+    created_ms: i64,
+    updated_ms: i64,
+}
+
+impl Stamp {
+    /// A field that is so there, and was so `before` here. What is the same was not set anew.
+    fn set<T: PartialEq + Ord>(&self, value: T, before: Option<&Stamped<T>>) -> Stamped<T> {
+        let at_ms = match before {
+            None => self.created_ms,
+            Some(before) if before.value == value => before.at_ms,
+            Some(_) => self.updated_ms,
+        };
+        Stamped::new(value, at_ms)
     }
 }
 
@@ -277,9 +316,7 @@ impl World<'_> {
                 || self.is_above(&item.reference, other);
             if kind.blocks() && is_family {
                 // A parent waits for its children by itself, and they cannot wait for it.
-                remarks.push(format!(
-                    "goes without {kind}:{other}: one of them is above the other already"
-                ));
+                aside.push((format!("{kind} within the family"), other.clone()));
                 continue;
             }
             let mark = Mark {

@@ -1,6 +1,7 @@
 //! The fields of an entry that somebody else has written: taken out one by one, so that what is left
 //! over is what nobody has looked at.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::clock::parse_time;
@@ -123,6 +124,26 @@ impl Bag {
         };
         let rest = self.0.into_iter().map(|(name, value)| (name, told(value)));
         rest.filter(|(_, told)| !told.trim().is_empty()).collect()
+    }
+}
+
+/// A document whose parts are asked for the line that they begin on.
+pub(super) struct Document<'a> {
+    text: &'a str,
+    /// Where lines end.
+    ends: Vec<usize>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let ends = text.match_indices('\n').map(|(at, _)| at).collect();
+        Self { text, ends }
+    }
+
+    /// The line on which a part of it begins.
+    pub(super) fn line_of(&self, part: &RawValue) -> u64 {
+        let at = (part.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        self.ends.partition_point(|end| *end < at) as u64 + 1
     }
 }
 

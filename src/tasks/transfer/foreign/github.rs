@@ -6,9 +6,8 @@ use serde_json::value::RawValue;
 
 use super::super::error::TransferError;
 use super::super::report::Report;
-use super::bag::Bag;
+use super::bag::{Bag, Document};
 use super::item::{Item, ItemClosing, ItemNote, reason};
-use super::taskmaster::line_of;
 use crate::tasks::model::{EdgeKind, Kind, Reason};
 
 /// Follows from the rest, or says nothing of the work.
@@ -32,9 +31,10 @@ pub(super) fn read(
         let problem = error.to_string();
         TransferError::Unknown { problem }
     })?;
+    let document = Document::new(text);
     let mut items = Vec::new();
     for issue in issues {
-        let line = line_of(text, issue);
+        let line = document.line_of(issue);
         match Bag::parse(issue.get()).and_then(|bag| item(line, bag, told_ms)) {
             Ok(item) => items.push(item),
             Err(problem) => report.skip(line, problem),

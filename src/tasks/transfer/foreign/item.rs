@@ -2,8 +2,8 @@
 
 use crate::tasks::model::{EdgeKind, Kind, Reason};
 
-/// Never: what somebody has put aside without saying until when. 9999-12-31.
-pub(super) const NEVER_MS: i64 = 253_402_214_400_000;
+/// What somebody has put aside without saying until when is put aside for ever: until 9999.
+pub(super) const NEVER_MS: i64 = 253_370_764_800_000;
 
 /// A task of another tracker.
 #[derive(Debug, Clone, PartialEq, Eq)]

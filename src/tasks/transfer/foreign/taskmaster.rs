@@ -1,14 +1,14 @@
 //! Task-master: one document. Since its version 0.17 tasks stand below tags, before that at the top;
 //! ids are numbers that count within a tag, those of subtasks within their task.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::super::error::TransferError;
 use super::super::report::Report;
-use super::bag::Bag;
+use super::bag::{Bag, Document};
 use super::item::{Item, ItemClosing, NEVER_MS};
 use crate::tasks::model::{EdgeKind, Reason};
 
@@ -23,21 +23,22 @@ pub(super) fn read(
     report: &mut Report,
 ) -> Result<Vec<Item>, TransferError> {
     let unknown = |problem: String| TransferError::Unknown { problem };
-    let document: std::collections::BTreeMap<String, &RawValue> =
+    let parts: BTreeMap<String, &RawValue> =
         serde_json::from_str(text).map_err(|error| unknown(error.to_string()))?;
+    let document = Document::new(text);
     let mut items = Vec::new();
-    if let Some(tasks) = document.get("tasks") {
-        let metadata = document.get("metadata").map(|raw| raw.get());
-        tag(text, MASTER, tasks, told(metadata, told_ms), report, &mut items);
+    if let Some(tasks) = parts.get("tasks") {
+        let metadata = parts.get("metadata").map(|raw| raw.get());
+        tag(&document, MASTER, tasks, told(metadata, told_ms), report, &mut items);
         return Ok(items);
     }
-    for (name, part) in &document {
+    for (name, part) in &parts {
         let Ok(part) = serde_json::from_str::<Tag>(part.get()) else {
-            report.skip(line_of(text, part), format!("{name:?} holds no tasks"));
+            report.skip(document.line_of(part), format!("{name:?} holds no tasks"));
             continue;
         };
         let told_ms = told(part.metadata.map(RawValue::get), told_ms);
-        tag(text, name, part.tasks, told_ms, report, &mut items);
+        tag(&document, name, part.tasks, told_ms, report, &mut items);
     }
     Ok(items)
 }
@@ -60,15 +61,8 @@ fn told(metadata: Option<&str>, told_ms: i64) -> i64 {
     times.into_iter().flatten().max().unwrap_or(told_ms)
 }
 
-/// The line on which a part of the document begins.
-pub(super) fn line_of(text: &str, part: &RawValue) -> u64 {
-    let at = (part.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    let before = text.as_bytes().iter().take(at);
-    before.filter(|byte| **byte == b'\n').count() as u64 + 1
-}
-
 fn tag(
-    text: &str,
+    document: &Document,
     tag: &str,
     tasks: &RawValue,
     told_ms: i64,
@@ -77,7 +71,7 @@ fn tag(
 ) {
     let tasks: Vec<&RawValue> = match serde_json::from_str(tasks.get()) {
         Ok(tasks) => tasks,
-        Err(_) => return report.skip(line_of(text, tasks), "`tasks` is not a list"),
+        Err(_) => return report.skip(document.line_of(tasks), "`tasks` is not a list"),
     };
     let tops: BTreeSet<String> = tasks.iter().filter_map(|task| id_of(task)).collect();
     let place = Place {
@@ -86,7 +80,7 @@ fn tag(
         told_ms,
     };
     for task in tasks {
-        let line = line_of(text, task);
+        let line = document.line_of(task);
         let subtasks = match place.task(line, task) {
             Ok((item, subtasks)) => {
                 let id = item.reference.clone();
@@ -102,14 +96,23 @@ fn tag(
             continue;
         };
         let Ok(subtasks) = serde_json::from_str::<Vec<&RawValue>>(subtasks.get()) else {
-            report.skip(line_of(text, subtasks), "`subtasks` is not a list");
+            report.skip(document.line_of(subtasks), "`subtasks` is not a list");
             continue;
         };
         let siblings: BTreeSet<String> = subtasks.iter().filter_map(|task| id_of(task)).collect();
+        let mut used: BTreeMap<String, u32> = BTreeMap::new();
         for subtask in subtasks {
-            let line = line_of(text, subtask);
+            let line = document.line_of(subtask);
             match place.subtask(line, subtask, &parent, &siblings) {
-                Ok(item) => items.push(item),
+                Ok(mut item) => {
+                    // Files are found in which several subtasks have one id.
+                    let times = used.entry(item.reference.clone()).or_default();
+                    *times += 1;
+                    if *times > 1 {
+                        item.reference.push_str(&format!("~{times}"));
+                    }
+                    items.push(item);
+                }
                 Err(problem) => report.skip(line, problem),
             }
         }
