@@ -133,3 +133,5 @@ async fn a_circle_is_refused_and_spelled_out() {
         .unwrap();
     assert!(left.is_empty());
 }
+
+mod update;

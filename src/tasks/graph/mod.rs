@@ -17,5 +17,5 @@ pub(super) use cycle::{Arcs, refuse_cycle};
 pub use doctor::Difference;
 pub(super) use doctor::differences;
 pub(super) use edges::{add_edge, remove_edge};
-pub(super) use family::{adopt, count_child, leave};
+pub(super) use family::{above, adopt, count_child, leave, refuse_levels, refuse_place};
 pub(super) use settle::{Counted, freed, settle};
