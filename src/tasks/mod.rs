@@ -12,6 +12,7 @@ mod fields;
 pub(crate) mod graph;
 pub(crate) mod list;
 mod model;
+pub(crate) mod remove;
 pub(crate) mod rows;
 mod tracker;
 pub(crate) mod update;
