@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 
 use super::error::TaskError;
-use super::graph::{Counted, count_child, freed, settle};
+use super::graph::{Counted, count_child, ready_of, settle};
 use super::model::{NoteKind, Reason, Status, Task};
 use super::rows;
 use super::tracker::Tracker;
@@ -153,32 +153,21 @@ impl Tracker<'_> {
         };
         self.note_in(connection, id, NoteKind::Closed, &text)
             .await?;
-        settle(connection, id).await?;
-        let mut unblocked = freed(connection, id, NAMED).await?;
+        let mut let_go = settle(connection, id).await?;
         if let Some(parent) = &task.parent {
-            count_child(connection, parent, 0, -1).await?;
-            let parent = self.get_in(connection, parent).await?;
-            if parent.open_children == 0 {
-                unblocked.extend(freed(connection, &parent.id, NAMED).await?);
-                if parent.is_ready(now_ms) {
-                    let (id, title) = (parent.id, parent.title);
-                    unblocked.push(Counted { id, title });
-                }
+            let_go.extend(count_child(connection, parent, 0, -1).await?);
+            if self.get_in(connection, parent).await?.open_children == 0 {
+                let_go.push(parent.clone());
             }
         }
-        let mut named: Vec<Named> = Vec::new();
-        for task in unblocked.into_iter().map(Named::from) {
-            if !named.contains(&task) {
-                named.push(task);
-            }
-        }
+        let unblocked = ready_of(connection, &let_go, now_ms, NAMED).await?;
         let moot = match close.reason {
             Reason::WontDo => Vec::new(),
             _ => self.moot(connection, id).await?,
         };
         Ok(Closed {
             id: id.clone(),
-            unblocked: named,
+            unblocked: unblocked.into_iter().map(Named::from).collect(),
             moot,
         })
     }

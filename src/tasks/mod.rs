@@ -12,9 +12,11 @@ mod fields;
 pub(crate) mod graph;
 pub(crate) mod list;
 mod model;
+pub(crate) mod remove;
 pub(crate) mod rows;
 mod tracker;
 pub(crate) mod transfer;
+pub(crate) mod update;
 
 pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
 pub use claim::Wanted;
@@ -29,6 +31,7 @@ pub use tracker::Tracker;
 pub use transfer::{
     Exported, Format, Import, Problem, Remark, Replacement, Report, TransferError,
 };
+pub use update::Changes;
 
 #[cfg(test)]
 mod tests;

@@ -20,9 +20,9 @@ macro_rules! wanted {
 pub(super) use wanted;
 
 statements! {
-    /// Whether there is anything to do.
-    FLIPS = concat!("SELECT count(*) FROM task_edge e JOIN task b ON b.id = e.other_id
-        WHERE e.other_id = $1 AND e.holds <> ", wanted!());
+    /// Edges that hold and should not (-1), or should and do not (1).
+    FLIPS = concat!("SELECT e.task_id, ", wanted!(), " - e.holds FROM task_edge e
+        JOIN task b ON b.id = e.other_id WHERE e.other_id = $1 AND e.holds <> ", wanted!());
     SHIFT = concat!("WITH RECURSIVE
         flip(id, d) AS (SELECT e.task_id, ", wanted!(), " - e.holds FROM task_edge e
           JOIN task b ON b.id = e.other_id WHERE e.other_id = $1 AND e.holds <> ", wanted!(), "),
@@ -37,14 +37,14 @@ statements! {
           WHERE b.id = e.other_id)");
     COUNT = "UPDATE task SET unblocks =
         (SELECT count(*) FROM task_edge WHERE other_id = $1 AND holds = 1) WHERE id = $1";
-    /// What is ready below the tasks that an edge to $1 no longer holds, and $1's parent.
-    FREED = "WITH RECURSIVE
-        hit(id) AS (SELECT task_id FROM task_edge WHERE other_id = $1 AND holds = 0 AND gone = 0
-            AND kind IN ('blocked_by','on_failure','waits_children')
-          UNION SELECT t.id FROM hit JOIN task t ON t.parent = hit.id)
-        SELECT task.id, task.title FROM task JOIN hit ON hit.id = task.id
+    /// What is ready of the tasks $1 and of those below them. What is below a closed one is closed.
+    READY = "WITH RECURSIVE
+        hit(id) AS (SELECT value FROM json_each($1)
+          UNION SELECT t.id FROM hit JOIN task t ON t.parent = hit.id WHERE t.status <> 'closed')
+        SELECT task.id, task.title FROM hit JOIN task ON task.id = hit.id
         WHERE task.status = 'open' AND task.held = 0 AND task.open_children = 0
-        ORDER BY task.priority, task.created_ms, task.id LIMIT $2";
+          AND task.defer_until_ms <= $2
+        ORDER BY task.priority, task.unblocks DESC, task.created_ms, task.id LIMIT $3";
 }
 
 /// A task by its name.
@@ -56,14 +56,17 @@ pub(crate) struct Counted {
 
 /// Lets the edges to `id` hold or let go as its status and children now have it, and counts that for
 /// everything that hangs on them. To be called after every change of `status`, `reason`, `children`
-/// or `open_children` of `id`, and of an edge to it.
-pub(crate) async fn settle(connection: &mut AnyConnection, id: &TaskId) -> Result<(), StoreError> {
-    let flips: i64 = sqlx::query_scalar(FLIPS)
+/// or `open_children` of `id`, and of an edge to it. Tells which tasks an edge has let go.
+pub(crate) async fn settle(
+    connection: &mut AnyConnection,
+    id: &TaskId,
+) -> Result<Vec<TaskId>, StoreError> {
+    let flips: Vec<(String, i64)> = sqlx::query_as(FLIPS)
         .bind(id.as_str())
-        .fetch_one(&mut *connection)
+        .fetch_all(&mut *connection)
         .await?;
-    if flips == 0 {
-        return Ok(());
+    if flips.is_empty() {
+        return Ok(Vec::new());
     }
     for sql in [SHIFT, MARK, COUNT] {
         sqlx::query(sql)
@@ -71,17 +74,20 @@ pub(crate) async fn settle(connection: &mut AnyConnection, id: &TaskId) -> Resul
             .execute(&mut *connection)
             .await?;
     }
-    Ok(())
+    let let_go = flips.into_iter().filter(|(_, by)| *by < 0);
+    Ok(let_go.map(|(id, _)| TaskId::stored(id)).collect())
 }
 
-/// Tasks that are ready now that `id` holds them no longer, at most `limit`.
-pub(crate) async fn freed(
+/// What is ready of `tasks` and of those below them, the most urgent first, at most `limit`.
+pub(crate) async fn ready_of(
     connection: &mut AnyConnection,
-    id: &TaskId,
+    tasks: &[TaskId],
+    now_ms: i64,
     limit: u32,
 ) -> Result<Vec<Counted>, StoreError> {
-    let rows: Vec<(String, String)> = sqlx::query_as(FREED)
-        .bind(id.as_str())
+    let rows: Vec<(String, String)> = sqlx::query_as(READY)
+        .bind(serde_json::json!(tasks).to_string())
+        .bind(now_ms)
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await?;
