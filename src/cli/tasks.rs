@@ -5,7 +5,7 @@ mod transfer;
 use clap::Subcommand;
 
 #[derive(Subcommand)]
-pub(super) enum Tasks {
+pub(in crate::cli) enum Tasks {
     Export(transfer::Export),
     Import(transfer::Import),
 }

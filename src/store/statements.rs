@@ -70,12 +70,9 @@ mod tests {
         ("tasks/list.rs", crate::tasks::list::ALL),
         ("tasks/remove.rs", crate::tasks::remove::ALL),
         ("tasks/rows.rs", crate::tasks::rows::ALL),
-<<<<<<< HEAD
         ("tasks/transfer/known.rs", crate::tasks::transfer::known::ALL),
         ("tasks/transfer/rows.rs", crate::tasks::transfer::rows::ALL),
-=======
         ("tasks/update.rs", crate::tasks::update::ALL),
->>>>>>> wt-graph
     ];
 
     #[tokio::test]

@@ -18,14 +18,6 @@ use crate::store::statements;
 
 /// Most tasks in one call.
 pub const BATCH: usize = 500;
-<<<<<<< HEAD
-/// How many tasks may stand above each other.
-pub(super) const DEPTH: usize = 32;
-/// Most edges of one new task.
-const EDGES: usize = 100;
-
-=======
->>>>>>> wt-graph
 // JSON in rows out: one statement writes a whole batch. PostgreSQL spells it `jsonb_to_recordset`.
 statements! {
     TAKEN = "SELECT id FROM task WHERE id IN (SELECT value FROM json_each($1))

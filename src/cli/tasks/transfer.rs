@@ -40,7 +40,7 @@ Exit codes: 0 when every line went in; 1 when some were skipped.";
 /// Write the tasks of this project to a file, a line each
 #[derive(Args)]
 #[command(after_help = AFTER_EXPORT)]
-pub(super) struct Export {
+pub(in crate::cli) struct Export {
     /// The file; left out or `-`, standard output
     path: Option<PathBuf>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Export {
 /// Take in the tasks of a file: of ostler, or of another tracker
 #[derive(Args)]
 #[command(after_help = AFTER_IMPORT)]
-pub(super) struct Import {
+pub(in crate::cli) struct Import {
     /// The file, or `-` for standard input
     path: PathBuf,
     /// Whose file it is [default: what it looks like]
@@ -84,7 +84,7 @@ impl From {
 }
 
 impl Export {
-    pub(super) async fn run(self) -> anyhow::Result<u8> {
+    pub(in crate::cli) async fn run(self) -> anyhow::Result<u8> {
         let crew = host::open(&Surroundings::of_process()?).await?;
         let exported = match crew.tracker_of_person().await {
             Ok(tracker) => self.with(&tracker).await,
@@ -122,7 +122,7 @@ impl Export {
 }
 
 impl Import {
-    pub(super) async fn run(self) -> anyhow::Result<u8> {
+    pub(in crate::cli) async fn run(self) -> anyhow::Result<u8> {
         let (mut input, told_ms) = open(&self.path)?;
         let crew = host::open(&Surroundings::of_process()?).await?;
         let report = match crew.tracker_of_person().await {

@@ -17,11 +17,6 @@ pub(crate) mod settle;
 pub(super) use cycle::{Arcs, refuse_cycle};
 pub use doctor::Difference;
 pub(super) use edges::{add_edge, remove_edge};
-<<<<<<< HEAD
-pub(super) use family::{adopt, count_child, leave};
-pub(super) use recount::recount;
-pub(super) use settle::{Counted, freed, settle};
-=======
 pub(super) use family::{above, adopt, count_child, leave, refuse_levels, refuse_place};
+pub(super) use recount::recount;
 pub(super) use settle::{Counted, ready_of, settle};
->>>>>>> wt-graph

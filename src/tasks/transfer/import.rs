@@ -69,7 +69,7 @@ impl Tracker<'_> {
                 self.adapt(items, &mut report).await?
             }
         };
-        self.refuse_foreign(&mut told, &mut report).await?;
+        self.pass_by_others(&mut told, &mut report).await?;
         let mut run = Run {
             tracker: self,
             told,
@@ -125,7 +125,7 @@ impl Tracker<'_> {
     }
 
     /// Passes by what has the id of a task of another project, which would be two tasks in one.
-    async fn refuse_foreign(
+    async fn pass_by_others(
         &self,
         told: &mut Told,
         report: &mut Report,
@@ -172,8 +172,12 @@ impl Run<'_, '_> {
         self.deleted
             .extend(deleted.filter(|id| known.contains_key(*id)).cloned());
         for ids in std::mem::take(&mut plan.steps).chunks(PAGE) {
-            let here = rows::records(&mut moment, self.tracker.project, ids).await?;
+            let mut here = rows::records(&mut moment, self.tracker.project, ids).await?;
             for id in ids {
+                // What is deleted would have been by then.
+                if let Some(here) = here.get_mut(id) {
+                    plan.let_go(here);
+                }
                 let _ = self.outcome(&plan, here.get(id), id);
             }
         }

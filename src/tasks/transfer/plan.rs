@@ -13,7 +13,7 @@ use super::record::{Gone, Mark, Record};
 use super::report::Remark;
 use crate::clock::rfc3339;
 use crate::ids::TaskId;
-use crate::tasks::create::DEPTH;
+use crate::tasks::graph::family::LEVELS;
 use crate::tasks::model::EdgeKind;
 
 /// What a file says, each task with the line that it is from.
@@ -101,13 +101,10 @@ impl Plan {
             (one, other) => one.or(other)?.clone(),
         };
         let id = task.id.clone();
-        let parent = task.parent.value.as_ref();
-        if parent.is_some_and(|parent| !self.there.contains(parent))
-            || self.without_parent.contains(&id)
-        {
+        self.let_go(&mut task);
+        if self.without_parent.contains(&id) {
             task.parent.value = None;
         }
-        task.edges.retain(|(_, other), _| self.there.contains(other));
         for ((kind, other), mark) in &mut task.edges {
             mark.gone |= self.cut.contains(&(id.clone(), *kind, other.clone()));
         }
@@ -118,6 +115,15 @@ impl Plan {
             task.closing = here.closing.clone();
         }
         Some(task)
+    }
+
+    /// Takes from a task what ties it to others that will not be there.
+    pub(super) fn let_go(&self, task: &mut Record) {
+        let parent = task.parent.value.as_ref();
+        if parent.is_some_and(|parent| !self.there.contains(parent)) {
+            task.parent.value = None;
+        }
+        task.edges.retain(|(_, other), _| self.there.contains(other));
     }
 }
 
@@ -358,13 +364,13 @@ impl Plan {
         let mut order = Vec::with_capacity(nodes.len());
         while let Some((task, mut depth)) = open.pop_front() {
             order.push(task);
-            if depth > DEPTH
+            if depth > LEVELS
                 && let Some(node) = nodes.get_mut(task)
             {
                 depth = 1;
                 node.parent = None;
                 let id = node.id.clone();
-                let remark = format!("goes without its parent: it stands below {DEPTH} others");
+                let remark = format!("goes without its parent: it stands below too many others");
                 self.remark(told, &id, remark);
                 self.without_parent.insert(id);
             }
