@@ -2,8 +2,8 @@
 //!
 //! Every task has a beginning and an end, and its children have them within it: a parent begins
 //! before its children, which is how what holds a parent holds them, and ends after them. What waits
-//! for a task, or for its children, begins after its end. (Children may have ended long before their
-//! parent does, but nothing can come between that only some circles pass through.) A change is
+//! for a task, or for its children, begins after its end: the last of the children may have ended
+//! before, but as nothing has to happen in between, that makes no circle more or less. A change is
 //! refused when, with it, some beginning or end comes before itself. Closed tasks count as well, so
 //! that opening one again never closes a circle.
 
