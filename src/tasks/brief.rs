@@ -1,10 +1,14 @@
 //! What callers are shown of tasks: lean, bounded, and clear about whose words a text is.
 
+mod inline;
+
 use serde::Serialize;
 
 use super::close::Named;
 use super::model::{EdgeKind, Kind, LinkKind, NoteKind};
 use crate::ids::{NoteId, TaskId};
+
+pub use inline::TaskInline;
 
 /// One line about a task. What is usual is left out: priority 2, kind `task`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

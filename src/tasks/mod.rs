@@ -15,11 +15,12 @@ mod model;
 pub(crate) mod rows;
 mod tracker;
 
-pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
+pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskInline, TaskLine, TaskView};
 pub use claim::Wanted;
 pub use close::{Close, Closed, Named, Proof};
 pub use create::{BATCH, Created, NewTask};
 pub use error::TaskError;
+pub(crate) use fields::label as checked_label;
 pub use graph::Difference;
 pub use model::{
     Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task,
