@@ -8,8 +8,6 @@ use super::close::Named;
 use super::model::{EdgeKind, Kind, LinkKind, NoteKind};
 use crate::ids::{NoteId, TaskId};
 
-pub use inline::TaskInline;
-
 /// One line about a task. What is usual is left out: priority 2, kind `task`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TaskLine {

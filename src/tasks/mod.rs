@@ -17,7 +17,7 @@ pub(crate) mod rows;
 mod tracker;
 pub(crate) mod update;
 
-pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskInline, TaskLine, TaskView};
+pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
 pub use claim::Wanted;
 pub use close::{Close, Closed, Named, Proof};
 pub use create::{BATCH, Created, NewTask};

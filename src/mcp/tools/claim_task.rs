@@ -9,7 +9,8 @@ use crate::edge::{Failure, Kind as FailureKind};
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
-use crate::tasks::{Kind, TaskView, Wanted};
+use crate::tasks::{Kind, Room, TaskView, Wanted};
+use crate::text::size::REPLY;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +66,8 @@ impl Server {
                 tracker.claim_next(&wanted, p.lease_s).await?
             }
         };
-        let mut view = tracker.show(task.id.as_str()).await?.inline();
+        let view = tracker.show(task.id.as_str(), Room::AMPLE).await?;
+        let mut view = view.inline(REPLY);
         let claim = view.claim.take();
         Ok(Claimed {
             fence: task.fence,

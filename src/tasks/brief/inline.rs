@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{NoteView, TaskView};
 use crate::text::one_line;
-use crate::text::size::{REPLY, fitting, shares, shortened, size};
+use crate::text::size::{beginning, fitting, shares, shortened, size};
 
 /// Characters of a title beside that of the task itself.
 const TITLE: usize = 60;
@@ -17,40 +17,36 @@ const CUT: usize = 250;
 /// Least bytes of an entry of its history that is shown.
 const NOTE: usize = 200;
 
-/// A task with long texts and lists cut.
-#[derive(Debug, Clone, Serialize)]
-pub struct TaskInline {
-    /// The task.
-    #[serde(flatten)]
-    pub task: TaskView,
-    /// What is not shown in full.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cut: Vec<&'static str>,
-}
-
 impl TaskView {
-    /// The task within the size of a reply.
-    pub fn inline(self) -> TaskInline {
-        let (mut task, mut cut) = (self, Vec::new());
-        if size(&task) > REPLY {
-            task.shorten_lists(&mut cut);
-            task.shorten_texts(&mut cut);
+    /// The task in at most `limit` bytes, or a few more; what is not shown as a whole is named.
+    #[must_use]
+    pub fn inline(mut self, limit: usize) -> TaskView {
+        if size(&self) > limit {
+            self.shorten_lists();
+            self.shorten_texts(limit);
         }
-        TaskInline { task, cut }
+        self
     }
 
-    fn shorten_lists(&mut self, cut: &mut Vec<&'static str>) {
+    fn shorten_lists(&mut self) {
         let titles = (self.above.iter_mut().map(|it| &mut it.title))
             .chain(self.parts.iter_mut().map(|it| &mut it.title))
             .chain(self.edges.iter_mut().map(|it| &mut it.title));
         for title in titles {
             *title = one_line(title, TITLE);
         }
-        keep(&mut self.above, "above", cut);
-        keep(&mut self.parts, "parts", cut);
-        keep(&mut self.edges, "edges", cut);
-        keep(&mut self.links, "links", cut);
-        shorten(&mut self.why, END, "why", cut);
+        let mut cut = [
+            keep("above", &mut self.above),
+            keep("parts", &mut self.parts),
+            keep("links", &mut self.links),
+        ];
+        let edges = self.edges.len();
+        if keep("edges", &mut self.edges).is_some() {
+            let left_out = u32::try_from(edges - self.edges.len()).unwrap_or(u32::MAX);
+            self.more_edges = Some(self.more_edges.unwrap_or_default() + left_out);
+        }
+        self.cut.extend(cut.iter_mut().filter_map(Option::take));
+        self.cut.extend(shorten("why", &mut self.why, END));
         if let Some(proof) = &mut self.evidence
             && size(proof) > END
         {
@@ -59,46 +55,44 @@ impl TaskView {
             proof.commits.truncate(4);
             proof.commands.truncate(4);
             proof.agents.truncate(4);
-            cut.push("evidence");
+            self.cut.push("evidence".to_owned());
         }
     }
 
     /// What is left of the reply is divided among the long texts and the history.
-    fn shorten_texts(&mut self, cut: &mut Vec<&'static str>) {
-        let description = std::mem::take(&mut self.description);
-        let acceptance = std::mem::take(&mut self.acceptance);
+    fn shorten_texts(&mut self, limit: usize) {
+        let mut description = std::mem::take(&mut self.description);
+        let mut acceptance = std::mem::take(&mut self.acceptance);
         let notes = std::mem::take(&mut self.notes);
-        let room = REPLY.saturating_sub(size(self) + CUT);
+        let room = limit.saturating_sub(size(self) + CUT);
         let wants = [size(&description), size(&acceptance), size(&notes)];
-        let shares = shares(room, &wants);
-        let [for_description, for_acceptance, for_notes] = shares.as_slice() else {
-            return;
-        };
+        let mut shares = shares(room, &wants).into_iter();
+        let mut share = || shares.next().unwrap_or_default();
+        let cut = [
+            shorten("description", &mut description, share()),
+            shorten("acceptance", &mut acceptance, share()),
+        ];
+        self.cut.extend(cut.into_iter().flatten());
         self.description = description;
         self.acceptance = acceptance;
         self.notes = notes;
-        shorten(
-            &mut self.description,
-            *for_description,
-            "description",
-            cut,
-        );
-        shorten(&mut self.acceptance, *for_acceptance, "acceptance", cut);
-        self.shorten_notes(*for_notes, cut);
+        self.shorten_notes(share());
     }
 
     /// The last entries count most.
-    fn shorten_notes(&mut self, budget: usize, cut: &mut Vec<&'static str>) {
-        if size(&self.notes) <= budget {
+    fn shorten_notes(&mut self, budget: usize) {
+        let all = self.notes.len();
+        if all == 0 || size(&self.notes) <= budget {
             return;
         }
         let texts: usize = self.notes.iter().map(|note| size(&note.text)).sum();
-        let around = size(&self.notes).saturating_sub(texts);
-        let each = around / self.notes.len().max(1) + NOTE;
-        let first = self.notes.len() - (budget / each.max(1)).clamp(1, self.notes.len());
-        let left_out = self.notes.drain(..first).count();
-        let more = self.more_notes.unwrap_or_default() + u32::try_from(left_out).unwrap_or(0);
-        self.more_notes = (more > 0).then_some(more);
+        let around = size(&self.notes).saturating_sub(texts) / all;
+        let shown = (budget / (around + NOTE)).clamp(1, all);
+        self.notes.drain(..all - shown);
+        if shown < all {
+            let left_out = u32::try_from(all - shown).unwrap_or(u32::MAX);
+            self.more_notes = Some(self.more_notes.unwrap_or_default() + left_out);
+        }
         let wants: Vec<usize> = self.notes.iter().map(size::<NoteView>).collect();
         for (note, share) in self.notes.iter_mut().zip(shares(budget, &wants)) {
             let over = size(note).saturating_sub(share);
@@ -108,21 +102,19 @@ impl TaskView {
                 note.text = shortened(&note.text, text);
             }
         }
-        cut.push("notes");
     }
 }
 
-fn keep<T: Serialize>(list: &mut Vec<T>, name: &'static str, cut: &mut Vec<&'static str>) {
-    let shown = fitting(list, LIST).max(1);
-    if shown < list.len() {
-        list.truncate(shown);
-        cut.push(name);
-    }
+/// Keeps of a list what there is room for, and says what that is.
+fn keep<T: Serialize>(name: &str, list: &mut Vec<T>) -> Option<String> {
+    let (all, shown) = (list.len(), fitting(list, LIST).max(1));
+    list.truncate(shown);
+    (shown < all).then(|| format!("{name}: the first {shown} of {all}"))
 }
 
-fn shorten(text: &mut String, limit: usize, name: &'static str, cut: &mut Vec<&'static str>) {
-    if size(text) > limit {
-        *text = shortened(text, limit);
-        cut.push(name);
-    }
+/// Keeps of a text what there is room for, and says what that is.
+fn shorten(name: &str, text: &mut String, limit: usize) -> Option<String> {
+    let (all, shown) = (text.len(), beginning(text, limit).len());
+    text.truncate(shown);
+    (shown < all).then(|| format!("{name}: the first {shown} of {all} bytes"))
 }
