@@ -65,6 +65,7 @@ mod tests {
         ("tasks/graph/settle.rs", crate::tasks::graph::settle::ALL),
         ("tasks/list.rs", crate::tasks::list::ALL),
         ("tasks/remove.rs", crate::tasks::remove::ALL),
+        ("tasks/matters.rs", crate::tasks::matters::ALL),
         ("tasks/rows.rs", crate::tasks::rows::ALL),
         ("tasks/update.rs", crate::tasks::update::ALL),
     ];

@@ -11,6 +11,7 @@ mod error;
 mod fields;
 pub(crate) mod graph;
 pub(crate) mod list;
+pub(crate) mod matters;
 mod model;
 pub(crate) mod remove;
 pub(crate) mod rows;
