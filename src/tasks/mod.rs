@@ -12,19 +12,23 @@ mod fields;
 pub(crate) mod graph;
 pub(crate) mod list;
 mod model;
+pub(crate) mod remove;
 pub(crate) mod rows;
 mod tracker;
+pub(crate) mod update;
 
 pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
 pub use claim::Wanted;
 pub use close::{Close, Closed, Named, Proof};
 pub use create::{BATCH, Created, NewTask};
 pub use error::TaskError;
+pub(crate) use fields::label as checked_label;
 pub use graph::Difference;
 pub use model::{
     Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task,
 };
 pub use tracker::Tracker;
+pub use update::Changes;
 
 #[cfg(test)]
 mod tests;
