@@ -46,6 +46,7 @@ mod tests {
             "agents/record/remove.rs",
             crate::agents::record::remove::ALL,
         ),
+        ("agents/record/tasks.rs", crate::agents::record::tasks::ALL),
         (
             "agents/record/overlaps.rs",
             crate::agents::record::overlaps::ALL,
