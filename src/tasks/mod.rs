@@ -7,12 +7,16 @@ mod brief;
 pub(crate) mod claim;
 pub(crate) mod close;
 pub(crate) mod create;
+mod cursor;
 mod error;
 mod fields;
 pub(crate) mod graph;
+pub(crate) mod lines;
 pub(crate) mod list;
 mod model;
 pub(crate) mod rows;
+pub(crate) mod search;
+pub(crate) mod show;
 mod tracker;
 
 pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
@@ -21,9 +25,11 @@ pub use close::{Close, Closed, Named, Proof};
 pub use create::{BATCH, Created, NewTask};
 pub use error::TaskError;
 pub use graph::Difference;
+pub use list::Listing;
 pub use model::{
-    Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task,
+    Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task, View,
 };
+pub use show::Room;
 pub use tracker::Tracker;
 
 #[cfg(test)]
