@@ -216,3 +216,6 @@ fn score_of(row: &AnyRow) -> Result<i64, StoreError> {
 fn contains(hits: &[Hit], line: &Line) -> bool {
     hits.iter().any(|hit| hit.line.n == line.n)
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,3 +254,6 @@ fn beginning(text: &str, most: usize) -> &str {
     let end = text.floor_char_boundary(most);
     text.get(..end).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
