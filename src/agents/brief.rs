@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::crew::Waiting;
-use super::evidence::{Evidence, Overlap};
+use super::evidence::Evidence;
 use super::expect::Unmet;
 use super::lifecycle::Status;
 use super::record::{Backoff, Line, LogEntry, Texts};
