@@ -20,7 +20,6 @@ struct ClaimTask {
     #[schemars(with = "Option<String>")]
     kind: Option<Kind>,
     parent: Option<String>,
-    /// Default 1800.
     lease_s: Option<u32>,
 }
 
@@ -37,8 +36,7 @@ struct Claimed {
 
 #[tool_router(router = claim_task_router, vis = "pub(crate)")]
 impl Server {
-    /// Claim a task, or the best ready one that fits. Any call renews the lease. Give its `fence`
-    /// with later calls: it is refused once the claim is over.
+    /// Claim a task, or the best ready one. Give its `fence` with later calls.
     #[tool(annotations(title = "Claim task", destructive_hint = false, idempotent_hint = true))]
     async fn claim_task(&self, Parameters(p): Parameters<ClaimTask>) -> CallToolResult {
         reply(self.claim(p).await)

@@ -28,13 +28,14 @@ struct CreateTasks {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 struct Entry {
     title: String,
     description: Option<String>,
-    /// What a check can see when it is done.
+    /// What can be checked.
     acceptance: Option<String>,
     kind: Option<Kind>,
-    /// 0, the first, to 4; default 2.
+    /// 0 (first) to 4.
     priority: Option<i64>,
     labels: Option<Vec<String>>,
     parent: Option<String>,
@@ -42,7 +43,6 @@ struct Entry {
     /// `kind:task`: on_failure, waits_children, related, discovered_from, duplicates, supersedes,
     /// validates.
     edges: Option<Vec<String>>,
-    /// It changes files.
     writes: Option<bool>,
     estimate_min: Option<u32>,
     defer_until: Option<String>,
@@ -115,7 +115,7 @@ impl Batch {
 
 #[tool_router(router = create_tasks_router, vis = "pub(crate)")]
 impl Server {
-    /// Create tasks, up to 500, all or none. A `ref` of this call does wherever an id is taken.
+    /// Create up to 500 tasks, all or none. A `ref` of this call does for an id.
     #[tool(annotations(title = "Create tasks", destructive_hint = false))]
     async fn create_tasks(&self, Parameters(p): Parameters<CreateTasks>) -> CallToolResult {
         reply(self.create(p).await)

@@ -19,13 +19,12 @@ const WHOLE: usize = 96 * 1024;
 #[serde(deny_unknown_fields)]
 struct GetTask {
     id: String,
-    /// Nothing cut.
     whole: Option<bool>,
 }
 
 #[tool_router(router = get_task_router, vis = "pub(crate)")]
 impl Server {
-    /// One task: texts, edges both ways, children, notes, claim, agents and commits.
+    /// One task with its edges, children, notes and links.
     #[tool(annotations(title = "Get task", read_only_hint = true))]
     async fn get_task(&self, Parameters(p): Parameters<GetTask>) -> CallToolResult {
         reply(self.task(p).await)
