@@ -42,7 +42,7 @@ struct SpawnAgent {
     /// To read: summary, transcript:<n>, file:<path>, agent:<id>, git:diff, git:log.
     context: Option<Vec<String>>,
     output_schema: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Checked at the end: files exist, command exits 0, it has committed, nothing is uncommitted.
+    /// Checked at the end: files exist, command exits 0, commits made, tree clean.
     expect: Option<Expect>,
     /// 2 to 8 on the same task, ranked.
     n: Option<u32>,
