@@ -84,7 +84,10 @@ async fn every_tool_names_a_field_that_it_does_not_take() {
     for tool in tools["result"]["tools"].as_array().unwrap() {
         let name = tool["name"].as_str().unwrap();
         let told = refused(&mut server, name, json!({ "colour": "blue" })).await;
-        assert!(told.starts_with("unknown field `colour`\n"), "{name}: {told}");
+        assert!(
+            told.starts_with("unknown field `colour`\n"),
+            "{name}: {told}"
+        );
     }
     server.leave().await;
 }
@@ -106,7 +109,10 @@ async fn a_field_inside_an_object_is_named_by_its_path() {
         (
             "create_tasks",
             json!({ "tasks": [{ "title": "x", "kind": "story" }] }),
-            &["`tasks[0].kind` must be one of `task`, `bug`", "not `story`"],
+            &[
+                "`tasks[0].kind` must be one of `task`, `bug`",
+                "not `story`",
+            ],
         ),
         (
             "close_task",
@@ -330,7 +336,10 @@ async fn every_optional_field_may_be_null() {
     let created = server.call("create_tasks", created).await.unwrap();
     let task = created["ids"][0].clone();
     let entry = tools["result"]["tools"].as_array().unwrap().iter();
-    let entry = entry.clone().find(|it| it["name"] == "create_tasks").unwrap();
+    let entry = entry
+        .clone()
+        .find(|it| it["name"] == "create_tasks")
+        .unwrap();
     let entry = &entry["inputSchema"]["properties"]["tasks"]["items"];
     for field in entry["properties"].as_object().unwrap().keys() {
         let mut entry = json!({ "title": "x" });

@@ -139,7 +139,10 @@ async fn the_best_ready_task_is_claimed_and_told_with_its_fence() {
         ask(&mut server, "update_task", release).await;
     }
     let told = refusal(&mut server, "claim_task", json!({ "label": "api" })).await;
-    assert!(told.starts_with("no task is ready with the label \"api\"\nlist_tasks"), "{told}");
+    assert!(
+        told.starts_with("no task is ready with the label \"api\"\nlist_tasks"),
+        "{told}"
+    );
     let both = json!({ "id": refs["bug"], "label": "ui" });
     let told = refusal(&mut server, "claim_task", both).await;
     assert!(told.starts_with("`id` names the task;"), "{told}");
@@ -171,7 +174,9 @@ async fn a_session_hears_who_holds_a_task_and_may_claim_its_own_again() {
     assert_eq!(first["fence"], again["fence"]);
     let told = refusal(&mut two, "claim_task", json!({ "id": id })).await;
     assert!(
-        told.starts_with(&format!("{id} is held by session:one\nclaim_task without an id")),
+        told.starts_with(&format!(
+            "{id} is held by session:one\nclaim_task without an id"
+        )),
         "{told}"
     );
     for (tool, arguments) in [
@@ -213,7 +218,10 @@ async fn tasks_are_listed_by_view_filter_and_words() {
         (json!({ "label": "parser" }), vec!["Parse the header"]),
         (json!({ "kind": "chore" }), vec!["Write the docs"]),
         (json!({ "parent": refs["c"] }), vec!["Below"]),
-        (json!({ "query": "parsing headers" }), vec!["Parse the header"]),
+        (
+            json!({ "query": "parsing headers" }),
+            vec!["Parse the header"],
+        ),
         (json!({ "limit": 1 }), vec!["Parse the header"]),
     ] {
         let shown = listing.to_string();
@@ -241,7 +249,9 @@ async fn tasks_are_listed_by_view_filter_and_words() {
 async fn a_catch_up_tells_what_is_claimed_and_what_is_next() {
     let home = Home::new();
     let mut server = session(&home, "one").await;
-    let tasks: Vec<Value> = (0..6).map(|n| json!({ "title": format!("task {n}") })).collect();
+    let tasks: Vec<Value> = (0..6)
+        .map(|n| json!({ "title": format!("task {n}") }))
+        .collect();
     let created = ask(&mut server, "create_tasks", json!({ "tasks": tasks })).await;
     let next = ask(&mut server, "catch_up", json!({})).await;
     assert_eq!(next["ready"].as_array().unwrap().len(), 3, "{next:#}");

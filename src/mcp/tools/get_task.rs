@@ -12,8 +12,8 @@ use crate::mcp::server::Server;
 use crate::tasks::{Room, TaskView};
 use crate::text::size::REPLY;
 
-/// Most bytes of a task that is asked for whole: what the clients let through.
-const WHOLE: usize = 96 * 1024;
+/// Most bytes of a task that is asked for whole: its texts at their longest, and some of its history.
+const WHOLE: usize = 128 * 1024;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

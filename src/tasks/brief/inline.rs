@@ -14,6 +14,8 @@ const LIST: usize = 1000;
 const END: usize = 500;
 /// What it takes to say what was cut.
 const CUT: usize = 250;
+/// Which part of the room is at least for its history, where there is much of that.
+const HISTORY: usize = 6;
 /// Least bytes of an entry of its history that is shown.
 const NOTE: usize = 200;
 
@@ -65,18 +67,21 @@ impl TaskView {
         let mut acceptance = std::mem::take(&mut self.acceptance);
         let notes = std::mem::take(&mut self.notes);
         let room = limit.saturating_sub(size(self) + CUT);
-        let wants = [size(&description), size(&acceptance), size(&notes)];
-        let mut shares = shares(room, &wants).into_iter();
+        // What is to be done counts more than what was said of it.
+        let for_notes = size(&notes).min(room / HISTORY);
+        let wants = [size(&description), size(&acceptance)];
+        let mut shares = shares(room - for_notes, &wants).into_iter();
         let mut share = || shares.next().unwrap_or_default();
         let cut = [
             shorten("description", &mut description, share()),
             shorten("acceptance", &mut acceptance, share()),
         ];
         self.cut.extend(cut.into_iter().flatten());
+        let room = room.saturating_sub(size(&description) + size(&acceptance));
         self.description = description;
         self.acceptance = acceptance;
         self.notes = notes;
-        self.shorten_notes(share());
+        self.shorten_notes(room);
     }
 
     /// The last entries count most.

@@ -9,7 +9,11 @@ use crate::support::Home;
 async fn a_batch_is_created_with_all_that_was_said_of_it() {
     let home = Home::new();
     let mut server = home.server().await;
-    let there = create(&mut server, json!([{ "ref": "there", "title": "was there" }])).await;
+    let there = create(
+        &mut server,
+        json!([{ "ref": "there", "title": "was there" }]),
+    )
+    .await;
     let tasks = json!([
         {
             "ref": "whole", "title": "A task", "description": "What to do.", "acceptance": "It runs.",
@@ -69,17 +73,38 @@ async fn a_batch_with_one_wrong_entry_creates_nothing() {
     let good = || json!({ "ref": "good", "title": "good" });
     for (entry, told) in [
         (json!({ "title": " " }), "`tasks[1].title` is empty"),
-        (json!({ "title": "x", "priority": 5 }), "`tasks[1].priority` is 5"),
-        (json!({ "title": "x", "labels": ["a b"] }), "`tasks[1].labels` holds \"a b\""),
+        (
+            json!({ "title": "x", "priority": 5 }),
+            "`tasks[1].priority` is 5",
+        ),
+        (
+            json!({ "title": "x", "labels": ["a b"] }),
+            "`tasks[1].labels` holds \"a b\"",
+        ),
         (
             json!({ "title": "x", "blocked_by": ["t-zzzzzz"] }),
             "`tasks[1].blocked_by` names \"t-zzzzzz\", which is no task and no `ref` here",
         ),
-        (json!({ "title": "x", "parent": "top" }), "`tasks[1].parent` names \"top\""),
-        (json!({ "title": "x", "edges": ["good"] }), "`tasks[1].edges` holds \"good\""),
-        (json!({ "title": "x", "edges": ["likes:good"] }), "`tasks[1].edges` holds"),
-        (json!({ "title": "x", "ref": "good" }), "`tasks[1].ref` is \"good\", as that of"),
-        (json!({ "title": "x", "estimate_min": 0 }), "`tasks[1].estimate_min` is 0"),
+        (
+            json!({ "title": "x", "parent": "top" }),
+            "`tasks[1].parent` names \"top\"",
+        ),
+        (
+            json!({ "title": "x", "edges": ["good"] }),
+            "`tasks[1].edges` holds \"good\"",
+        ),
+        (
+            json!({ "title": "x", "edges": ["likes:good"] }),
+            "`tasks[1].edges` holds",
+        ),
+        (
+            json!({ "title": "x", "ref": "good" }),
+            "`tasks[1].ref` is \"good\", as that of",
+        ),
+        (
+            json!({ "title": "x", "estimate_min": 0 }),
+            "`tasks[1].estimate_min` is 0",
+        ),
         (
             json!({ "title": "x", "defer_until": "tomorrow" }),
             "`tasks[1].defer_until` is no time: \"tomorrow\"\nwrite RFC 3339 or a date",

@@ -90,7 +90,10 @@ async fn a_change_that_is_refused_has_changed_nothing() {
         (json!({ "priority": 9 }), "`priority` is 9"),
         (json!({ "kind": "story" }), "`kind` must be one of"),
         (json!({ "add_labels": ["a,b"] }), "`labels` holds \"a,b\""),
-        (json!({ "add_blocked_by": [refs["b"]] }), "that would make tasks wait"),
+        (
+            json!({ "add_blocked_by": [refs["b"]] }),
+            "that would make tasks wait",
+        ),
         (json!({ "add_blocked_by": [refs["a"]] }), ""),
         (json!({ "parent": refs["a"] }), ""),
         (json!({ "parent": "t-zzzzzz" }), "no task here has the id"),
@@ -102,7 +105,10 @@ async fn a_change_that_is_refused_has_changed_nothing() {
             json!({ "status": "closed" }),
             "`status` can be set to `open` only\nclaim_task begins a task, close_task closes it",
         ),
-        (json!({ "status": "in_progress" }), "`status` can be set to `open` only"),
+        (
+            json!({ "status": "in_progress" }),
+            "`status` can be set to `open` only",
+        ),
         (
             json!({ "status": "open", "title": "New" }),
             "`status` goes with `note` and `fence` only",
@@ -129,24 +135,44 @@ async fn open_gives_a_claim_back_or_opens_what_was_closed() {
     let mut server = session(&home, "one").await;
     let id = create_one(&mut server, "to and fro").await;
     let claimed = ask(&mut server, "claim_task", json!({ "id": id })).await;
-    let release = json!({ "id": id, "status": "open", "note": "I am stuck", "fence": claimed["fence"] });
+    let release =
+        json!({ "id": id, "status": "open", "note": "I am stuck", "fence": claimed["fence"] });
     let line = ask(&mut server, "update_task", release.clone()).await;
     assert_eq!(line["status"], "ready");
     assert_eq!(line["holder"], Value::Null);
     let told = refusal(&mut server, "update_task", release).await;
-    assert!(told.starts_with(&format!("the claim 1 of {id} is over\n")), "{told}");
+    assert!(
+        told.starts_with(&format!("the claim 1 of {id} is over\n")),
+        "{told}"
+    );
 
     ask(&mut server, "close_task", json!({ "id": id })).await;
-    let told = refusal(&mut server, "update_task", json!({ "id": id, "status": "open" })).await;
-    assert!(told.starts_with("`note` is needed: say why it is reopened"), "{told}");
+    let told = refusal(
+        &mut server,
+        "update_task",
+        json!({ "id": id, "status": "open" }),
+    )
+    .await;
+    assert!(
+        told.starts_with("`note` is needed: say why it is reopened"),
+        "{told}"
+    );
     let reopen = json!({ "id": id, "status": "open", "note": "it came back" });
-    assert_eq!(ask(&mut server, "update_task", reopen).await["status"], "ready");
+    assert_eq!(
+        ask(&mut server, "update_task", reopen).await["status"],
+        "ready"
+    );
     let notes = get(&mut server, &json!(id)).await["notes"].clone();
     let told: Vec<(&str, &str)> = notes
         .as_array()
         .unwrap()
         .iter()
-        .map(|note| (note["kind"].as_str().unwrap(), note["text"].as_str().unwrap()))
+        .map(|note| {
+            (
+                note["kind"].as_str().unwrap(),
+                note["text"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert!(told.contains(&("released", "I am stuck")), "{notes:#}");
     assert!(told.contains(&("reopened", "it came back")), "{notes:#}");

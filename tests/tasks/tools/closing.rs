@@ -36,7 +36,10 @@ async fn a_close_tells_what_is_ready_now_and_what_is_moot() {
         json!({ "id": refs["b"], "unblocked": [{ "id": refs["c"], "title": "C" }] })
     );
     let b = get(&mut server, &refs["b"]).await;
-    assert_eq!((&b["status"], &b["why"]), (&json!("wont_do"), &json!("no need")));
+    assert_eq!(
+        (&b["status"], &b["why"]),
+        (&json!("wont_do"), &json!("no need"))
+    );
     server.leave().await;
 }
 
@@ -59,15 +62,47 @@ async fn a_close_that_is_refused_has_changed_nothing() {
     let before = everything(&mut server).await;
     for (id, close, told) in [
         ("checked", json!({}), "is not shown to be done"),
-        ("checked", json!({ "evidence": {} }), "is not shown to be done"),
-        ("checked", json!({ "note": "I did it" }), "is not shown to be done"),
-        ("checked", json!({ "evidence": { "command": "test -e done" } }), "test -e done"),
-        ("checked", json!({ "evidence": { "commits": ["abcdef1"] } }), "abcdef1"),
-        ("checked", json!({ "evidence": { "agent": "a-000000" } }), "a-000000"),
+        (
+            "checked",
+            json!({ "evidence": {} }),
+            "is not shown to be done",
+        ),
+        (
+            "checked",
+            json!({ "note": "I did it" }),
+            "is not shown to be done",
+        ),
+        (
+            "checked",
+            json!({ "evidence": { "command": "test -e done" } }),
+            "exit code 1",
+        ),
+        (
+            "checked",
+            json!({ "evidence": { "commits": ["abcdef1"] } }),
+            "abcdef1",
+        ),
+        (
+            "checked",
+            json!({ "evidence": { "agent": "a-000000" } }),
+            "a-000000",
+        ),
         ("top", json!({}), "has open children: t-"),
-        ("plain", json!({ "reason": "wont_do" }), "closing as wont_do needs a word why\n"),
-        ("plain", json!({ "reason": "duplicate", "note": " " }), "needs a word why"),
-        ("plain", json!({ "reason": "finished" }), "`reason` must be one of `done`"),
+        (
+            "plain",
+            json!({ "reason": "wont_do" }),
+            "closing as wont_do needs a word why\n",
+        ),
+        (
+            "plain",
+            json!({ "reason": "duplicate", "note": " " }),
+            "needs a word why",
+        ),
+        (
+            "plain",
+            json!({ "reason": "finished" }),
+            "`reason` must be one of `done`",
+        ),
         ("plain", json!({ "fence": 3 }), "the claim 3 of"),
         ("closed", json!({}), "is closed; it cannot be closed"),
     ] {
@@ -84,7 +119,10 @@ async fn a_close_that_is_refused_has_changed_nothing() {
     ask(&mut server, "close_task", close).await;
     let checked = get(&mut server, &refs["checked"]).await;
     assert_eq!(checked["status"], "done");
-    assert!(checked["evidence"].to_string().contains("test -e done"), "{checked:#}");
+    assert!(
+        checked["evidence"].to_string().contains("test -e done"),
+        "{checked:#}"
+    );
     server.leave().await;
 }
 
@@ -102,7 +140,10 @@ async fn of_two_who_close_the_same_task_one_does() {
             (Ok(_), Err(told)) | (Err(told), Ok(_)) => told,
             both => panic!("{both:?}"),
         };
-        assert!(told.starts_with(&format!("{id} is closed; it cannot be closed")), "{told}");
+        assert!(
+            told.starts_with(&format!("{id} is closed; it cannot be closed")),
+            "{told}"
+        );
     }
     one.leave().await;
     two.leave().await;
