@@ -65,7 +65,9 @@ mod tests {
         ("tasks/graph/family.rs", crate::tasks::graph::family::ALL),
         ("tasks/graph/settle.rs", crate::tasks::graph::settle::ALL),
         ("tasks/list.rs", crate::tasks::list::ALL),
+        ("tasks/remove.rs", crate::tasks::remove::ALL),
         ("tasks/rows.rs", crate::tasks::rows::ALL),
+        ("tasks/update.rs", crate::tasks::update::ALL),
     ];
 
     #[tokio::test]

@@ -168,17 +168,10 @@ impl Tracker<'_> {
             Some(parent) => self.find_in(connection, parent).await?.to_string(),
             None => String::new(),
         };
-        let reads_only = matches!(
-            self.actor,
-            Actor::Agent {
-                read_only: true,
-                ..
-            }
-        );
         let ids: Vec<String> = sqlx::query_scalar(BEST)
             .bind(self.project.as_str())
             .bind(self.now_ms())
-            .bind(i64::from(reads_only))
+            .bind(i64::from(self.reads_only()))
             .bind(wanted.label.as_deref().unwrap_or_default())
             .bind(wanted.kind.map_or("", Kind::as_str))
             .bind(below)
@@ -209,15 +202,7 @@ impl Tracker<'_> {
                 holder: other.told(),
             });
         }
-        if task.writes
-            && matches!(
-                self.actor,
-                Actor::Agent {
-                    read_only: true,
-                    ..
-                }
-            )
-        {
+        if task.writes && self.reads_only() {
             return Err(self.not_ready(task, "it changes files, and this agent may only read"));
         }
         let now_ms = self.now_ms();
