@@ -110,7 +110,17 @@ pub(in crate::agents) fn unfounded(text: &str, evidence: &Evidence) -> Vec<Strin
 
 /// Tools of ours, by which nothing is done.
 fn is_ours(tool: &str) -> bool {
-    tool.ends_with("submit_result") || tool.ends_with("ask_parent")
+    const OURS: [&str; 8] = [
+        "submit_result",
+        "ask_parent",
+        "get_task",
+        "list_tasks",
+        "update_task",
+        "create_tasks",
+        "claim_task",
+        "close_task",
+    ];
+    OURS.iter().any(|ours| tool.ends_with(ours))
 }
 
 /// Tools that may write or run what no protocol shows: agents, and servers of others.

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::budget;
-use crate::agents::{Caller, Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
+use crate::agents::{AtEnd, Caller, Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
 use crate::config::{Effort, Isolation, Permission};
-use crate::edge::Failure;
+use crate::edge::{Failure, Kind};
 use crate::mcp::caller::caller;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
@@ -20,8 +20,10 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpawnAgent {
-    /// The whole task; the child sees nothing else.
-    prompt: String,
+    /// All the child is told; with `task` it may be left out.
+    prompt: Option<String>,
+    /// A task to claim and work on: its id, or next for the best ready one.
+    task: Option<String>,
     /// A few words to tell it from others.
     label: Option<String>,
     /// claude, codex, gemini, opencode or a configured one.
@@ -44,7 +46,7 @@ struct SpawnAgent {
     /// worktree: in a git worktree and on a branch of its own.
     isolation: Option<Isolation>,
     /// To read with the prompt: summary, transcript:<n> (of this session), file:<path>,
-    /// agent:<id>, git:diff, git:log.
+    /// agent:<id>, task:<id>, git:diff, git:log.
     context: Option<Vec<String>>,
     /// JSON schema that its result must fit.
     output_schema: Option<serde_json::Map<String, serde_json::Value>>,
@@ -84,8 +86,18 @@ impl Server {
         let mut budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
         budget.max_tool_calls = p.max_tool_calls;
         budget.idle_s = p.idle_s;
+        let prompt = match (p.prompt, &p.task) {
+            (Some(prompt), _) => prompt,
+            (None, Some(_)) => String::new(),
+            (None, None) => {
+                return Err(Failure::new(Kind::Invalid, "`prompt` is missing")
+                    .hint("say what is to be done, or name a `task`"));
+            }
+        };
         let request = SpawnRequest {
-            prompt: p.prompt,
+            prompt,
+            task: p.task,
+            at_end: AtEnd::Close,
             label: p.label,
             provider: p.provider,
             model: p.model,
