@@ -9,6 +9,7 @@ mod dispatch;
 mod family;
 mod groups;
 mod integrate;
+mod leases;
 mod names;
 mod providers;
 mod questions;
