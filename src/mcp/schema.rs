@@ -1,5 +1,6 @@
 //! Schemas made lean: what three families of clients refuse or pay for by the token is taken out of
-//! what schemars writes.
+//! what schemars writes. That a tool takes no other fields is not said there, nor would every client
+//! understand it: a call that has one is refused, see [`super::parameters`].
 
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::model::JsonObject;
@@ -16,7 +17,8 @@ pub(super) fn slim_router<S>(router: &mut ToolRouter<S>) {
     }
 }
 
-/// `schema` without `$schema`, `$ref`, `title`, `format`, null unions and `oneOf`.
+/// `schema` without `$schema`, `$ref`, `title`, `format`, null unions, `oneOf` and
+/// `additionalProperties: false`.
 pub(super) fn slim(schema: &JsonObject) -> JsonObject {
     let definitions = match schema.get("$defs") {
         Some(Value::Object(definitions)) => definitions.clone(),
@@ -39,6 +41,7 @@ fn object(
         match key.as_str() {
             "$schema" | "$defs" | "title" | "format" => {}
             "default" if value.is_null() || *value == Value::Bool(false) => {}
+            "additionalProperties" if *value == Value::Bool(false) => {}
             "minimum" if value.as_f64() == Some(0.0) => {}
             "$ref" => merge(&mut lean, target(value, definitions, depth)),
             "type" => {

@@ -1,5 +1,7 @@
 //! What callers are shown of tasks: lean, bounded, and clear about whose words a text is.
 
+mod inline;
+
 use serde::Serialize;
 
 use super::close::Named;

@@ -9,7 +9,7 @@ use super::brief::TaskLine;
 use super::cursor::{Key, mark};
 use super::error::TaskError;
 use super::lines::{self, Line, line_columns};
-use super::model::{Actor, Holder, Kind, View};
+use super::model::{Holder, Kind, View};
 use super::tracker::Tracker;
 use crate::ids::ProjectId;
 use crate::page::Page;
@@ -322,24 +322,12 @@ impl Tracker<'_> {
                 .bind(priority)
                 .bind(unblocks)
                 .bind(self.now_ms())
-                .bind(self.reads_only()),
+                .bind(i64::from(self.reads_only())),
             View::Blocked | View::Open => page.bind(priority),
             View::Mine => page.bind(self.held_by()),
             View::Closed | View::All => page,
         };
         Ok(page.fetch_all(connection).await?)
-    }
-
-    /// 1 for an agent that may change no file.
-    pub(super) fn reads_only(&self) -> i64 {
-        let reads_only = matches!(
-            self.actor,
-            Actor::Agent {
-                read_only: true,
-                ..
-            }
-        );
-        i64::from(reads_only)
     }
 
     /// As whom this actor holds tasks; empty for a person, who holds none.

@@ -13,17 +13,21 @@ mod fields;
 pub(crate) mod graph;
 pub(crate) mod lines;
 pub(crate) mod list;
+pub(crate) mod matters;
 mod model;
+pub(crate) mod remove;
 pub(crate) mod rows;
 pub(crate) mod search;
 pub(crate) mod show;
 mod tracker;
+pub(crate) mod update;
 
 pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
 pub use claim::Wanted;
 pub use close::{Close, Closed, Named, Proof};
 pub use create::{BATCH, Created, NewTask};
 pub use error::TaskError;
+pub(crate) use fields::label as checked_label;
 pub use graph::Difference;
 pub use list::Listing;
 pub use model::{
@@ -31,6 +35,7 @@ pub use model::{
 };
 pub use show::Room;
 pub use tracker::Tracker;
+pub use update::Changes;
 
 #[cfg(test)]
 mod tests;

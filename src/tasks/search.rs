@@ -207,7 +207,7 @@ impl Tracker<'_> {
             .bind(score)
             .bind(n);
         let page = match filter.view {
-            View::Ready => page.bind(self.now_ms()).bind(self.reads_only()),
+            View::Ready => page.bind(self.now_ms()).bind(i64::from(self.reads_only())),
             View::Mine => page.bind(self.held_by()),
             View::Blocked | View::Open | View::Closed | View::All => page,
         };
