@@ -35,7 +35,6 @@ pub use list::Listing;
 pub use model::{
     Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task, View,
 };
-pub use show::Room;
 pub use tracker::Tracker;
 pub use update::Changes;
 
