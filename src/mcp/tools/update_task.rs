@@ -5,12 +5,11 @@ use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::moment;
 use crate::edge::{Failure, Kind as FailureKind};
+use crate::ids::TaskId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
-use crate::ids::TaskId;
 use crate::tasks::{Changes, Kind, Status, TaskError, TaskLine, Tracker};
 
 #[derive(Deserialize, JsonSchema)]
@@ -54,9 +53,7 @@ impl UpdateTask {
             priority: self.priority,
             writes: self.writes,
             estimate_min: self.estimate_min,
-            defer_until_ms: defer_until
-                .map(|time| moment("defer_until", time))
-                .transpose()?,
+            defer_until_ms: defer_until.map(crate::tasks::defer_until).transpose()?,
             external_ref: self.external_ref.take(),
             parent: self.parent.take().map(Some),
             add_labels: list(&mut self.add_labels),
@@ -106,10 +103,11 @@ fn alone(changes: Changes) -> Result<(), Failure> {
     };
     match others == Changes::default() {
         true => Ok(()),
-        false => Err(
-            Failure::new(FailureKind::Invalid, "`status` goes with `note` and `fence` only")
-                .hint("make the other changes in a call of their own"),
-        ),
+        false => Err(Failure::new(
+            FailureKind::Invalid,
+            "`status` goes with `note` and `fence` only",
+        )
+        .hint("make the other changes in a call of their own")),
     }
 }
 
