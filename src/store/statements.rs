@@ -46,6 +46,7 @@ mod tests {
             "agents/record/remove.rs",
             crate::agents::record::remove::ALL,
         ),
+        ("agents/record/tasks.rs", crate::agents::record::tasks::ALL),
         (
             "agents/record/overlaps.rs",
             crate::agents::record::overlaps::ALL,
@@ -63,9 +64,14 @@ mod tests {
         ("tasks/graph/edges.rs", crate::tasks::graph::edges::ALL),
         ("tasks/graph/family.rs", crate::tasks::graph::family::ALL),
         ("tasks/graph/settle.rs", crate::tasks::graph::settle::ALL),
+        ("tasks/lines.rs", crate::tasks::lines::ALL),
         ("tasks/list.rs", crate::tasks::list::ALL),
+        ("tasks/matters.rs", crate::tasks::matters::ALL),
+        ("tasks/network.rs", crate::tasks::network::ALL),
         ("tasks/remove.rs", crate::tasks::remove::ALL),
         ("tasks/rows.rs", crate::tasks::rows::ALL),
+        ("tasks/search.rs", crate::tasks::search::ALL),
+        ("tasks/show.rs", crate::tasks::show::ALL),
         ("tasks/update.rs", crate::tasks::update::ALL),
     ];
 

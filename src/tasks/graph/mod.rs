@@ -17,4 +17,4 @@ pub(super) use cycle::{Arcs, refuse_cycle};
 pub use doctor::Difference;
 pub(super) use edges::{add_edge, remove_edge};
 pub(super) use family::{above, adopt, count_child, leave, refuse_levels, refuse_place};
-pub(super) use settle::{Counted, ready_of, settle};
+pub(super) use settle::{Counted, freed, settle};
