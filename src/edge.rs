@@ -216,9 +216,11 @@ impl From<ProjectError> for Failure {
 
 impl From<AgentError> for Failure {
     fn from(error: AgentError) -> Self {
-        if let AgentError::Store(error) = error {
-            return error.into();
-        }
+        let error = match error {
+            AgentError::Store(error) => return error.into(),
+            AgentError::Task(error) => return error.into(),
+            error => error,
+        };
         Failure {
             kind: kind_of(&error),
             message: error.to_string(),
@@ -275,6 +277,7 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::NoBranch { .. } => Kind::Conflict,
         AgentError::Guard(_)
         | AgentError::Store(_)
+        | AgentError::Task(_)
         | AgentError::Integrate(_)
         | AgentError::Workspace(_) => Kind::Internal,
     }
@@ -405,6 +408,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
         | AgentError::ShuttingDown
+        | AgentError::Task(_)
         | AgentError::Store(_) => return None,
     })
 }

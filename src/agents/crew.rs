@@ -35,7 +35,7 @@ use super::definition::Places;
 use super::error::AgentError;
 use super::journal::Journal;
 use super::owner::{self, Owner};
-use super::record::{Line, owner as rows, read, write};
+use super::record::{Line, Scribe, owner as rows, read, write};
 use super::recovery;
 use super::supervisor::Order;
 use crate::clock::Clock;
@@ -45,6 +45,7 @@ use crate::project::Project;
 use crate::providers::guard::Guard;
 use crate::providers::{Lineage, McpServer};
 use crate::store::Store;
+use crate::tasks::claim;
 
 pub use answers::{Answer, Answered, Waiting};
 pub use groups::{GroupSpawned, GroupStanding};
@@ -52,6 +53,7 @@ pub use integrate::{CheckFailed, MergeReport, MergeRequest, Skipped};
 pub use providers::ProviderBrief;
 pub use retention::{Gone, SweepRequest, Swept};
 pub(super) use submissions::TRIES as RESULT_TRIES;
+pub use tasks::{CloseRequest, Shown};
 pub use trees::{Pruned, Worktrees};
 
 /// Who spawns: the session behind this process.
@@ -153,7 +155,12 @@ impl Crew {
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
         let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
         rows::works_in(&store, owner.id(), &project).await?;
-        recovery::reconcile(&store, owner.id(), clock.as_ref()).await?;
+        let scribe = Scribe {
+            store: &store,
+            clock: clock.as_ref(),
+            ids: ids.as_ref(),
+        };
+        recovery::reconcile(&scribe, owner.id()).await?;
         let crew = Arc::new(Self {
             journal: Arc::new(Journal::open(Arc::clone(&store))),
             store,
@@ -192,6 +199,12 @@ impl Crew {
         self.tasks.close();
         self.tasks.wait().await;
         self.stop_queued(reason).await;
+        let (store, clock, ids) = (&self.store, self.clock.as_ref(), self.ids.as_ref());
+        // Whoever finds this process gone does the same.
+        if let Err(error) = claim::release_of_owner(store, self.owner(), clock, ids).await {
+            tracing::error!(%error, "the claims of this session are not given back");
+            return;
+        }
         if let Err(error) = rows::leave(&self.store, self.owner(), self.clock.now_ms()).await {
             tracing::error!(%error, "this process stays on record as an owner");
             return;
@@ -213,9 +226,7 @@ impl Crew {
 
     /// Gives the agents of dead processes their end.
     pub(super) async fn reconcile(&self) -> Result<(), AgentError> {
-        if recovery::reconcile(&self.store, self.owner(), self.clock.as_ref()).await?
-            && self.runs_agents()
-        {
+        if recovery::reconcile(&self.scribe(), self.owner()).await? && self.runs_agents() {
             self.orphaned.notify_one();
         }
         Ok(())
@@ -227,6 +238,14 @@ impl Crew {
             .iter()
             .map(|line| AgentBrief::of(line, now_ms))
             .collect()
+    }
+
+    fn scribe(&self) -> Scribe<'_> {
+        Scribe {
+            store: &self.store,
+            clock: self.clock.as_ref(),
+            ids: self.ids.as_ref(),
+        }
     }
 
     pub(super) fn store(&self) -> &Store {

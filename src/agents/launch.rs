@@ -195,6 +195,7 @@ pub(super) fn resolve(
         workspace: None,
         output_schema: request.output_schema.clone(),
         expect: request.expect.clone(),
+        task: None,
         nesting: Nesting {
             subagents: in_force.subagents,
             ..Nesting::default()

@@ -2,6 +2,7 @@
 //! of it is a process that one [`Crew`] of one ostler process looks after. Nothing here knows of MCP
 //! or the command line.
 
+mod assignment;
 mod brief;
 mod budget;
 mod context;
@@ -24,13 +25,14 @@ mod schema;
 mod supervisor;
 mod wait;
 
+pub use assignment::{Assignment, AtEnd, TaskStanding};
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
 pub use context::{BadContext, Caller, ContextCut, Problem, Traces};
 pub use crew::{
-    Answer, Answered, CheckFailed, Crew, CrewOptions, Gone, GroupSpawned, GroupStanding, Host,
-    MergeReport, MergeRequest, ProviderBrief, Pruned, Skipped, SweepRequest, Swept, Waiting,
-    Worktrees,
+    Answer, Answered, CheckFailed, CloseRequest, Crew, CrewOptions, Gone, GroupSpawned,
+    GroupStanding, Host, MergeReport, MergeRequest, ProviderBrief, Pruned, Shown, Skipped,
+    SweepRequest, Swept, Waiting, Worktrees,
 };
 pub use definition::{
     BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition, Origin, Places,

@@ -31,6 +31,7 @@ fn kind_of(error: &TaskError) -> Kind {
         | TaskError::StaleFence { .. }
         | TaskError::WrongStatus { .. }
         | TaskError::OpenChildren { .. }
+        | TaskError::HasChildren { .. }
         | TaskError::ClosedParent { .. } => Kind::Conflict,
         TaskError::NoEvidence { .. } | TaskError::NotAllowed { .. } => Kind::Refused,
         TaskError::Store(_) => Kind::Internal,
@@ -66,6 +67,7 @@ fn hint_for(error: &TaskError) -> Option<Hint> {
             "`ostler tasks show` shows where it stands",
         ),
         TaskError::OpenChildren { .. } => "close them first".into(),
+        TaskError::HasChildren { .. } => "delete them first, or give them another parent".into(),
         TaskError::ClosedParent { .. } => "reopen the parent first, or name another one".into(),
         TaskError::NoEvidence { .. } => Hint::of_each(
             "give `evidence`: commits, a command that ostler runs, or an agent that verified it",

@@ -46,6 +46,7 @@ mod tests {
             "agents/record/remove.rs",
             crate::agents::record::remove::ALL,
         ),
+        ("agents/record/tasks.rs", crate::agents::record::tasks::ALL),
         (
             "agents/record/overlaps.rs",
             crate::agents::record::overlaps::ALL,
@@ -64,7 +65,9 @@ mod tests {
         ("tasks/graph/family.rs", crate::tasks::graph::family::ALL),
         ("tasks/graph/settle.rs", crate::tasks::graph::settle::ALL),
         ("tasks/list.rs", crate::tasks::list::ALL),
+        ("tasks/remove.rs", crate::tasks::remove::ALL),
         ("tasks/rows.rs", crate::tasks::rows::ALL),
+        ("tasks/update.rs", crate::tasks::update::ALL),
     ];
 
     #[tokio::test]

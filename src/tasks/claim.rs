@@ -5,7 +5,7 @@
 use sqlx::AnyConnection;
 
 use super::error::TaskError;
-use super::model::{Actor, Holder, Kind, Note, NoteKind, Status, Task};
+use super::model::{Actor, Holder, Kind, Link, LinkKind, Note, NoteKind, Status, Task};
 use super::rows::{self, task_columns};
 use super::tracker::Tracker;
 use crate::clock::Clock;
@@ -42,9 +42,13 @@ macro_rules! wanted {
 statements! {
     BEST = concat!("SELECT id FROM task WHERE ", wanted!(), "
         ORDER BY priority, unblocks DESC, created_ms, id LIMIT $7");
+    /// An agent whose run is over gets nothing: nobody would ever take that claim away from it.
     CLAIM = concat!("UPDATE task SET status = 'in_progress', holder = $2, dies_with = $3,
           fence = fence + 1, claimed_ms = $4, lease_ms = $5, lease_until_ms = $6, updated_ms = $4
         WHERE id = $1 AND ", ready!(), " AND defer_until_ms <= $4
+          AND NOT EXISTS (SELECT 1 FROM agent JOIN run
+            ON run.agent_id = agent.id AND run.run_no = agent.run_no
+            WHERE agent.id = $2 AND run.status NOT IN ('queued','running'))
         RETURNING ", task_columns!());
     RENEW = "UPDATE task SET lease_until_ms = $2 + lease_ms
         WHERE holder = $1 AND lease_until_ms > $2";
@@ -105,6 +109,29 @@ impl Tracker<'_> {
         Ok(claimed)
     }
 
+    /// Claims a task for this agent, which is written in the same transaction. What the session
+    /// `from` holds is handed on.
+    pub(crate) async fn claim_at_spawn(
+        &self,
+        connection: &mut AnyConnection,
+        id: &TaskId,
+        from: &Holder,
+    ) -> Result<Task, TaskError> {
+        self.expire_in(connection).await?;
+        let mut task = self.get_in(connection, id).await?;
+        if matches!(from, Holder::Session(_)) && task.holder.as_ref() == Some(from) {
+            let claim = Claim {
+                holder: from.told(),
+                id: id.clone(),
+            };
+            let why = format!("handed on to {}", self.actor.told());
+            let by = &claim.holder;
+            release(connection, &claim, by, &why, self.clock, self.ids).await?;
+            task = self.get_in(connection, id).await?;
+        }
+        self.claim_in(connection, &task, LEASE_S).await
+    }
+
     /// Claims the best ready task: the most urgent, of these the one that holds back most, of these
     /// the oldest.
     ///
@@ -141,17 +168,10 @@ impl Tracker<'_> {
             Some(parent) => self.find_in(connection, parent).await?.to_string(),
             None => String::new(),
         };
-        let reads_only = matches!(
-            self.actor,
-            Actor::Agent {
-                read_only: true,
-                ..
-            }
-        );
         let ids: Vec<String> = sqlx::query_scalar(BEST)
             .bind(self.project.as_str())
             .bind(self.now_ms())
-            .bind(i64::from(reads_only))
+            .bind(i64::from(self.reads_only()))
             .bind(wanted.label.as_deref().unwrap_or_default())
             .bind(wanted.kind.map_or("", Kind::as_str))
             .bind(below)
@@ -182,15 +202,7 @@ impl Tracker<'_> {
                 holder: other.told(),
             });
         }
-        if task.writes
-            && matches!(
-                self.actor,
-                Actor::Agent {
-                    read_only: true,
-                    ..
-                }
-            )
-        {
+        if task.writes && self.reads_only() {
             return Err(self.not_ready(task, "it changes files, and this agent may only read"));
         }
         let now_ms = self.now_ms();
@@ -212,12 +224,20 @@ impl Tracker<'_> {
             .fetch_optional(&mut *connection)
             .await?;
         let Some(claimed) = claimed else {
-            return Err(self.not_ready(task, why_not(task)));
+            return Err(self.not_ready(task, why_not(task, now_ms)));
         };
         let claimed = rows::task(&claimed)?;
         let text = format!("claim {}", claimed.fence);
         self.note_in(connection, &task.id, NoteKind::Claimed, &text)
             .await?;
+        if let Holder::Agent(agent) = &holder {
+            let worker = Link {
+                kind: LinkKind::Worker,
+                target: agent.to_string(),
+                at_ms: now_ms,
+            };
+            rows::add_link(connection, &task.id, &worker).await?;
+        }
         Ok(claimed)
     }
 
@@ -327,11 +347,12 @@ impl Tracker<'_> {
     }
 }
 
-fn why_not(task: &Task) -> &'static str {
+fn why_not(task: &Task, now_ms: i64) -> &'static str {
     match task.status {
         Status::Closed => "it is closed",
         _ if task.held > 0 => "it is blocked; get_task names what holds it",
         _ if task.open_children > 0 => "its children are open",
+        Status::Open if task.defer_until_ms <= now_ms => "whoever claims it has ended",
         _ => "it is deferred",
     }
 }

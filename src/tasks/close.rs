@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 
 use super::error::TaskError;
 use super::graph::{Counted, count_child, freed, settle};
-use super::model::{NoteKind, Reason, Status, Task};
+use super::model::{Link, LinkKind, NoteKind, Reason, Status, Task};
 use super::rows;
 use super::tracker::Tracker;
 use crate::ids::{AgentId, TaskId};
@@ -104,12 +104,35 @@ impl Tracker<'_> {
     /// that is closed.
     pub async fn close(&self, given: &str, close: &Close) -> Result<Closed, TaskError> {
         let mut tx = self.store.begin().await?;
-        self.expire_in(&mut tx).await?;
-        let task = self.task_in(&mut tx, given).await?;
-        self.only_holder(&task, close.fence)?;
-        let closed = self.close_in(&mut tx, &task, close).await?;
+        let closed = self.close_given(&mut tx, given, close).await?;
         self.store.commit(tx).await?;
         Ok(closed)
+    }
+
+    /// The same within a transaction.
+    pub(crate) async fn close_given(
+        &self,
+        connection: &mut AnyConnection,
+        given: &str,
+        close: &Close,
+    ) -> Result<Closed, TaskError> {
+        self.expire_in(connection).await?;
+        let task = self.closable(connection, given, close.fence).await?;
+        self.close_in(connection, &task, close).await
+    }
+
+    /// The task that `given` stands for, if this actor may close it as it stands.
+    pub(crate) async fn closable(
+        &self,
+        connection: &mut AnyConnection,
+        given: &str,
+        fence: Option<i64>,
+    ) -> Result<Task, TaskError> {
+        let task = self.task_in(connection, given).await?;
+        match task.status {
+            Status::Closed => Err(closed_already(&task)),
+            _ => self.only_holder(&task, fence).map(|()| task),
+        }
     }
 
     /// The same within a transaction, for who may do so.
@@ -121,11 +144,7 @@ impl Tracker<'_> {
     ) -> Result<Closed, TaskError> {
         let id = &task.id;
         if task.status == Status::Closed {
-            return Err(TaskError::WrongStatus {
-                id: id.clone(),
-                status: task.status,
-                action: "closed",
-            });
+            return Err(closed_already(task));
         }
         check(task, close)?;
         if task.open_children > 0 {
@@ -153,14 +172,42 @@ impl Tracker<'_> {
         };
         self.note_in(connection, id, NoteKind::Closed, &text)
             .await?;
+        for commit in &close.proof.commits {
+            let link = Link {
+                kind: LinkKind::Commit,
+                target: commit.clone(),
+                at_ms: now_ms,
+            };
+            rows::add_link(connection, id, &link).await?;
+        }
         settle(connection, id).await?;
-        let mut unblocked = freed(connection, id, NAMED).await?;
         if let Some(parent) = &task.parent {
             count_child(connection, parent, 0, -1).await?;
+        }
+        let unblocked = self.unblocked_by(connection, task).await?;
+        let moot = match close.reason {
+            Reason::WontDo => Vec::new(),
+            _ => self.moot(connection, id).await?,
+        };
+        Ok(Closed {
+            id: id.clone(),
+            unblocked,
+            moot,
+        })
+    }
+
+    /// What is ready now and would not be if `task`, which is closed, were open.
+    pub(crate) async fn unblocked_by(
+        &self,
+        connection: &mut AnyConnection,
+        task: &Task,
+    ) -> Result<Vec<Named>, TaskError> {
+        let mut unblocked = freed(connection, &task.id, NAMED).await?;
+        if let Some(parent) = &task.parent {
             let parent = self.get_in(connection, parent).await?;
             if parent.open_children == 0 {
                 unblocked.extend(freed(connection, &parent.id, NAMED).await?);
-                if parent.is_ready(now_ms) {
+                if parent.is_ready(self.now_ms()) {
                     let (id, title) = (parent.id, parent.title);
                     unblocked.push(Counted { id, title });
                 }
@@ -172,15 +219,7 @@ impl Tracker<'_> {
                 named.push(task);
             }
         }
-        let moot = match close.reason {
-            Reason::WontDo => Vec::new(),
-            _ => self.moot(connection, id).await?,
-        };
-        Ok(Closed {
-            id: id.clone(),
-            unblocked: named,
-            moot,
-        })
+        Ok(named)
     }
 
     /// Opens a closed task again.
@@ -279,6 +318,14 @@ impl Tracker<'_> {
             title,
         };
         Ok(rows.into_iter().map(named).collect())
+    }
+}
+
+fn closed_already(task: &Task) -> TaskError {
+    TaskError::WrongStatus {
+        id: task.id.clone(),
+        status: task.status,
+        action: "closed",
     }
 }
 

@@ -100,6 +100,16 @@ pub enum TaskError {
         /// Their ids; the last entry may say how many more.
         children: Vec<String>,
     },
+    /// It has children, closed or not.
+    #[error("{id} has children: {}", named(.children, *.more))]
+    HasChildren {
+        /// The task.
+        id: TaskId,
+        /// The first of them.
+        children: Vec<TaskId>,
+        /// How many more there are, if it is more than 0.
+        more: i64,
+    },
     /// The parent is closed.
     #[error("{parent} is closed and cannot get an open child")]
     ClosedParent {
@@ -164,6 +174,14 @@ fn at(index: &Option<usize>, field: &str) -> String {
     match index {
         Some(index) => format!("`tasks[{index}].{field}`"),
         None => format!("`{field}`"),
+    }
+}
+
+fn named(ids: &[TaskId], more: i64) -> String {
+    let ids: Vec<&str> = ids.iter().map(TaskId::as_str).collect();
+    match more {
+        1.. => format!("{} and {more} more", ids.join(", ")),
+        _ => ids.join(", "),
     }
 }
 

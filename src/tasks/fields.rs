@@ -19,6 +19,8 @@ const LABELS: usize = 20;
 const EXTERNAL: usize = 200;
 /// Longest name within a batch, in characters.
 const REFERENCE: usize = 40;
+/// Most edges of one task.
+const EDGES: usize = 100;
 /// Most minutes.
 const ESTIMATE: u32 = 1_000_000;
 
@@ -128,6 +130,16 @@ pub(super) fn reference(text: &str) -> Result<String, TaskError> {
             "ref",
             format!("is not a word of at most {REFERENCE} characters"),
         )),
+    }
+}
+
+pub(super) fn edge_count(edges: usize) -> Result<(), TaskError> {
+    match edges {
+        0..=EDGES => Ok(()),
+        _ => {
+            let problem = format!("and `edges` come to {edges}; a task has at most {EDGES}");
+            Err(TaskError::bad("blocked_by", problem))
+        }
     }
 }
 

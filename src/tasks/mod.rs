@@ -12,8 +12,10 @@ mod fields;
 pub(crate) mod graph;
 pub(crate) mod list;
 mod model;
+pub(crate) mod remove;
 pub(crate) mod rows;
 mod tracker;
+pub(crate) mod update;
 
 pub use brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
 pub use claim::Wanted;
@@ -25,6 +27,7 @@ pub use model::{
     Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task,
 };
 pub use tracker::Tracker;
+pub use update::Changes;
 
 #[cfg(test)]
 mod tests;

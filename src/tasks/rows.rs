@@ -213,7 +213,7 @@ pub(super) async fn notes(
 }
 
 /// What it is linked with, oldest first.
-pub(super) async fn links(
+pub(crate) async fn links(
     connection: &mut AnyConnection,
     id: &TaskId,
 ) -> Result<Vec<Link>, StoreError> {

@@ -45,10 +45,7 @@ impl World {
     }
 
     pub(super) async fn differences(&self) -> Vec<Difference> {
-        let mut connection = self.store.read().acquire().await.unwrap();
-        graph::differences(&mut connection, &self.project, 10)
-            .await
-            .unwrap()
+        self.tracker(Actor::Person).doctor().await.unwrap()
     }
 }
 
@@ -133,3 +130,6 @@ async fn a_circle_is_refused_and_spelled_out() {
         .unwrap();
     assert!(left.is_empty());
 }
+
+mod remove;
+mod update;

@@ -123,6 +123,17 @@ impl Tracker<'_> {
         }
     }
 
+    /// Whether this is an agent that may change no file.
+    pub(super) fn reads_only(&self) -> bool {
+        matches!(
+            self.actor,
+            Actor::Agent {
+                read_only: true,
+                ..
+            }
+        )
+    }
+
     /// Refuses a fence that is not that of the running claim of `task`.
     pub(super) fn check_fence(&self, task: &Task, fence: Option<i64>) -> Result<(), TaskError> {
         match fence {

@@ -85,7 +85,7 @@ impl Crew {
                 ..self.new_agent(draft, &context.text, caller)
             })
             .collect();
-        let plans = write::enqueue_all(&self.store, &agents, self.clock.now_ms())
+        let plans = write::enqueue_all(&self.scribe(), &agents)
             .await
             .map_err(|error| match (error, drafts.first()) {
                 (AdmissionError::Full { limit }, _) => AgentError::NoRoomForGroup {

@@ -52,7 +52,7 @@ impl Crew {
         let context = self.context_block(&draft.context, request).await?;
         self.be_ready_to_run()?;
         let agent = self.new_agent(&draft, &context.text, caller.as_ref());
-        let plan = write::enqueue(&self.store, &agent, self.clock.now_ms())
+        let plan = write::enqueue(&self.scribe(), &agent)
             .await
             .map_err(|error| AgentError::admission(&draft.id, "spawned", error))?;
         self.nudge.notify_one();
@@ -179,7 +179,7 @@ impl Crew {
             ignored: Vec::new(),
         };
         let agent = self.new_agent(&draft, "", caller.as_ref());
-        let (state, plan) = write::resume(&self.store, &agent, line.state(), self.clock.now_ms())
+        let (state, plan) = write::resume(&self.scribe(), &agent, line.state())
             .await
             .map_err(|error| AgentError::admission(id, "resumed", error))?;
         self.nudge.notify_one();
@@ -212,7 +212,6 @@ impl Crew {
     pub(super) async fn ask_stop(&self, id: &AgentId, reason: &str) -> Result<(), AgentError> {
         loop {
             let line = self.line(id).await?;
-            let now_ms = self.clock.now_ms();
             match line.status {
                 Status::Queued => {
                     let ending = Ending {
@@ -221,7 +220,7 @@ impl Crew {
                         ..Ending::default()
                     };
                     let event = Lifecycle::Stop;
-                    match write::end(&self.store, id, line.state(), event, ending, now_ms).await {
+                    match write::end(&self.scribe(), id, line.state(), event, ending).await {
                         Ok(_) => return Ok(()),
                         // It has just started: look again.
                         Err(TransitionError::Lost) => {}
@@ -229,6 +228,7 @@ impl Crew {
                     }
                 }
                 Status::Running => {
+                    let now_ms = self.clock.now_ms();
                     write::ask_stop(&self.store, id, line.run_no, reason, now_ms).await?;
                     return Ok(());
                 }

@@ -30,15 +30,10 @@ struct Workspace {
 
 impl Workspace {
     fn of(plan: &Plan) -> Self {
-        match &plan.workspace {
-            Some(own) => Self {
-                dir: own.path.join(&own.inside),
-                root: own.path.clone(),
-            },
-            None => Self {
-                dir: plan.launch.cwd.clone(),
-                root: plan.launch.cwd.clone(),
-            },
+        let root = plan.workspace.as_ref().map(|own| own.path.clone());
+        Self {
+            dir: plan.dir(),
+            root: root.unwrap_or_else(|| plan.launch.cwd.clone()),
         }
     }
 

@@ -15,7 +15,6 @@ pub(crate) mod settle;
 
 pub(super) use cycle::{Arcs, refuse_cycle};
 pub use doctor::Difference;
-pub(super) use doctor::differences;
 pub(super) use edges::{add_edge, remove_edge};
-pub(super) use family::{adopt, count_child, leave};
+pub(super) use family::{adopt, count_child, leave, refuse_place};
 pub(super) use settle::{Counted, freed, settle};
