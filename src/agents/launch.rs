@@ -46,6 +46,9 @@ pub struct SpawnRequest {
     pub effort: Option<Effort>,
     /// Where it works; absent: in `cwd` itself.
     pub isolation: Option<Isolation>,
+    /// The commit that a working tree of its own starts from, by its hash; absent: the one that is
+    /// checked out in the caller's.
+    pub base: Option<String>,
     /// What it is given to read with its prompt: `file:<path>`, `git:diff` and so on.
     pub context: Vec<String>,
     /// The JSON schema that its result has to fit.
@@ -139,6 +142,8 @@ pub(super) struct Resolved {
     pub(super) label: String,
     /// Where it is to work; the plan has no working tree yet.
     pub(super) isolation: Isolation,
+    /// The commit that its working tree starts from.
+    pub(super) base: Option<String>,
     /// What it is given to read with its prompt.
     pub(super) context: Vec<String>,
     /// What does not count, with the reason.
@@ -205,6 +210,7 @@ pub(super) fn resolve(
         plan,
         label,
         isolation: in_force.isolation,
+        base: request.base,
         context: in_force.context,
         ignored: in_force.ignored,
     })

@@ -98,6 +98,7 @@ impl Server {
             context: p.context.unwrap_or_default(),
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
+            base: None,
             caller,
         };
         let crew = self.crew().await?;

@@ -98,6 +98,15 @@ impl Trunk {
         is_in(&self.git, commit, &name).await
     }
 
+    /// Whether everything on it is part of the history of `commit`.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn is_behind(&self, commit: &str) -> Result<bool, GitError> {
+        let name = format!("refs/heads/{}", self.branch);
+        is_in(&self.git, &name, commit).await
+    }
+
     /// The merge that has brought `commit` onto it, looked for from the commit `since` on.
     ///
     /// # Errors
@@ -110,7 +119,10 @@ impl Trunk {
             let mut hashes = line.split(' ');
             let merge = hashes.next()?;
             // Behind the parent that was there before.
-            hashes.skip(1).any(|it| it == commit).then(|| merge.to_owned())
+            hashes
+                .skip(1)
+                .any(|it| it == commit)
+                .then(|| merge.to_owned())
         }))
     }
 
