@@ -1,4 +1,6 @@
-//! Text that anybody may have written, fit to stand in a line of ours.
+//! Text that anybody may have written, fit to stand in a line or a reply of ours.
+
+pub(crate) mod size;
 
 /// `text` on one line: at most `limit` characters, and a space for each control character.
 pub(crate) fn one_line(text: &str, limit: usize) -> String {
@@ -12,6 +14,18 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
         line.push('…');
     }
     line
+}
+
+/// The beginning of `text` that fits in `limit` bytes.
+pub(crate) fn clip(text: &str, limit: usize) -> &str {
+    if text.len() <= limit {
+        return text;
+    }
+    let end = (0..=limit)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
+    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What callers are shown of agents: lean, bounded, and clear about whose words a text is.
 
+mod catch_up;
 pub(super) mod inline;
 
 use inline::{REPLY, TEXT, beginning, shortened, size};
@@ -7,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::crew::Waiting;
-use super::evidence::{Evidence, Overlap};
+use super::evidence::Evidence;
 use super::expect::Unmet;
 use super::lifecycle::Status;
 use super::record::{Backoff, Line, LogEntry, Texts};
@@ -16,6 +17,8 @@ use crate::ids::{AgentId, GroupId};
 use crate::page::Page;
 use crate::providers::clip;
 use crate::workspaces::Harvest;
+
+pub use catch_up::CatchUp;
 
 /// Changed files named in a short result.
 const FILES_INLINE: usize = 10;
@@ -32,8 +35,6 @@ const CUT: usize = 30;
 const LEAST_ASKED: usize = 100;
 /// How much of a result's words is shown, at least, beside a structured one.
 const BESIDE: usize = 200;
-/// Live or unread agents named by a catch-up; more are counted.
-const NAMED: usize = 8;
 /// Overlaps that are told at once, and how much of each.
 const PAIRS: usize = 4;
 const OVERLAP_LENGTH: usize = 160;
@@ -491,66 +492,6 @@ impl Transcript {
             self.page.next_cursor = items.last().map(|last| last.seq.to_string());
         }
         self
-    }
-}
-
-/// What a fresh or compacted session must know.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct CatchUp {
-    /// Live agents, a line each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub live: Vec<String>,
-    /// Ended agents whose result nobody has read, a line each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unread: Vec<String>,
-    /// Agents that have changed the same files while both were at work, a line for each pair.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub overlaps: Vec<String>,
-    /// Further agents of either kind.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub more: usize,
-    /// What to do next.
-    pub next: &'static str,
-}
-
-impl CatchUp {
-    pub(super) fn of(lines: &[Line], overlaps: &[(AgentId, Overlap)], now_ms: i64) -> Self {
-        let mut catch_up = CatchUp {
-            overlaps: overlaps
-                .iter()
-                .take(PAIRS)
-                .map(|(one, overlap)| {
-                    clip(&format!("{one} and {overlap}"), OVERLAP_LENGTH).to_owned()
-                })
-                .collect(),
-            more: lines.len().saturating_sub(NAMED),
-            ..Self::default()
-        };
-        for line in lines.iter().take(NAMED) {
-            let brief = AgentBrief::of(line, now_ms);
-            let label: String = brief.label.chars().take(40).collect();
-            let start = format!("{} \"{label}\" {}", brief.id, brief.status);
-            if line.status.is_terminal() {
-                catch_up.unread.push(match brief.reason.as_str() {
-                    "" => start,
-                    reason => format!("{start} ({reason})"),
-                });
-            } else {
-                let waiting = match brief.waiting.as_str() {
-                    "" => String::new(),
-                    waiting => format!(", waits for an answer to {waiting}"),
-                };
-                catch_up
-                    .live
-                    .push(format!("{start}, turn {}{waiting}", brief.turns));
-            }
-        }
-        catch_up.next = match (catch_up.live.is_empty(), catch_up.unread.is_empty()) {
-            (true, true) => "nothing is open",
-            (_, false) => "get_agent reads an unread result; list_agents shows all",
-            (false, true) => "wait_agents collects results; list_agents shows all",
-        };
-        catch_up
     }
 }
 

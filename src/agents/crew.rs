@@ -10,6 +10,7 @@ mod drain;
 mod family;
 mod groups;
 mod integrate;
+mod leases;
 mod names;
 mod providers;
 mod questions;

@@ -65,9 +65,13 @@ mod tests {
         ("tasks/graph/edges.rs", crate::tasks::graph::edges::ALL),
         ("tasks/graph/family.rs", crate::tasks::graph::family::ALL),
         ("tasks/graph/settle.rs", crate::tasks::graph::settle::ALL),
+        ("tasks/lines.rs", crate::tasks::lines::ALL),
         ("tasks/list.rs", crate::tasks::list::ALL),
+        ("tasks/matters.rs", crate::tasks::matters::ALL),
         ("tasks/remove.rs", crate::tasks::remove::ALL),
         ("tasks/rows.rs", crate::tasks::rows::ALL),
+        ("tasks/search.rs", crate::tasks::search::ALL),
+        ("tasks/show.rs", crate::tasks::show::ALL),
         ("tasks/update.rs", crate::tasks::update::ALL),
     ];
 

@@ -39,6 +39,7 @@ macro_rules! wanted {
     };
 }
 
+// `holder <> ''` and the like say nothing new: without them the partial indexes are not used.
 statements! {
     BEST = concat!("SELECT id FROM task WHERE ", wanted!(), "
         ORDER BY priority, unblocks DESC, created_ms, id LIMIT $7");
@@ -51,16 +52,17 @@ statements! {
             WHERE agent.id = $2 AND run.status NOT IN ('queued','running'))
         RETURNING ", task_columns!());
     RENEW = "UPDATE task SET lease_until_ms = $2 + lease_ms
-        WHERE holder = $1 AND lease_until_ms > $2";
+        WHERE holder = $1 AND holder <> '' AND lease_until_ms > $2";
     /// Claims of a holder of whose lease a quarter has gone.
     TO_RENEW = "SELECT count(*) FROM task
-        WHERE holder = $1 AND lease_until_ms > $2 AND (lease_until_ms - $2) * 4 < lease_ms * 3";
+        WHERE holder = $1 AND holder <> '' AND lease_until_ms > $2 AND (lease_until_ms - $2) * 4 < lease_ms * 3";
     RELEASE = "UPDATE task SET status = 'open', holder = '', dies_with = '', lease_ms = 0,
           lease_until_ms = 0, updated_ms = $2
         WHERE id = $1 AND holder = $3";
     EXPIRED = "SELECT id, holder FROM task WHERE lease_until_ms > 0 AND lease_until_ms <= $1";
-    OF_HOLDER = "SELECT id, holder FROM task WHERE holder = $1 ORDER BY claimed_ms, id";
-    BOUND_TO = "SELECT id, holder FROM task WHERE dies_with = $1";
+    OF_HOLDER = "SELECT id, holder FROM task WHERE holder = $1 AND holder <> ''
+        ORDER BY claimed_ms, id";
+    BOUND_TO = "SELECT id, holder FROM task WHERE dies_with = $1 AND dies_with <> ''";
     HAND_OVER = "UPDATE task SET holder = $2, dies_with = $3, fence = fence + 1, lease_ms = $4,
           lease_until_ms = $5, updated_ms = $6
         WHERE id = $1 AND holder = $7";

@@ -75,7 +75,7 @@ pub(super) fn priority(number: i64) -> Result<u8, TaskError> {
     }
 }
 
-pub(super) fn label(text: &str) -> Result<String, TaskError> {
+pub(crate) fn label(text: &str) -> Result<String, TaskError> {
     let label = text.trim();
     let plain = |c: char| !c.is_control() && !c.is_whitespace() && c != ',';
     if label.is_empty() || label.chars().count() > LABEL || !label.chars().all(plain) {

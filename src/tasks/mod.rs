@@ -7,13 +7,18 @@ mod brief;
 pub(crate) mod claim;
 pub(crate) mod close;
 pub(crate) mod create;
+mod cursor;
 mod error;
 mod fields;
 pub(crate) mod graph;
+pub(crate) mod lines;
 pub(crate) mod list;
+pub(crate) mod matters;
 mod model;
 pub(crate) mod remove;
 pub(crate) mod rows;
+pub(crate) mod search;
+pub(crate) mod show;
 mod tracker;
 pub(crate) mod update;
 
@@ -22,10 +27,13 @@ pub use claim::Wanted;
 pub use close::{Close, Closed, Named, Proof};
 pub use create::{BATCH, Created, NewTask};
 pub use error::TaskError;
+pub(crate) use fields::label as checked_label;
 pub use graph::Difference;
+pub use list::Listing;
 pub use model::{
-    Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task,
+    Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task, View,
 };
+pub use show::Room;
 pub use tracker::Tracker;
 pub use update::Changes;
 

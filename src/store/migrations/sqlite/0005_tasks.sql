@@ -41,11 +41,14 @@ CREATE TABLE task (
 ) STRICT;
 CREATE INDEX task_ready  ON task(project_id, priority, unblocks DESC, created_ms, id)
   WHERE status = 'open' AND held = 0 AND open_children = 0;
+CREATE INDEX task_held   ON task(project_id, priority, created_ms, id)
+  WHERE status = 'open' AND held > 0;
 CREATE INDEX task_open   ON task(project_id, priority, created_ms, id) WHERE status <> 'closed';
-CREATE INDEX task_closed ON task(project_id, closed_ms, id) WHERE status = 'closed';
-CREATE INDEX task_all    ON task(project_id, created_ms, id);
+-- These two grow for ever; the kind is there so that a filter by it need not look at the rows.
+CREATE INDEX task_closed ON task(project_id, closed_ms, id, kind) WHERE status = 'closed';
+CREATE INDEX task_all    ON task(project_id, created_ms, id, kind);
 CREATE INDEX task_parent ON task(parent) WHERE parent IS NOT NULL;
-CREATE INDEX task_holder ON task(holder) WHERE holder <> '';
+CREATE INDEX task_holder ON task(holder, claimed_ms, id) WHERE holder <> '';
 CREATE INDEX task_bound  ON task(dies_with) WHERE dies_with <> '';
 CREATE INDEX task_lease  ON task(lease_until_ms) WHERE lease_until_ms > 0;
 CREATE INDEX task_ref    ON task(project_id, external_ref) WHERE external_ref <> '';
@@ -70,6 +73,7 @@ CREATE TABLE task_label (
   gone    INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (task_id, label)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX task_label_of ON task_label(label, task_id) WHERE gone = 0;
 
 -- What was said of a task and what happened to it; only ever added to.
 CREATE TABLE task_note (
