@@ -1,1 +1,391 @@
-//! Tasks: drain.
+//! `ostler drain` through the real binary: order, death at any moment, conflicts, limits.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::support::home::executable;
+use crate::support::{Home, git, until};
+
+/// Nothing here takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An agent that makes the file of its task, which the name of its branch tells, and commits it. It says
+/// in `began` that it has begun and in `saw-…` what was there then. What else it does is in `extra`.
+const WORK: &str = r#"
+prompt=$(cat)
+branch=$(git symbolic-ref --short HEAD)
+name=${branch#ostler/}; name=${name%-a-*}
+trunk=$(printf '%s' "$prompt" | grep -o 'ostler/drain-[0-9a-z]*' | head -1)
+echo "$name" >> "$OUT/began"
+ls > "$OUT/saw-$name"
+commit() { git add -A && git commit -q -m "work on $name"; }
+make() { if [ ! -e "$name" ]; then echo "$name" > "$name"; commit; fi; }
+"#;
+
+struct Yard {
+    home: Home,
+}
+
+impl Yard {
+    /// A repository, and agents that do `extra`.
+    fn new(extra: &str) -> Self {
+        let home = Home::new();
+        let out = home.path("out");
+        std::fs::create_dir(&out).unwrap();
+        let home = home
+            .script("work", &format!("OUT={out:?}\n{WORK}\n{extra}"))
+            .config("[agents]\nprovider = \"work\"")
+            .env("OSTLER_AGENTS_MAX_SPAWNS_PER_MINUTE", "1000");
+        let yard = Self { home };
+        yard.git(&["init", "-q", "-b", "main"]);
+        yard.git(&["config", "user.name", "Tester"]);
+        yard.git(&["config", "user.email", "tester@localhost"]);
+        std::fs::write(yard.home.project().join("file"), "first\n").unwrap();
+        yard.git(&["add", "-A"]);
+        yard.git(&["commit", "-q", "-m", "first"]);
+        yard
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        git(&self.home.project(), args)
+    }
+
+    fn out(&self, name: &str) -> PathBuf {
+        self.home.path("out").join(name)
+    }
+
+    /// The lines of a file that agents have written.
+    fn lines(&self, name: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.out(name)).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Creates tasks, each after those that are named.
+    async fn tasks(&self, tasks: &[(&str, &[&str])]) {
+        let tasks = tasks.iter().map(|(title, after)| {
+            json!({ "title": title, "ref": title, "blocked_by": after })
+        });
+        self.create(tasks.collect()).await;
+    }
+
+    async fn create(&self, tasks: Vec<Value>) {
+        let mut server = self.home.server().await;
+        let created = server.call("create_tasks", json!({ "tasks": tasks })).await;
+        created.unwrap();
+        server.close().await;
+    }
+
+    async fn all(&self) -> Vec<Value> {
+        let mut server = self.home.server().await;
+        let listed = server.call("list_tasks", json!({ "view": "all", "limit": 100 })).await;
+        server.close().await;
+        listed.unwrap()["items"].as_array().unwrap().clone()
+    }
+
+    /// The titles of all tasks that stand so.
+    async fn that_are(&self, status: &str) -> Vec<String> {
+        let mut titles: Vec<String> = self
+            .all()
+            .await
+            .iter()
+            .filter(|task| task["status"] == status)
+            .map(|task| task["title"].as_str().unwrap().to_owned())
+            .collect();
+        titles.sort();
+        titles
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        self.begin(self.home.ostler(), args)
+    }
+
+    fn begin(&self, mut command: Command, args: &[&str]) -> Child {
+        command
+            .args(["drain", "--json"])
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Drains to the end: exit code, report, what was told.
+    async fn drain(&self, args: &[&str]) -> (i32, Value, String) {
+        ended(self.start(args)).await
+    }
+
+    /// The user's index, and what git says of the user's tree and branch.
+    fn users_own(&self) -> (Vec<u8>, String, String) {
+        let status = ["--no-optional-locks", "status", "--porcelain", "--branch"];
+        (
+            std::fs::read(self.home.project().join(".git/index")).unwrap(),
+            self.git(&status),
+            self.git(&["rev-parse", "HEAD"]),
+        )
+    }
+
+    /// How often each task was committed on the branch, in alphabetical order.
+    fn committed(&self, branch: &Value) -> Vec<String> {
+        let log = ["log", "--no-merges", "--format=%s", branch.as_str().unwrap()];
+        let log = self.git(&log);
+        let mut works: Vec<String> = log
+            .lines()
+            .filter_map(|line| line.strip_prefix("work on "))
+            .map(str::to_owned)
+            .collect();
+        works.sort();
+        works
+    }
+}
+
+async fn ended(child: Child) -> (i32, Value, String) {
+    let output = timeout(PATIENCE, child.wait_with_output()).await;
+    let output = output.expect("it does not end").unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    (output.status.code().unwrap_or(-1), report, told)
+}
+
+fn signal(child: &Child, signal: &str) {
+    let pid = child.id().unwrap().to_string();
+    let kill = std::process::Command::new("kill")
+        .args([signal, &pid])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
+fn outcomes(report: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let tasks = report["tasks"].as_array().unwrap().iter();
+    let mut outcomes: Vec<(String, String)> = tasks
+        .map(|task| (text(&task["title"]), text(&task["outcome"])))
+        .collect();
+    outcomes.sort();
+    outcomes
+}
+
+const DIAMOND: &[(&str, &[&str])] = &[
+    ("a", &[]),
+    ("b", &["a"]),
+    ("c", &["a"]),
+    ("d", &["b"]),
+    ("e", &["c"]),
+    ("f", &["d", "e"]),
+];
+
+#[tokio::test]
+async fn a_diamond_is_worked_down_in_its_order_side_by_side() {
+    // The two sides wait for each other: one after the other they would never end.
+    let yard = Yard::new(
+        "case $name in\n  b) wait_for $OUT/saw-c ;;\n  c) wait_for $OUT/saw-b ;;\nesac\nmake",
+    );
+    yard.tasks(DIAMOND).await;
+    std::fs::write(yard.home.project().join("file"), "changed\n").unwrap();
+    std::fs::write(yard.home.project().join("staged"), "staged\n").unwrap();
+    yard.git(&["add", "staged"]);
+    let before = yard.users_own();
+    let (code, report, told) = yard.drain(&["--max", "3"]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert_eq!(report["ended"], "done");
+    assert_eq!(report["left"], json!([]));
+    let began = yard.lines("began");
+    let at = |name: &str| began.iter().position(|it| it == name).unwrap();
+    assert_eq!(began.len(), 6, "{began:?}");
+    for (task, after) in DIAMOND {
+        let saw = yard.lines(&format!("saw-{task}"));
+        for other in *after {
+            assert!(at(other) < at(task), "{began:?}");
+            assert!(saw.contains(&(*other).to_owned()), "{task} saw {saw:?}");
+        }
+    }
+    let all = ["a", "b", "c", "d", "e", "f"];
+    assert_eq!(yard.that_are("done").await, all);
+    assert_eq!(yard.committed(&report["branch"]), all);
+    assert_eq!(yard.users_own(), before);
+    assert!(!yard.home.project().join("a").exists());
+    // Worktrees and branches of agents whose work is in are gone.
+    assert_eq!(yard.git(&["worktree", "list"]).lines().count(), 1);
+    let branches = yard.git(&["branch", "--list", "ostler/*", "--format=%(refname:short)"]);
+    assert_eq!(branches, report["branch"].as_str().unwrap());
+
+    let shown = yard.all().await;
+    let id = shown.iter().find(|task| task["title"] == "f").unwrap()["id"].clone();
+    let mut server = yard.home.server().await;
+    let task = server.call("get_task", json!({ "id": id })).await.unwrap();
+    let merged = yard.git(&["rev-parse", report["branch"].as_str().unwrap()]);
+    assert_eq!(task["evidence"]["commits"], json!([merged]), "{task:#}");
+    server.close().await;
+
+    // The way that it names.
+    yard.git(&["checkout", "-q", "--", "file"]);
+    let take_over = report["take_over"].as_str().unwrap();
+    yard.git(&take_over.split(' ').skip(1).collect::<Vec<_>>());
+    assert!(yard.home.project().join("f").exists());
+}
+
+#[tokio::test]
+async fn an_agent_that_only_says_done_closes_nothing() {
+    let yard = Yard::new("case $name in\n  b) echo 'All done!' ;;\n  *) make ;;\nesac");
+    yard.tasks(&[("a", &[]), ("b", &[]), ("c", &["b"])]).await;
+    let (code, report, told) = yard.drain(&[]).await;
+    assert_eq!(code, 4, "{report:#}\n{told}");
+    assert_eq!(report["ended"], "left");
+    assert_eq!(yard.that_are("done").await, ["a"]);
+    let mut began = yard.lines("began");
+    began.sort();
+    assert_eq!(began, ["a", "b", "b"], "one more attempt, by the same agent");
+    let left = report["left"].as_array().unwrap();
+    let whys: Vec<&str> = left.iter().map(|left| left["why"].as_str().unwrap()).collect();
+    assert_eq!(whys.len(), 2, "{report:#}");
+    assert!(whys[0].contains("committed nothing"), "{whys:?}");
+    assert!(whys[1].starts_with("waits for t-"), "{whys:?}");
+
+    // Who tries again gets new attempts, on the same branch.
+    let (code, again, _) = yard.drain(&["--attempts", "1"]).await;
+    assert_eq!((code, &again["branch"]), (4, &report["branch"]));
+    assert_eq!(yard.lines("began").len(), 4);
+}
+
+#[tokio::test]
+async fn siblings_in_conflict_are_mended_by_the_one_who_came_late() {
+    let yard = Yard::new(
+        r#"
+case $prompt in
+  *"could not be merged"*)
+    git merge -q "$trunk" || true
+    printf 'b\nc\n' > file; git add -A; git commit -q -m "merge" ;;
+  *)
+    case $name in
+      # Both have seen the same.
+      b) wait_for $OUT/saw-c ;;
+      c) wait_for $OUT/saw-b ;;
+    esac
+    echo "$name" > file; commit ;;
+esac"#,
+    );
+    yard.tasks(&[("b", &[]), ("c", &[]), ("d", &["b", "c"])]).await;
+    let (code, report, told) = yard.drain(&[]).await;
+    // The third changes the same file once more, from what both have made of it.
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert!(told.contains("could not be merged"), "{told}");
+    let branch = report["branch"].as_str().unwrap();
+    let history = yard.git(&["log", "--format=%s", "--no-merges", branch]);
+    assert_eq!(history.matches("work on").count(), 3, "{history}");
+    let saw = yard.git(&["show", &format!("{branch}~1:file")]);
+    assert_eq!(saw, "b\nc");
+    assert_eq!(yard.lines("began").len(), 4);
+}
+
+#[tokio::test]
+async fn a_conflict_that_nobody_mends_and_a_check_that_fails_are_left_open() {
+    let yard = Yard::new("echo \"$name\" > \"$name\"; commit");
+    yard.tasks(&[("good", &[]), ("bad", &[]), ("after", &["bad"])]).await;
+    let (code, report, told) = yard.drain(&["--max", "1", "--check", "test ! -e bad"]).await;
+    assert_eq!(code, 4, "{report:#}\n{told}");
+    assert_eq!(
+        outcomes(&report),
+        [
+            ("bad".to_owned(), "failed".to_owned()),
+            ("good".to_owned(), "done".to_owned())
+        ]
+    );
+    assert_eq!(yard.that_are("ready").await, ["bad"]);
+    assert_eq!(yard.that_are("blocked").await, ["after"]);
+    assert_eq!(yard.committed(&report["branch"]), ["good"]);
+    let why = report["left"][0]["why"].as_str().unwrap();
+    assert!(why.contains("the check `test ! -e bad` fails"), "{why}");
+    // What the agent has committed is on its branch all the same.
+    let branches = yard.git(&["branch", "--list", "ostler/bad-*"]);
+    assert_eq!(branches.lines().count(), 1, "{branches}");
+}
+
+/// First in `PATH`: kills who called it when it is called as `$POINT` says, before or after it has done
+/// that.
+const SHIM: &str = r#"#!/bin/sh
+die() { if [ "$(cat /proc/$PPID/comm)" = ostler ]; then echo dead >> "${0%/*}/dead"; kill -9 $PPID; fi; }
+case "$POINT $*" in
+  *" branch "*) ;;
+  "before-merge "*" merge --quiet"*) die; exit 1 ;;
+  "after-merge "*" merge --quiet"*) "$REAL_GIT" "$@"; die; exit 1 ;;
+  "before-move "*"refs/heads/ostler/drain-"*" "[0-9a-f]*" "[0-9a-f]*) die; exit 1 ;;
+  "after-move "*"refs/heads/ostler/drain-"*" "[0-9a-f]*" "[0-9a-f]*) "$REAL_GIT" "$@"; die; exit 1 ;;
+esac
+exec "$REAL_GIT" "$@"
+"#;
+
+#[tokio::test]
+async fn a_death_between_a_run_and_its_close_does_nothing_twice() {
+    for point in ["before-merge", "after-merge", "before-move", "after-move"] {
+        let yard = Yard::new("make");
+        yard.tasks(&[("a", &[]), ("b", &["a"])]).await;
+        let shim = yard.home.path("shim");
+        std::fs::create_dir(&shim).unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let mut programs = std::env::split_paths(&path).map(|folder| folder.join("git"));
+        let real = programs.find(|git| git.exists()).unwrap();
+        let script = SHIM.replace("$REAL_GIT", real.to_str().unwrap());
+        std::fs::write(shim.join("git"), script).unwrap();
+        executable(&shim.join("git"));
+        let mut command = yard.home.ostler();
+        command
+            .env("PATH", format!("{}:{path}", shim.display()))
+            .env("POINT", point);
+        let (code, _, told) = ended(yard.begin(command, &[])).await;
+        assert_eq!(code, -1, "{point}: {told}");
+        assert!(shim.join("dead").exists());
+        assert_eq!(yard.that_are("done").await.len(), 0, "{point}");
+        let (code, report, told) = yard.drain(&[]).await;
+        assert_eq!(code, 0, "{point}: {report:#}\n{told}");
+        assert!(told.contains("goes on"), "{told}");
+        assert_eq!(yard.that_are("done").await, ["a", "b"], "{point}");
+        assert_eq!(yard.committed(&report["branch"]), ["a", "b"], "{point}");
+        assert_eq!(yard.lines("began"), ["a", "b"], "{point}: nothing was begun again");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_off_after_its_commit_goes_on_where_it_was() {
+    let yard = Yard::new("make\nif [ ! -e $OUT/go ]; then touch $OUT/made-$name; exec sleep 600; fi");
+    yard.tasks(&[("a", &[]), ("b", &[]), ("c", &["a", "b"])]).await;
+    let drain = yard.start(&["--max", "2"]);
+    until("both have committed", || {
+        yard.out("made-a").exists() && yard.out("made-b").exists()
+    })
+    .await;
+    signal(&drain, "-KILL");
+    let (code, ..) = ended(drain).await;
+    assert_eq!(code, -1);
+    std::fs::write(yard.out("go"), "").unwrap();
+    let (code, report, told) = yard.drain(&["--max", "2"]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert_eq!(yard.committed(&report["branch"]), ["a", "b", "c"]);
+    let agents = report["tasks"].as_array().unwrap().len();
+    assert_eq!(agents, 3, "the same agents: {report:#}");
+    let mut began = yard.lines("began");
+    began.sort();
+    assert_eq!(began, ["a", "a", "b", "b", "c"]);
+}
+
+#[tokio::test]
+async fn an_interrupt_gives_claims_back_and_keeps_what_was_made() {
+    let yard = Yard::new("make\nif [ ! -e $OUT/go ]; then touch $OUT/made-$name; exec sleep 600; fi");
+    yard.tasks(&[("a", &[]), ("b", &["a"])]).await;
+    let drain = yard.start(&[]);
+    until("it has committed", || yard.out("made-a").exists()).await;
+    signal(&drain, "-INT");
+    let (code, report, told) = ended(drain).await;
+    assert_eq!(code, 12, "{report:#}\n{told}");
+    assert_eq!(report["ended"], "stopped");
+    assert_eq!(yard.that_are("ready").await, ["a"]);
+    assert_eq!(yard.git(&["worktree", "list"]).lines().count(), 2);
+    std::fs::write(yard.out("go"), "").unwrap();
+    let (code, report, told) = yard.drain(&[]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert_eq!(yard.committed(&report["branch"]), ["a", "b"]);
+}

@@ -104,9 +104,17 @@ impl Rest {
         found
     }
 
-    /// The tasks that were asked for and are open, each with the reason.
+    /// The tasks that were asked for and are open, each with the reason; those that wait for others
+    /// last.
     pub(crate) fn left(&self) -> Vec<Left> {
         let wanted = self.order.iter().filter(|id| self.is_wanted(id));
+        let stands_alone = |id: &&TaskId| {
+            let open = self.tasks.get(id);
+            let is_told = |open: &Open| open.given_up.is_some() || open.holder.is_some();
+            open.is_some_and(is_told) || self.waits_for(id).is_empty()
+        };
+        let (alone, behind): (Vec<_>, Vec<_>) = wanted.partition(stands_alone);
+        let wanted = alone.into_iter().chain(behind);
         wanted
             .filter_map(|id| {
                 let open = self.tasks.get(id)?;
