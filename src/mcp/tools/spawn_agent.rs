@@ -20,9 +20,9 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpawnAgent {
-    /// All that the child knows, beside its task.
+    /// All the child knows.
     prompt: Option<String>,
-    /// Id or `next`: it claims it, is told all of it and works on it.
+    /// Id or `next`; it is claimed.
     task: Option<String>,
     label: Option<String>,
     /// claude, codex, gemini, opencode or configured.

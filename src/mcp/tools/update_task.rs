@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::moment;
 use crate::edge::{Failure, Kind as FailureKind};
+use crate::ids::TaskId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
-use crate::ids::TaskId;
 use crate::tasks::{Changes, Kind, Status, TaskError, TaskLine, Tracker};
 
 #[derive(Deserialize, JsonSchema)]
@@ -105,10 +105,11 @@ fn alone(changes: Changes) -> Result<(), Failure> {
     };
     match others == Changes::default() {
         true => Ok(()),
-        false => Err(
-            Failure::new(FailureKind::Invalid, "`status` goes with `note` and `fence` only")
-                .hint("make the other changes in a call of their own"),
-        ),
+        false => Err(Failure::new(
+            FailureKind::Invalid,
+            "`status` goes with `note` and `fence` only",
+        )
+        .hint("make the other changes in a call of their own")),
     }
 }
 
