@@ -42,7 +42,10 @@ pub(super) fn get(name: &str, arguments: &JsonObject) -> Result<GetPromptResult,
             "unknown prompt {shown:?}; there is `{PLAN_TASKS}`"
         )));
     }
-    if let Some(unknown) = arguments.keys().find(|key| ![GOAL, LABEL].contains(&&***key)) {
+    if let Some(unknown) = arguments
+        .keys()
+        .find(|key| ![GOAL, LABEL].contains(&&***key))
+    {
         let shown = one_line(unknown, 60);
         return Err(refused(format!(
             "unknown argument `{shown}`; {PLAN_TASKS} takes: {GOAL}, {LABEL}"
@@ -70,8 +73,8 @@ fn plan_tasks(goal: &str, label: &str) -> Result<String, ErrorData> {
     let (asked, shown) = match label {
         "" => (String::new(), String::new()),
         label => {
-            let label = checked_label(label)
-                .map_err(|error| refused(Failure::from(error).for_model()))?;
+            let label =
+                checked_label(label).map_err(|error| refused(Failure::from(error).for_model()))?;
             let quoted = Value::String(label);
             (
                 format!("\n\nGive every task the label {quoted}."),

@@ -22,10 +22,10 @@ use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::parameters::without_mark;
-use super::{person, prompts};
 use super::reply::refusal;
 use super::schema::slim_router;
 use super::tools::submit_result::{SUBMIT_RESULT, wanting};
+use super::{person, prompts};
 use crate::agents::Crew;
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};

@@ -9,12 +9,14 @@ pub(crate) mod close;
 pub(crate) mod create;
 mod cursor;
 mod error;
+mod facts;
 mod fields;
 pub(crate) mod graph;
 pub(crate) mod lines;
 pub(crate) mod list;
 pub(crate) mod matters;
 mod model;
+pub(crate) mod prime;
 pub(crate) mod remove;
 pub(crate) mod rows;
 pub(crate) mod search;
@@ -33,7 +35,6 @@ pub use list::Listing;
 pub use model::{
     Actor, Edge, EdgeKind, Holder, Kind, Link, LinkKind, Note, NoteKind, Reason, Status, Task, View,
 };
-pub use show::Room;
 pub use tracker::Tracker;
 pub use update::Changes;
 

@@ -1,4 +1,5 @@
-//! One task as a whole, cut to a size that a reader can take.
+//! One task as a whole. Lists and history are bounded; the texts are as long as they are, see
+//! [`TaskView::inline`].
 
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -7,7 +8,7 @@ use super::brief::{ClaimView, EdgeView, LinkView, NoteView, TaskView};
 use super::close::Named;
 use super::error::TaskError;
 use super::lines::{self, line_columns, standing};
-use super::model::{EdgeKind, Holder, Kind, Note, Task};
+use super::model::{EdgeKind, Holder, Kind, Link, Note, Task};
 use super::rows::{self, word};
 use super::tracker::Tracker;
 use crate::clock::rfc3339;
@@ -18,6 +19,8 @@ use crate::store::{StoreError, statements};
 const PARTS: i64 = 50;
 /// Edges of its own, and those to it, that are shown.
 const EDGES: i64 = 50;
+/// Entries of its history that are shown, the last ones.
+const HISTORY: u32 = 200;
 
 statements! {
     /// The line of $1, and those of its children.
@@ -40,34 +43,12 @@ statements! {
     NOTES = "SELECT count(*) FROM task_note WHERE task_id = $1";
 }
 
-/// How much of a task is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
-    /// Bytes of its long texts and notes.
-    bytes: usize,
-    /// Notes.
-    notes: u32,
-}
-
-impl Room {
-    /// What a model is shown: about 8 kB.
-    pub const OF_REPLY: Room = Room {
-        bytes: 8_000,
-        notes: 50,
-    };
-    /// What a person is shown: all but the oldest entries of a very long history.
-    pub const AMPLE: Room = Room {
-        bytes: 1_000_000,
-        notes: 1_000,
-    };
-}
-
 impl Tracker<'_> {
-    /// The task that `given` stands for, with as much of it as there is room for.
+    /// The task that `given` stands for, with all that has to do with it.
     ///
     /// # Errors
     /// [`TaskError::Unknown`], [`TaskError::Ambiguous`], failures of the store.
-    pub async fn show(&self, given: &str, room: Room) -> Result<TaskView, TaskError> {
+    pub async fn show(&self, given: &str) -> Result<TaskView, TaskError> {
         self.expire().await?;
         let now_ms = self.now_ms();
         let mut connection = self.store.read().acquire().await?;
@@ -101,42 +82,33 @@ impl Tracker<'_> {
         }
         let more_edges = more(all_edges, edges.len());
         let links = rows::links(connection, id).await?;
-        let notes = rows::notes(connection, id, room.notes).await?;
+        let notes = rows::notes(connection, id, HISTORY).await?;
         let all_notes: i64 = sqlx::query_scalar(NOTES)
             .bind(id.as_str())
             .fetch_one(connection)
             .await?;
-        let mut space = Space::of(room.bytes);
-        let acceptance = space.take("acceptance", &task.acceptance, room.bytes / 4);
-        let description = space.take("description", &task.description, room.bytes / 2);
-        let notes = space.notes(notes, room.bytes / 4);
+        let claim = claim(&task);
         Ok(TaskView {
             line,
-            description,
-            acceptance,
+            description: task.description,
+            acceptance: task.acceptance,
             writes: (task.writes == (task.kind == Kind::Question)).then_some(task.writes),
             estimate_min: task.estimate_min,
             defer_until: time(task.defer_until_ms),
-            external_ref: task.external_ref.clone(),
+            external_ref: task.external_ref,
             above: above.into_iter().map(named).collect(),
             parts,
             edges,
             more_edges,
             more_notes: more(all_notes, notes.len()),
-            notes,
-            links: links
-                .into_iter()
-                .map(|link| LinkView {
-                    kind: link.kind,
-                    target: link.target,
-                })
-                .collect(),
-            claim: claim(&task),
-            why: task.why.clone(),
+            notes: notes.into_iter().map(note).collect(),
+            links: links.into_iter().map(link).collect(),
+            claim,
+            why: task.why,
             evidence: serde_json::from_str(&task.evidence).ok(),
-            cut: space.cut,
+            cut: Vec::new(),
             created: rfc3339(task.created_ms),
-            created_by: task.created_by.clone(),
+            created_by: task.created_by,
             updated: rfc3339(task.updated_ms),
             closed: time(task.closed_ms),
             closed_by: task.closed_by,
@@ -177,6 +149,23 @@ fn edge(row: &AnyRow, back: bool, now_ms: i64) -> Result<EdgeView, StoreError> {
     })
 }
 
+fn note(note: Note) -> NoteView {
+    NoteView {
+        id: note.id,
+        at: rfc3339(note.at_ms),
+        kind: note.kind,
+        by: note.by,
+        text: note.text,
+    }
+}
+
+fn link(link: Link) -> LinkView {
+    LinkView {
+        kind: link.kind,
+        target: link.target,
+    }
+}
+
 fn claim(task: &Task) -> Option<ClaimView> {
     task.holder.as_ref().map(|holder| ClaimView {
         holder: Holder::told(holder),
@@ -197,62 +186,6 @@ fn more(all: i64, shown: usize) -> Option<u32> {
     u32::try_from(all.saturating_sub(shown))
         .ok()
         .filter(|more| *more > 0)
-}
-
-/// What is left of the room for texts.
-struct Space {
-    left: usize,
-    cut: Vec<String>,
-}
-
-impl Space {
-    fn of(bytes: usize) -> Self {
-        Self {
-            left: bytes,
-            cut: Vec::new(),
-        }
-    }
-
-    /// As much of a text as there is room for, and no more than `most` bytes.
-    fn take(&mut self, name: &str, text: &str, most: usize) -> String {
-        let kept = beginning(text, most.min(self.left));
-        self.left = self.left.saturating_sub(kept.len());
-        if kept.len() < text.len() {
-            self.cut.push(format!(
-                "{name}: the first {} of {} bytes",
-                kept.len(),
-                text.len()
-            ));
-        }
-        kept.to_owned()
-    }
-
-    /// The newest notes that there is room for, oldest first; `most` bytes of each.
-    fn notes(&mut self, notes: Vec<Note>, most: usize) -> Vec<NoteView> {
-        let mut shown = Vec::new();
-        for note in notes.into_iter().rev() {
-            let wanted = note.text.len().min(most);
-            if !shown.is_empty() && wanted > self.left {
-                break;
-            }
-            let text = self.take(note.id.as_str(), &note.text, most);
-            shown.push(NoteView {
-                id: note.id,
-                at: rfc3339(note.at_ms),
-                kind: note.kind,
-                by: note.by,
-                text,
-            });
-        }
-        shown.reverse();
-        shown
-    }
-}
-
-/// The beginning of a text, at most `most` bytes, whole characters.
-fn beginning(text: &str, most: usize) -> &str {
-    let end = text.floor_char_boundary(most);
-    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -3,9 +3,7 @@
 
 use serde_json::Value;
 
-pub(in crate::agents) use crate::text::size::{
-    REPLY, beginning, fitting, shares, shortened, size,
-};
+pub(in crate::agents) use crate::text::size::{REPLY, beginning, fitting, shares, shortened, size};
 
 /// A text, or a structured result, in it.
 pub(in crate::agents) const TEXT: usize = 6 * 1024;

@@ -20,7 +20,9 @@ impl Crew {
         let renewal = self.tasks.spawn(async move {
             let tracker = match crew.tracker().await {
                 Ok(tracker) => tracker,
-                Err(error) => return tracing::warn!(%error, "it is not known whose claims to renew"),
+                Err(error) => {
+                    return tracing::warn!(%error, "it is not known whose claims to renew");
+                }
             };
             if let Err(error) = tracker.renew().await {
                 tracing::warn!(%error, "claims were not renewed");

@@ -1,9 +1,11 @@
 //! The tracker in the hands of whoever asks here, and what agents and tasks have to do with each
 //! other.
 
+mod assign;
 mod close;
 mod proof;
 
+pub(super) use assign::one_agent_only;
 pub use close::{CloseRequest, Shown};
 
 use super::Crew;
@@ -34,7 +36,7 @@ impl Crew {
     }
 
     /// Who acts where `caller`, or the session of this process, asks.
-    fn actor(&self, caller: Option<&Line>) -> Actor {
+    pub(super) fn actor(&self, caller: Option<&Line>) -> Actor {
         match caller {
             Some(line) => Actor::Agent {
                 id: line.id.clone(),

@@ -9,7 +9,7 @@ use crate::edge::{Failure, Kind as FailureKind};
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
-use crate::tasks::{Kind, Room, TaskView, Wanted};
+use crate::tasks::{Kind, TaskView, Wanted};
 use crate::text::size::REPLY;
 
 #[derive(Deserialize, JsonSchema)]
@@ -64,7 +64,7 @@ impl Server {
                 tracker.claim_next(&wanted, p.lease_s).await?
             }
         };
-        let view = tracker.show(task.id.as_str(), Room::AMPLE).await?;
+        let view = tracker.show(task.id.as_str()).await?;
         let mut view = view.inline(REPLY);
         let claim = view.claim.take();
         Ok(Claimed {

@@ -9,7 +9,7 @@ use crate::edge::Failure;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
-use crate::tasks::{Room, TaskView};
+use crate::tasks::TaskView;
 use crate::text::size::REPLY;
 
 /// Most bytes of a task that is asked for whole: what the clients let through.
@@ -32,7 +32,7 @@ impl Server {
 
     async fn task(&self, p: GetTask) -> Result<TaskView, Failure> {
         let crew = self.crew().await?;
-        let view = crew.tracker().await?.show(&p.id, Room::AMPLE).await?;
+        let view = crew.tracker().await?.show(&p.id).await?;
         Ok(view.inline(match p.whole.unwrap_or_default() {
             true => WHOLE,
             false => REPLY,

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::budget;
-use crate::agents::{Caller, Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
+use crate::agents::{AtEnd, Caller, Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
 use crate::config::{Effort, Isolation, Permission};
-use crate::edge::Failure;
+use crate::edge::{Failure, Kind};
 use crate::mcp::caller::caller;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
@@ -20,8 +20,10 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpawnAgent {
-    /// All that the child knows.
-    prompt: String,
+    /// All the child knows.
+    prompt: Option<String>,
+    /// Id or `next`; it is claimed.
+    task: Option<String>,
     label: Option<String>,
     /// claude, codex, gemini, opencode or configured.
     provider: Option<String>,
@@ -39,7 +41,7 @@ struct SpawnAgent {
     #[schemars(with = "Option<String>")]
     effort: Option<Effort>,
     isolation: Option<Isolation>,
-    /// To read: summary, transcript:<n>, file:<path>, agent:<id>, git:diff, git:log.
+    /// To read: summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, git:diff, git:log.
     context: Option<Vec<String>>,
     output_schema: Option<serde_json::Map<String, serde_json::Value>>,
     /// Checked at the end: files exist, command exits 0, it has committed, nothing is uncommitted.
@@ -77,8 +79,18 @@ impl Server {
         let mut budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
         budget.max_tool_calls = p.max_tool_calls;
         budget.idle_s = p.idle_s;
+        let prompt = match (p.prompt, &p.task) {
+            (Some(prompt), _) => prompt,
+            (None, Some(_)) => String::new(),
+            (None, None) => {
+                return Err(Failure::new(Kind::Invalid, "`prompt` is missing")
+                    .hint("say what is to be done, or name a `task`"));
+            }
+        };
         let request = SpawnRequest {
-            prompt: p.prompt,
+            prompt,
+            task: p.task,
+            at_end: AtEnd::Close,
             label: p.label,
             provider: p.provider,
             model: p.model,

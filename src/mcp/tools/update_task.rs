@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use super::moment;
 use crate::edge::{Failure, Kind as FailureKind};
+use crate::ids::TaskId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
-use crate::ids::TaskId;
-use crate::tasks::{Changes, Kind, Room, Status, TaskError, TaskLine, Tracker};
+use crate::tasks::{Changes, Kind, Status, TaskError, TaskLine, Tracker};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -93,7 +93,7 @@ impl Server {
                     .hint("claim_task begins a task, close_task closes it"));
             }
         };
-        Ok(tracker.show(id.as_str(), Room::OF_REPLY).await?.line)
+        Ok(tracker.show(id.as_str()).await?.line)
     }
 }
 
@@ -105,10 +105,11 @@ fn alone(changes: Changes) -> Result<(), Failure> {
     };
     match others == Changes::default() {
         true => Ok(()),
-        false => Err(
-            Failure::new(FailureKind::Invalid, "`status` goes with `note` and `fence` only")
-                .hint("make the other changes in a call of their own"),
-        ),
+        false => Err(Failure::new(
+            FailureKind::Invalid,
+            "`status` goes with `note` and `fence` only",
+        )
+        .hint("make the other changes in a call of their own")),
     }
 }
 

@@ -13,7 +13,7 @@ fn task(title: &str, description: &str) -> NewTask {
     }
 }
 
-fn query(text: &str) -> Listing {
+fn asking(text: &str) -> Listing {
     Listing {
         query: Some(text.to_owned()),
         ..Listing::of(View::All)
@@ -21,7 +21,7 @@ fn query(text: &str) -> Listing {
 }
 
 async fn found(tracker: &Tracker<'_>, text: &str) -> Vec<String> {
-    let page = tracker.list(&query(text)).await.unwrap();
+    let page = tracker.list(&asking(text)).await.unwrap();
     page.items.into_iter().map(|line| line.title).collect()
 }
 
@@ -133,14 +133,14 @@ async fn no_query_is_syntax() {
         "\u{903}",
         "\u{1f980} near",
     ] {
-        match tracker.list(&query(text)).await {
+        match tracker.list(&asking(text)).await {
             Ok(_) => {}
             Err(TaskError::BadValue { field: "query", .. }) => {}
             Err(error) => panic!("{text:?}: {error}"),
         }
     }
     assert_eq!(found(&tracker, "not AND \"near\"").await.len(), 1);
-    let refused = tracker.list(&query(" -- ")).await.unwrap_err();
+    let refused = tracker.list(&asking(" -- ")).await.unwrap_err();
     assert_eq!(refused.to_string(), "`query` holds no word to look for");
 }
 
@@ -170,7 +170,7 @@ async fn hits_are_paged_each_once() {
         for limit in [1, 3, 4] {
             let mut listing = Listing {
                 limit,
-                ..query("alpha beta")
+                ..asking("alpha beta")
             };
             let mut paged = Vec::new();
             loop {
@@ -205,51 +205,10 @@ async fn a_view_is_searched_in_itself() {
     ] {
         let listing = Listing {
             view,
-            ..query("alpha")
+            ..asking("alpha")
         };
         let page = tracker.list(&listing).await.unwrap();
         let titles: Vec<String> = page.items.into_iter().map(|line| line.title).collect();
         assert_eq!(titles, expected, "{view}");
-    }
-}
-
-/// 100,000 tasks that all have the same word; to be run by hand.
-#[tokio::test]
-#[ignore = "takes long; measures, asserts nothing"]
-async fn a_word_that_all_have() {
-    let world = World::new().await;
-    let tracker = world.session("s");
-    for batch in 0..200 {
-        let tasks: Vec<NewTask> = (0..500)
-            .map(|at| {
-                task(
-                    &format!("common word{at} b{batch}"),
-                    &"some more text here ".repeat(40),
-                )
-            })
-            .collect();
-        tracker.create(&tasks).await.unwrap();
-    }
-    for view in [
-        View::All,
-        View::Ready,
-        View::Closed,
-        View::Blocked,
-        View::Mine,
-        View::Open,
-    ] {
-        for text in ["common", "common text", "word7 b19", "common nothing"] {
-            let listing = Listing {
-                view,
-                ..query(text)
-            };
-            let begun = std::time::Instant::now();
-            let page = tracker.list(&listing).await.unwrap();
-            eprintln!(
-                "{view} {text}: {} in {:?}",
-                page.items.len(),
-                begun.elapsed()
-            );
-        }
     }
 }
