@@ -14,7 +14,7 @@ use super::expect::Expect;
 use super::record::{Nesting, Plan};
 use super::schema::OutputSchema;
 use crate::config::{Config, Effort, Isolation, Permission};
-use crate::ids::{AgentId, IdSource};
+use crate::ids::{AgentId, DrainId, IdSource};
 use crate::providers::{
     Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, UsageScope,
 };
@@ -34,6 +34,8 @@ pub struct SpawnRequest {
     pub task: Option<String>,
     /// What becomes of that task when the agent has done its work.
     pub at_end: AtEnd,
+    /// The drain that has it worked on.
+    pub drain: Option<DrainId>,
     /// A few words to tell it from others; made from the prompt when absent.
     pub label: Option<String>,
     /// Provider by its name in the configuration; absent: `agents.provider`.

@@ -67,9 +67,9 @@ impl Yard {
 
     /// Creates tasks, each after those that are named.
     async fn tasks(&self, tasks: &[(&str, &[&str])]) {
-        let tasks = tasks.iter().map(|(title, after)| {
-            json!({ "title": title, "ref": title, "blocked_by": after })
-        });
+        let tasks = tasks
+            .iter()
+            .map(|(title, after)| json!({ "title": title, "ref": title, "blocked_by": after }));
         self.create(tasks.collect()).await;
     }
 
@@ -82,7 +82,9 @@ impl Yard {
 
     async fn all(&self) -> Vec<Value> {
         let mut server = self.home.server().await;
-        let listed = server.call("list_tasks", json!({ "view": "all", "limit": 100 })).await;
+        let listed = server
+            .call("list_tasks", json!({ "view": "all", "limit": 100 }))
+            .await;
         server.close().await;
         listed.unwrap()["items"].as_array().unwrap().clone()
     }
@@ -132,7 +134,12 @@ impl Yard {
 
     /// How often each task was committed on the branch, in alphabetical order.
     fn committed(&self, branch: &Value) -> Vec<String> {
-        let log = ["log", "--no-merges", "--format=%s", branch.as_str().unwrap()];
+        let log = [
+            "log",
+            "--no-merges",
+            "--format=%s",
+            branch.as_str().unwrap(),
+        ];
         let log = self.git(&log);
         let mut works: Vec<String> = log
             .lines()
@@ -239,9 +246,16 @@ async fn an_agent_that_only_says_done_closes_nothing() {
     assert_eq!(yard.that_are("done").await, ["a"]);
     let mut began = yard.lines("began");
     began.sort();
-    assert_eq!(began, ["a", "b", "b"], "one more attempt, by the same agent");
+    assert_eq!(
+        began,
+        ["a", "b", "b"],
+        "one more attempt, by the same agent"
+    );
     let left = report["left"].as_array().unwrap();
-    let whys: Vec<&str> = left.iter().map(|left| left["why"].as_str().unwrap()).collect();
+    let whys: Vec<&str> = left
+        .iter()
+        .map(|left| left["why"].as_str().unwrap())
+        .collect();
     assert_eq!(whys.len(), 2, "{report:#}");
     assert!(whys[0].contains("committed nothing"), "{whys:?}");
     assert!(whys[1].starts_with("waits for t-"), "{whys:?}");
@@ -269,7 +283,8 @@ case $prompt in
     echo "$name" > file; commit ;;
 esac"#,
     );
-    yard.tasks(&[("b", &[]), ("c", &[]), ("d", &["b", "c"])]).await;
+    yard.tasks(&[("b", &[]), ("c", &[]), ("d", &["b", "c"])])
+        .await;
     let (code, report, told) = yard.drain(&[]).await;
     // The third changes the same file once more, from what both have made of it.
     assert_eq!(code, 0, "{report:#}\n{told}");
@@ -283,10 +298,13 @@ esac"#,
 }
 
 #[tokio::test]
-async fn a_conflict_that_nobody_mends_and_a_check_that_fails_are_left_open() {
-    let yard = Yard::new("echo \"$name\" > \"$name\"; commit");
-    yard.tasks(&[("good", &[]), ("bad", &[]), ("after", &["bad"])]).await;
-    let (code, report, told) = yard.drain(&["--max", "1", "--check", "test ! -e bad"]).await;
+async fn what_fails_the_check_is_taken_back_and_left_open() {
+    let yard = Yard::new("echo \"$name\" >> \"$name\"; commit");
+    yard.tasks(&[("good", &[]), ("bad", &[]), ("after", &["bad"])])
+        .await;
+    let (code, report, told) = yard
+        .drain(&["--max", "1", "--check", "test ! -e bad"])
+        .await;
     assert_eq!(code, 4, "{report:#}\n{told}");
     assert_eq!(
         outcomes(&report),
@@ -305,12 +323,34 @@ async fn a_conflict_that_nobody_mends_and_a_check_that_fails_are_left_open() {
     assert_eq!(branches.lines().count(), 1, "{branches}");
 }
 
+#[tokio::test]
+async fn a_conflict_that_nobody_mends_is_never_resolved() {
+    let yard = Yard::new(
+        r#"
+case $name in
+  b) wait_for $OUT/saw-c ;;
+  c) wait_for $OUT/saw-b ;;
+esac
+echo "$name" >> file; commit"#,
+    );
+    yard.tasks(&[("b", &[]), ("c", &[]), ("d", &["b", "c"])])
+        .await;
+    let (code, report, told) = yard.drain(&["--attempts", "3"]).await;
+    assert_eq!(code, 4, "{report:#}\n{told}");
+    let done = yard.that_are("done").await;
+    assert_eq!(yard.committed(&report["branch"]), done, "one of the two");
+    assert_eq!(done.len(), 1);
+    assert_eq!(yard.that_are("blocked").await, ["d"]);
+    assert_eq!(yard.lines("began").len(), 4);
+    let file = format!("{}:file", report["branch"].as_str().unwrap());
+    assert_eq!(yard.git(&["show", &file]), format!("first\n{}", done[0]));
+}
+
 /// First in `PATH`: kills who called it when it is called as `$POINT` says, before or after it has done
 /// that.
 const SHIM: &str = r#"#!/bin/sh
 die() { if [ "$(cat /proc/$PPID/comm)" = ostler ]; then echo dead >> "${0%/*}/dead"; kill -9 $PPID; fi; }
 case "$POINT $*" in
-  *" branch "*) ;;
   "before-merge "*" merge --quiet"*) die; exit 1 ;;
   "after-merge "*" merge --quiet"*) "$REAL_GIT" "$@"; die; exit 1 ;;
   "before-move "*"refs/heads/ostler/drain-"*" "[0-9a-f]*" "[0-9a-f]*) die; exit 1 ;;
@@ -345,14 +385,20 @@ async fn a_death_between_a_run_and_its_close_does_nothing_twice() {
         assert!(told.contains("goes on"), "{told}");
         assert_eq!(yard.that_are("done").await, ["a", "b"], "{point}");
         assert_eq!(yard.committed(&report["branch"]), ["a", "b"], "{point}");
-        assert_eq!(yard.lines("began"), ["a", "b"], "{point}: nothing was begun again");
+        assert_eq!(
+            yard.lines("began"),
+            ["a", "b"],
+            "{point}: nothing was begun again"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_run_that_was_cut_off_after_its_commit_goes_on_where_it_was() {
-    let yard = Yard::new("make\nif [ ! -e $OUT/go ]; then touch $OUT/made-$name; exec sleep 600; fi");
-    yard.tasks(&[("a", &[]), ("b", &[]), ("c", &["a", "b"])]).await;
+    let yard =
+        Yard::new("make\nif [ ! -e $OUT/go ]; then touch $OUT/made-$name; exec sleep 600; fi");
+    yard.tasks(&[("a", &[]), ("b", &[]), ("c", &["a", "b"])])
+        .await;
     let drain = yard.start(&["--max", "2"]);
     until("both have committed", || {
         yard.out("made-a").exists() && yard.out("made-b").exists()
@@ -374,7 +420,8 @@ async fn a_run_that_was_cut_off_after_its_commit_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn an_interrupt_gives_claims_back_and_keeps_what_was_made() {
-    let yard = Yard::new("make\nif [ ! -e $OUT/go ]; then touch $OUT/made-$name; exec sleep 600; fi");
+    let yard =
+        Yard::new("make\nif [ ! -e $OUT/go ]; then touch $OUT/made-$name; exec sleep 600; fi");
     yard.tasks(&[("a", &[]), ("b", &["a"])]).await;
     let drain = yard.start(&[]);
     until("it has committed", || yard.out("made-a").exists()).await;

@@ -63,23 +63,6 @@ impl Crew {
         self.started(draft, &plan, context.cut).await
     }
 
-    /// Spawns an agent for a task.
-    pub(super) async fn spawn_for(
-        &self,
-        request: &SpawnRequest,
-        task: crate::agents::Assignment,
-    ) -> Result<Spawned, AgentError> {
-        let mut draft = self.draft(request, None).await?;
-        draft.plan.task = Some(task);
-        self.be_ready_to_run()?;
-        let agent = self.new_agent(&draft, "", None);
-        let plan = write::enqueue(&self.scribe(), &agent)
-            .await
-            .map_err(|error| AgentError::admission(&draft.id, "spawned", error))?;
-        self.nudge.notify_one();
-        self.started(draft, &plan, Vec::new()).await
-    }
-
     /// An agent as it would be written; nothing is changed yet.
     pub(super) async fn draft(
         &self,

@@ -104,6 +104,7 @@ impl Server {
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
             base: None,
+            drain: None,
             caller,
         };
         let crew = self.crew().await?;

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::{AGAIN, Job, Memory};
+use crate::agents::AtEnd;
 use crate::agents::budget::BudgetRequest;
 use crate::agents::crew::Crew;
 use crate::agents::drain::plan::{Action, Item, Nature};
@@ -12,16 +13,12 @@ use crate::agents::error::AgentError;
 use crate::agents::expect::Expect;
 use crate::agents::launch::SpawnRequest;
 use crate::agents::record::Line;
-use crate::agents::{Assignment, AtEnd};
 use crate::config::{Isolation, Permission};
 use crate::ids::{AgentId, TaskId};
 use crate::tasks::{Close, Link, LinkKind, Proof, Reason, TaskError, rows as tasks};
 use crate::text::one_line;
 use crate::workspaces::integrate::IntegrateError;
 use crate::workspaces::rows as trees;
-
-/// Longest label of an agent, in characters.
-const LABEL: usize = 60;
 
 impl Crew {
     /// Does one thing; whether anything has changed by it. A merge is not among them.
@@ -153,7 +150,6 @@ impl Crew {
         let tip = job.trunk.tip().await.map_err(IntegrateError::from)?;
         let request = SpawnRequest {
             prompt: prompts::begin(writes, expected),
-            label: Some(one_line(&item.title, LABEL)),
             provider: asked.provider.clone(),
             model: asked.model.clone(),
             agent: asked.agent.clone(),
@@ -170,15 +166,12 @@ impl Crew {
                 ..Expect::default()
             }),
             budget,
-            ..SpawnRequest::default()
-        };
-        let assignment = Assignment {
-            id: item.task.clone(),
-            title: item.title.clone(),
+            task: Some(item.task.to_string()),
             at_end: AtEnd::HandBack,
             drain: Some(job.id.clone()),
+            ..SpawnRequest::default()
         };
-        Ok(self.spawn_for(&request, assignment).await?.id)
+        Ok(self.spawn(&request).await?.id)
     }
 
     async fn resume_task(
