@@ -17,7 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// An agent that makes the file of its task, which the name of its branch tells, and commits it. It says
 /// in `began` that it has begun and in `saw-…` what was there then. What else it does is in `extra`.
 const WORK: &str = r#"
-prompt=$(cat)
 branch=$(git symbolic-ref --short HEAD)
 name=${branch#ostler/}; name=${name%-a-*}
 trunk=$(printf '%s' "$prompt" | grep -o 'ostler/drain-[0-9a-z]*' | head -1)
@@ -34,11 +33,26 @@ struct Yard {
 impl Yard {
     /// A repository, and agents that do `extra`.
     fn new(extra: &str) -> Self {
+        Self::with(|home, out| {
+            home.script("work", &format!("prompt=$(cat)\n{out}\n{WORK}\n{extra}"))
+        })
+    }
+
+    /// The same with agents that speak the line protocol.
+    fn speaking(extra: &str) -> Self {
+        Self::with(|home, out| {
+            home.line_script(
+                "work",
+                &format!("hear\nprompt=$said\n{out}\n{WORK}\n{extra}"),
+            )
+        })
+    }
+
+    fn with(agents: impl FnOnce(Home, &str) -> Home) -> Self {
         let home = Home::new();
         let out = home.path("out");
         std::fs::create_dir(&out).unwrap();
-        let home = home
-            .script("work", &format!("OUT={out:?}\n{WORK}\n{extra}"))
+        let home = agents(home, &format!("OUT={out:?}"))
             .config("[agents]\nprovider = \"work\"")
             .env("OSTLER_AGENTS_MAX_SPAWNS_PER_MINUTE", "1000");
         let yard = Self { home };
@@ -435,4 +449,148 @@ async fn an_interrupt_gives_claims_back_and_keeps_what_was_made() {
     let (code, report, told) = yard.drain(&[]).await;
     assert_eq!(code, 0, "{report:#}\n{told}");
     assert_eq!(yard.committed(&report["branch"]), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_budget_for_all_ends_it_and_what_is_left_goes_on_later() {
+    let spend = r#"
+case $name in
+  b) if [ ! -e $OUT/go ]; then usage 10 0.6; exec sleep 600; fi ;;
+esac
+make
+usage 10 0.6
+result done"#;
+    let yard = Yard::speaking(spend);
+    yard.tasks(&[("a", &[]), ("b", &["a"]), ("c", &["b"])])
+        .await;
+    let (code, report, told) = yard.drain(&["--max-cost-usd", "1"]).await;
+    assert_eq!(code, 11, "{report:#}\n{told}");
+    assert_eq!(report["limit"], "max_cost_usd");
+    assert_eq!(report["cost_usd"], 1.2);
+    assert_eq!(yard.that_are("done").await, ["a"]);
+    assert_eq!(
+        yard.that_are("ready").await,
+        ["b"],
+        "the claim is given back"
+    );
+    std::fs::write(yard.out("go"), "").unwrap();
+    let (code, report, told) = yard.drain(&["--max-cost-usd", "9"]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert_eq!(yard.committed(&report["branch"]), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_time_for_all_ends_it() {
+    let yard = Yard::new("exec sleep 600");
+    yard.tasks(&[("a", &[])]).await;
+    let (code, report, told) = yard.drain(&["--timeout-s", "1"]).await;
+    assert_eq!(code, 11, "{report:#}\n{told}");
+    assert_eq!(report["limit"], "timeout_s");
+    assert_eq!(yard.that_are("ready").await, ["a"]);
+}
+
+#[tokio::test]
+async fn two_drains_at_once_share_the_tasks_and_never_take_the_same() {
+    let yard = Yard::new("make");
+    let tasks = ["a", "b", "c", "d", "e", "f"];
+    let labelled = |title: &&str| json!({ "title": title, "labels": ["x"] });
+    yard.create(tasks.iter().map(labelled).collect()).await;
+    let (one, two) = (yard.start(&["--label", "x"]), yard.start(&[]));
+    let ((code_one, one, told_one), (code_two, two, told_two)) =
+        tokio::join!(ended(one), ended(two));
+    assert_eq!((code_one, code_two), (0, 0), "{told_one}\n{told_two}");
+    let mut began = yard.lines("began");
+    began.sort();
+    assert_eq!(began, tasks);
+    let mut committed = Vec::new();
+    for report in [&one, &two] {
+        if !report["tasks"].as_array().unwrap().is_empty() {
+            committed.extend(yard.committed(&report["branch"]));
+        }
+    }
+    committed.sort();
+    assert_eq!(committed, tasks);
+}
+
+#[tokio::test]
+async fn a_second_drain_for_the_same_joins_the_first_on_its_branch() {
+    // One at a time they would never end.
+    let yard = Yard::new(
+        "case $name in\n  b) wait_for $OUT/saw-c ;;\n  c) wait_for $OUT/saw-b ;;\nesac\nmake",
+    );
+    yard.tasks(&[("a", &[]), ("b", &["a"]), ("c", &["a"]), ("d", &["b", "c"])])
+        .await;
+    let one = yard.start(&["--max", "1"]);
+    let began = || yard.lines("began").len() == 2;
+    until("two have begun", began).await;
+    let (code_two, two, told_two) = yard.drain(&["--max", "2"]).await;
+    let (code_one, one, told_one) = ended(one).await;
+    assert_eq!((code_one, code_two), (0, 0), "{told_one}\n{told_two}");
+    assert_eq!(one["branch"], two["branch"]);
+    assert_eq!(yard.committed(&one["branch"]), ["a", "b", "c", "d"]);
+    assert_eq!(yard.lines("began").len(), 4);
+}
+
+#[tokio::test]
+async fn what_builds_on_another_branch_waits_until_that_is_merged() {
+    let yard = Yard::new("make");
+    yard.tasks(&[("a", &[])]).await;
+    let (code, first, _) = yard.drain(&[]).await;
+    assert_eq!(code, 0);
+    let id = yard.all().await[0]["id"].clone();
+    yard.create(vec![json!({ "title": "b", "blocked_by": [id] })])
+        .await;
+    let (code, report, told) = yard.drain(&[]).await;
+    assert_eq!(code, 4, "{report:#}\n{told}");
+    let branch = first["branch"].as_str().unwrap();
+    let why = report["left"][0]["why"].as_str().unwrap();
+    assert!(
+        why.contains(&format!("`git merge {branch}` first")),
+        "{why}"
+    );
+    yard.git(&["merge", "-q", branch]);
+    let (code, report, told) = yard.drain(&[]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert!(yard.lines("saw-b").contains(&"a".to_owned()));
+}
+
+#[tokio::test]
+async fn answers_need_no_commit_and_an_epic_is_done_with_its_parts() {
+    let yard = Yard::new("case $name in\n  why) echo 'Because of 42.' ;;\n  *) make ;;\nesac");
+    yard.create(vec![
+        json!({ "title": "whole", "kind": "epic", "ref": "whole" }),
+        json!({ "title": "part", "parent": "whole" }),
+        json!({ "title": "why", "kind": "question", "ref": "why", "acceptance": "a reason" }),
+        json!({ "title": "then", "blocked_by": ["whole", "why"] }),
+        json!({ "title": "later", "defer_until": "2999-01-01T00:00:00Z" }),
+    ])
+    .await;
+    let (code, report, told) = yard.drain(&[]).await;
+    assert_eq!(code, 4, "{report:#}\n{told}");
+    assert_eq!(report["left"].as_array().unwrap().len(), 1, "{report:#}");
+    assert_eq!(report["left"][0]["title"], "later");
+    let done = ["part", "then", "whole", "why"];
+    assert_eq!(yard.that_are("done").await, done);
+    assert_eq!(yard.committed(&report["branch"]), ["part", "then"]);
+    let all = yard.all().await;
+    let why = all.iter().find(|task| task["title"] == "why").unwrap();
+    let mut server = yard.home.server().await;
+    let why = server.call("get_task", json!({ "id": why["id"] })).await;
+    assert!(why.unwrap().to_string().contains("Because of 42."));
+    server.close().await;
+}
+
+#[tokio::test]
+async fn where_nothing_is_asked_for_nothing_is_left_behind() {
+    let yard = Yard::new("make");
+    let (code, report, told) = yard.drain(&["--label", "x"]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert_eq!(yard.git(&["branch", "--list", "ostler/*"]), "");
+    let (code, _, told) = yard.drain(&["--provider", "nobody"]).await;
+    assert_eq!(code, 0, "{told}");
+    yard.tasks(&[("a", &[])]).await;
+    let (code, _, told) = yard.drain(&["--provider", "nobody"]).await;
+    assert_eq!(code, 3, "{told}");
+    let (code, _, told) = yard.drain(&["--max", "0"]).await;
+    assert_eq!(code, 2, "{told}");
 }

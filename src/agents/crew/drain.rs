@@ -375,6 +375,12 @@ impl Crew {
         left.truncate(LEFT);
         let tasks = rows::worked_on(&self.store, &job.id, job.request.attempts).await?;
         let has_work = tasks.iter().any(|task| !task.merged.is_empty());
+        if is_over
+            && !has_work
+            && let Some(tip) = &tip
+        {
+            job.trunk.drop_at(tip).await.map_err(git)?;
+        }
         Ok(DrainReport {
             drain: job.id.clone(),
             ended,

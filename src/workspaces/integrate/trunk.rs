@@ -54,6 +54,21 @@ impl Trunk {
         Ok(self.swap(to, from).await?)
     }
 
+    /// Deletes the branch, which has nothing of its own, if it is still at `commit`.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn drop_at(&self, commit: &str) -> Result<(), GitError> {
+        if checked_out(&self.git, &self.branch).await?.is_none() {
+            let name = format!("refs/heads/{}", self.branch);
+            let deleted = self.git.run(&["update-ref", "-d", &name, commit]).await;
+            if let Err(error) = deleted {
+                tracing::debug!(%error, "an empty branch stays");
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses a branch on which somebody stands: it would be moved under their feet.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use crate::agents::drain::rows::{self, Judgement};
 use crate::agents::error::AgentError;
 use crate::agents::expect::Expect;
 use crate::agents::launch::SpawnRequest;
-use crate::agents::record::Line;
+use crate::agents::record::{Line, write};
 use crate::config::{Isolation, Permission};
 use crate::ids::{AgentId, TaskId};
 use crate::tasks::{Close, Link, LinkKind, Proof, Reason, TaskError, rows as tasks};
@@ -231,6 +231,8 @@ impl Crew {
             attempts: job.request.attempts,
         };
         rows::judge(&self.store, &job.id, &judgement).await?;
+        // Nobody else has to read it.
+        write::deliver(&self.store, &[(agent.clone(), run_no)]).await?;
         let first = why.lines().next().unwrap_or_default();
         job.say(memory, task, Some(agent), &format!("not done: {first}"));
         let note = format!("{agent} has not done it: {}", one_line(why, 1000));
@@ -307,10 +309,12 @@ impl Crew {
             }
         }
         job.say(memory, task, agent, "done");
-        if let Some(agent) = agent
-            && let Err(error) = self.tidy_up(job, agent).await
-        {
-            tracing::warn!(%error, %agent, "a working tree stays");
+        if let Some(agent) = agent {
+            let run_no = self.line(agent).await?.run_no;
+            write::deliver(&self.store, &[(agent.clone(), run_no)]).await?;
+            if let Err(error) = self.tidy_up(job, agent).await {
+                tracing::warn!(%error, %agent, "a working tree stays");
+            }
         }
         Ok(true)
     }
