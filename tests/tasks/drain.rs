@@ -9,6 +9,8 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::support::home::executable;
+use crate::support::model::{Model, Reply, Script};
+use crate::support::worlds::with_claude;
 use crate::support::{Home, git, until};
 
 /// Nothing here takes longer.
@@ -55,6 +57,11 @@ impl Yard {
         let home = agents(home, &format!("OUT={out:?}"))
             .config("[agents]\nprovider = \"work\"")
             .env("OSTLER_AGENTS_MAX_SPAWNS_PER_MINUTE", "1000");
+        Self::of(home)
+    }
+
+    /// A repository in that world.
+    fn of(home: Home) -> Self {
         let yard = Self { home };
         yard.git(&["init", "-q", "-b", "main"]);
         yard.git(&["config", "user.name", "Tester"]);
@@ -593,4 +600,56 @@ async fn where_nothing_is_asked_for_nothing_is_left_behind() {
     assert_eq!(code, 3, "{told}");
     let (code, _, told) = yard.drain(&["--max", "0"]).await;
     assert_eq!(code, 2, "{told}");
+}
+
+#[tokio::test]
+async fn what_an_editing_agent_leaves_is_committed_for_it_and_one_with_full_rights_commits_itself()
+{
+    for (permission, runs) in [("edit", 1), ("full", 2)] {
+        let yard = Yard::new(
+            "case $prompt in\n  *'is not done yet'*) git status --porcelain > $OUT/status ;;\n  \
+             *) echo x > \"$name\" ;;\nesac",
+        );
+        yard.tasks(&[("a", &[]), ("b", &["a"])]).await;
+        let (code, report, told) = yard.drain(&["--permission", permission]).await;
+        assert_eq!(code, 0, "{report:#}\n{told}");
+        assert_eq!(yard.lines("began").len(), 2 * runs, "{permission}: {told}");
+        assert!(yard.lines("saw-b").contains(&"a".to_owned()));
+        let told_why = told.contains("not done: clean: not committed");
+        assert_eq!(told_why, permission == "full", "{told}");
+    }
+}
+
+/// It writes and does not commit; the second reads what the first has written.
+#[tokio::test]
+async fn claude_works_two_tasks_down() {
+    let write = |file: &str| Reply::tool("Write", json!({ "file_path": file, "content": "x\n" }));
+    let script = Script::new()
+        .on("TASK-ONE", [write("one"), Reply::text("one is written")])
+        .on(
+            "TASK-TWO",
+            [
+                Reply::tool("Read", json!({ "file_path": "one" })),
+                write("two"),
+                Reply::text("two is written"),
+            ],
+        );
+    let model = Model::start(script).await;
+    let home = Home::new().config("[agents]\nask = \"deny\"");
+    let Some(home) = with_claude(home, &model) else {
+        return;
+    };
+    let yard = Yard::of(home);
+    yard.create(vec![
+        json!({ "title": "one", "description": "TASK-ONE", "ref": "one" }),
+        json!({ "title": "two", "description": "TASK-TWO", "blocked_by": ["one"] }),
+    ])
+    .await;
+    let (code, report, told) = yard.drain(&[]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert!(report["cost_usd"].as_f64().unwrap() > 0.0);
+    let branch = report["branch"].as_str().unwrap();
+    let files = yard.git(&["ls-tree", "--name-only", branch]);
+    assert_eq!(files, "file\none\ntwo");
+    assert_eq!(yard.that_are("done").await, ["one", "two"]);
 }

@@ -89,6 +89,8 @@ pub(crate) enum Brought {
     Ahead(String),
     /// Work that came in with this commit.
     Merged(String),
+    /// Less than it has made: something in its working tree could not be committed, and why.
+    Short(String),
 }
 
 /// One thing to do.
@@ -222,6 +224,7 @@ impl Item {
                 commit: Some(commit.clone()),
             }),
             (End::Worked, Brought::Nothing, Nature::Writes) => judged(NOTHING, false),
+            (End::Worked, Brought::Short(why), Nature::Writes) => judged(why, false),
             (End::Worked, Brought::Ahead(commit), Nature::Writes) => Some(Action::Merge {
                 task,
                 agent,
@@ -352,6 +355,11 @@ mod tests {
             (End::Worked, ahead.clone(), vec![merge()]),
             (End::Worked, merged.clone(), vec![close(Some("m"))]),
             (End::Worked, Brought::Nothing, vec![judge(NOTHING, false)]),
+            (
+                End::Worked,
+                Brought::Short("left".to_owned()),
+                vec![judge("left", false)],
+            ),
             (End::CutOff, Brought::Nothing, vec![resume()]),
             (End::CutOff, ahead.clone(), vec![resume()]),
             (failed.clone(), ahead.clone(), vec![judge("bad", false)]),

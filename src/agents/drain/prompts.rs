@@ -6,7 +6,7 @@ use crate::workspaces::integrate::{Conflict, ConflictFile};
 const WHY: usize = 4000;
 
 /// What an agent is told that begins.
-pub(crate) fn begin(writes: bool, expected: Option<&str>) -> String {
+pub(crate) fn begin(writes: bool, commits: bool, expected: Option<&str>) -> String {
     if !writes {
         return "Find out what the task asks and give your answer, with what it rests on, as your \
                 final message. Change no files."
@@ -16,12 +16,20 @@ pub(crate) fn begin(writes: bool, expected: Option<&str>) -> String {
         Some(command) => format!(" `{command}` has to succeed there when you end."),
         None => String::new(),
     };
+    let commit = match commits {
+        true => {
+            "Commit everything that belongs to the task on that branch and leave nothing uncommitted."
+        }
+        false => {
+            "You need not commit: what has changed there is committed for you when you have ended, all \
+             of it, so leave nothing that does not belong to the task."
+        }
+    };
     format!(
         "Do the task. You work in a git worktree of your own, on a branch of your own, which starts \
-         from what the tasks before yours have left.{expected} Commit everything that belongs to the \
-         task on that branch and leave nothing uncommitted: what is not committed does not count. Do \
-         not switch branches, push, or merge into others; when you have ended your branch is looked \
-         at and merged, and the task is closed for you."
+         from what the tasks before yours have left.{expected} {commit} Do not switch branches, push, \
+         or merge into others; when you have ended your branch is looked at and merged, and the task \
+         is closed for you."
     )
 }
 
@@ -30,8 +38,7 @@ pub(crate) fn cut_off(title: &str, branch: &str) -> String {
     format!(
         "Your run was cut off by something that was not your fault. Go on with your task, {title:?}, \
          in the same worktree, on the branch {branch}. Whatever you had written and committed is \
-         still there: look at `git log` and `git status` first and do nothing again that is done. \
-         Commit what is left to be done; leave nothing uncommitted."
+         still there: look at `git log` and `git status` first and do nothing again that is done."
     )
 }
 
@@ -39,8 +46,7 @@ pub(crate) fn cut_off(title: &str, branch: &str) -> String {
 pub(crate) fn again(title: &str, branch: &str, trunk: &str, why: &str) -> String {
     format!(
         "Your task, {title:?}, is not done yet. What is missing, as ostler has found:\n{why}\n\nSee \
-         to that in the same worktree, on the branch {branch}, and commit it; leave nothing \
-         uncommitted. What others have done meanwhile is on the branch {trunk}; `git merge {trunk}` \
+         to that in the same worktree, on the branch {branch}. What others have done meanwhile is on the branch {trunk}; `git merge {trunk}` \
          brings it into yours."
     )
 }

@@ -144,12 +144,11 @@ impl Crew {
         item: &Item,
         budget: BudgetRequest,
     ) -> Result<AgentId, AgentError> {
-        let writes = item.nature == Nature::Writes;
+        let writes = item.nature != Nature::Reads;
         let asked = &job.request;
         let expected = asked.expect_command.as_deref();
         let tip = job.trunk.tip().await.map_err(IntegrateError::from)?;
         let request = SpawnRequest {
-            prompt: prompts::begin(writes, expected),
             provider: asked.provider.clone(),
             model: asked.model.clone(),
             agent: asked.agent.clone(),
@@ -159,17 +158,25 @@ impl Crew {
             },
             isolation: Some(Isolation::Worktree),
             base: tip,
-            // Commits are looked for on the branch: a run that goes on may find all of them made.
-            expect: writes.then(|| Expect {
-                clean: true,
-                command: asked.expect_command.clone(),
-                ..Expect::default()
-            }),
             budget,
             task: Some(item.task.to_string()),
             at_end: AtEnd::HandBack,
             drain: Some(job.id.clone()),
             ..SpawnRequest::default()
+        };
+        let may = self.draft(&request, None).await?.plan.launch.permission;
+        // Not every provider lets an agent commit that may only edit; then it is done for it.
+        let commits = may == Permission::Full;
+        let expect = Expect {
+            // Commits are looked for on the branch: a run that goes on may find all of them made.
+            clean: commits,
+            command: asked.expect_command.clone(),
+            ..Expect::default()
+        };
+        let request = SpawnRequest {
+            prompt: prompts::begin(writes, commits, expected),
+            expect: Some(expect).filter(|expect| writes && *expect != Expect::default()),
+            ..request
         };
         Ok(self.spawn(&request).await?.id)
     }

@@ -13,7 +13,7 @@ use crate::agents::record::{Line, read};
 use crate::ids::{AgentId, TaskId};
 use crate::tasks::{Holder, Kind, Task, rows as tasks};
 use crate::workspaces::integrate::IntegrateError;
-use crate::workspaces::rows as trees;
+use crate::workspaces::{Tree, TreeState, rows as trees, unsaved};
 
 /// What was found out about a run's branch, for as long as the branch that it is held against stays
 /// where it is.
@@ -206,14 +206,26 @@ impl Crew {
                 None if tip == row.tip && trunk.has(&tip).await.map_err(git)? => {
                     Brought::Merged(tip)
                 }
-                None if trunk.would_change(&tip).await.map_err(git)? => Brought::Ahead(tip),
-                None => Brought::Nothing,
+                None => match left_over(tree.as_ref()).await {
+                    Some(why) => Brought::Short(format!("not everything is on its branch: {why}")),
+                    None if trunk.would_change(&tip).await.map_err(git)? => Brought::Ahead(tip),
+                    None => Brought::Nothing,
+                },
             },
         };
         let known = (line.run_no, stands_at, brought.clone());
         memory.known.brought.insert(line.id.clone(), known);
         Ok(brought)
     }
+}
+
+/// What a tree holds beside its branch and would not be merged with it.
+async fn left_over(tree: Option<&Tree>) -> Option<String> {
+    let tree = tree.filter(|tree| tree.state != TreeState::Removed)?;
+    // A tree that its agent has broken is the agent's failure and not that of the drain.
+    unsaved(tree)
+        .await
+        .unwrap_or_else(|error| Some(error.to_string()))
 }
 
 fn sql(error: sqlx::Error) -> AgentError {
