@@ -415,28 +415,31 @@ async fn a_death_between_a_run_and_its_close_does_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_run_that_was_cut_off_after_its_commit_goes_on_where_it_was() {
-    let yard =
-        Yard::new("make\nif [ ! -e $OUT/go ]; then touch $OUT/made-$name; exec sleep 600; fi");
-    yard.tasks(&[("a", &[]), ("b", &[]), ("c", &["a", "b"])])
-        .await;
-    let drain = yard.start(&["--max", "2"]);
+async fn a_diamond_whose_runs_are_cut_off_after_their_commits_goes_on_where_it_was() {
+    let yard = Yard::new(
+        "make\ncase $name in\n  b|c) if [ ! -e $OUT/go ]; then touch $OUT/made-$name; exec sleep 600; \
+         fi ;;\nesac",
+    );
+    yard.tasks(DIAMOND).await;
+    let drain = yard.start(&["--max", "3"]);
     until("both have committed", || {
-        yard.out("made-a").exists() && yard.out("made-b").exists()
+        yard.out("made-b").exists() && yard.out("made-c").exists()
     })
     .await;
     signal(&drain, "-KILL");
     let (code, ..) = ended(drain).await;
     assert_eq!(code, -1);
     std::fs::write(yard.out("go"), "").unwrap();
-    let (code, report, told) = yard.drain(&["--max", "2"]).await;
+    let (code, report, told) = yard.drain(&["--max", "3"]).await;
     assert_eq!(code, 0, "{report:#}\n{told}");
-    assert_eq!(yard.committed(&report["branch"]), ["a", "b", "c"]);
+    let all = ["a", "b", "c", "d", "e", "f"];
+    assert_eq!(yard.committed(&report["branch"]), all);
+    assert_eq!(yard.that_are("done").await, all);
     let agents = report["tasks"].as_array().unwrap().len();
-    assert_eq!(agents, 3, "the same agents: {report:#}");
+    assert_eq!(agents, 6, "the same agents: {report:#}");
     let mut began = yard.lines("began");
     began.sort();
-    assert_eq!(began, ["a", "a", "b", "b", "c"]);
+    assert_eq!(began, ["a", "b", "b", "c", "c", "d", "e", "f"]);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 //! it, and waits for something to change, until nothing is left, a limit ends it or a person does.
 
 mod act;
+mod begin;
 mod bring_in;
+mod ending;
 mod survey;
 
 use std::collections::{HashMap, HashSet};
@@ -18,17 +20,13 @@ use tokio_util::sync::CancellationToken;
 use self::bring_in::{Brought, Merging};
 use self::survey::Known;
 use super::Crew;
-use crate::agents::drain::left::Rest;
 use crate::agents::drain::plan::{self, Action, Item};
-use crate::agents::drain::rows::{self, Drain, NewDrain};
-use crate::agents::drain::{DrainReport, DrainRequest, Ended, Outcome, Step, Told};
+use crate::agents::drain::rows;
+use crate::agents::drain::{DrainReport, DrainRequest, Step, Told};
 use crate::agents::error::AgentError;
-use crate::agents::owner;
 use crate::ids::{AgentId, DrainId, TaskId};
-use crate::project::Project;
-use crate::tasks::{Actor, TaskError, Tracker};
-use crate::workspaces::Git;
-use crate::workspaces::integrate::{IntegrateError, Integration, Trunk, clear};
+use crate::tasks::{Actor, Tracker};
+use crate::workspaces::integrate::{Integration, Trunk};
 
 /// Changes that come close together are looked at together.
 const TOGETHER: Duration = Duration::from_millis(50);
@@ -38,8 +36,6 @@ const IDLE: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_secs(2);
 /// After a refusal that time mends.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Open tasks that are told at the end; more are counted.
-const LEFT: usize = 500;
 /// Why its agents are stopped.
 const INTERRUPTED: &str = "the drain was stopped";
 const USED_UP: &str = "the limit of the drain is reached";
@@ -117,100 +113,6 @@ impl Crew {
         }
         let halt = worked?;
         self.drained(&job, &memory, halt).await
-    }
-
-    /// Finds the drain that goes on, or begins one.
-    async fn begin_drain<'a>(
-        &self,
-        mut request: DrainRequest,
-        tell: Teller<'a>,
-    ) -> Result<Job<'a>, AgentError> {
-        let project = Project::discover(&self.host.cwd).ok();
-        let project = project.filter(|project| project.key != project.root);
-        let Some(Project { root, key }) = project else {
-            return Err(AgentError::NoRepository {
-                path: self.host.cwd.clone(),
-            });
-        };
-        let head = super::integrate::commit_of(&Git::at(&root), "HEAD").await?;
-        let Some(head) = head else {
-            return Err(crate::workspaces::NoWorkspace::NoCommit { top: root }.into());
-        };
-        if let Some(parent) = &request.wanted.parent {
-            let parent = self.session_tracker().find(parent).await?;
-            request.wanted.parent = Some(parent.to_string());
-        }
-        let began_ms = self.clock.now_ms();
-        let mut drain = self.take_up(&request, &key, &head, began_ms).await?;
-        let mut trunk = Trunk::of(&key, &drain.branch);
-        // Whoever deleted the branch has thrown away, or taken over, what was on it.
-        if drain.again && self.is_thrown_away(&drain, &trunk).await? {
-            rows::leave(&self.store, &drain.id, self.owner(), true, began_ms).await?;
-            drain = self.take_up(&request, &key, &head, began_ms).await?;
-            trunk = Trunk::of(&key, &drain.branch);
-        }
-        trunk.refuse_checked_out().await?;
-        trunk
-            .begin(&drain.base)
-            .await
-            .map_err(IntegrateError::from)?;
-        self.follow_head(&trunk, &head).await?;
-        clear(self.store.home()).await;
-        tell(Told::Began {
-            drain: drain.id.clone(),
-            branch: drain.branch.clone(),
-            again: drain.again,
-        });
-        let seconds = request.timeout_s.map(|s| Duration::from_secs(u64::from(s)));
-        Ok(Job {
-            id: drain.id,
-            trunk,
-            base: drain.base,
-            repository: key,
-            since_ms: drain.since_ms,
-            began_ms,
-            deadline: seconds.map(|seconds| Instant::now() + seconds),
-            request,
-            tell,
-        })
-    }
-
-    async fn take_up(
-        &self,
-        request: &DrainRequest,
-        repository: &std::path::Path,
-        head: &str,
-        now_ms: i64,
-    ) -> Result<Drain, AgentError> {
-        let id = DrainId::new(self.ids.as_ref());
-        let new = NewDrain {
-            branch: &format!("ostler/drain-{}", id.as_str().trim_start_matches("d-")),
-            id,
-            project: &self.project,
-            wanted: &request.key(),
-            repository: &repository.to_string_lossy(),
-            base: head,
-        };
-        let home = self.store.home();
-        let is_alive = |id: &_| owner::is_alive(home, id);
-        Ok(rows::take_up(&self.store, &new, self.owner(), is_alive, now_ms).await?)
-    }
-
-    async fn is_thrown_away(&self, drain: &Drain, trunk: &Trunk) -> Result<bool, AgentError> {
-        let is_there = trunk.tip().await.map_err(IntegrateError::from)?.is_some();
-        Ok(!is_there && rows::done(&self.store, &drain.id).await? > 0)
-    }
-
-    /// Where somebody has taken over all that is on the branch, and gone on, the branch goes on there.
-    async fn follow_head(&self, trunk: &Trunk, head: &str) -> Result<(), AgentError> {
-        let git = |error| AgentError::from(IntegrateError::from(error));
-        let tip = trunk.tip().await.map_err(git)?;
-        if let Some(tip) = tip.filter(|tip| tip != head)
-            && trunk.is_behind(head).await.map_err(git)?
-        {
-            trunk.advance(&tip, head).await?;
-        }
-        Ok(())
     }
 
     /// The tracker of this process's own session, which is nothing but this process.
@@ -311,115 +213,6 @@ impl Crew {
             Brought::Not(why) => self.judge(job, memory, &task, &agent, None, &why).await,
             Brought::BrokenOff => Ok(()),
         }
-    }
-
-    /// Ends in order what this process has at work, and lets go of what it holds.
-    async fn leave_off(
-        &self,
-        job: &Job<'_>,
-        memory: &Memory,
-        worked: &Result<Option<Halt>, AgentError>,
-    ) -> Result<(), AgentError> {
-        let reason = match worked {
-            Ok(Some(Halt::Limit(_))) => USED_UP,
-            _ => INTERRUPTED,
-        };
-        let mut live = Vec::new();
-        for id in &memory.started {
-            if let Ok(line) = self.line(id).await
-                && !line.status.is_terminal()
-                && line.owner == *self.owner()
-            {
-                live.push(id.clone());
-            }
-        }
-        if !live.is_empty() {
-            self.stop(&live, reason).await?;
-        }
-        let tracker = self.session_tracker();
-        for begun in rows::begun(&self.store, &job.id).await? {
-            match tracker.release(begun.task.as_str(), None, reason).await {
-                Ok(_) | Err(TaskError::Held { .. } | TaskError::WrongStatus { .. }) => {}
-                Err(TaskError::Unknown { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// What everything has come to.
-    async fn drained(
-        &self,
-        job: &Job<'_>,
-        memory: &Memory,
-        halt: Option<Halt>,
-    ) -> Result<DrainReport, AgentError> {
-        let git = |error| AgentError::from(IntegrateError::from(error));
-        let mut left = self.rest(job, memory).await?.left();
-        let ended = match halt {
-            Some(Halt::Stopped) => Ended::Stopped,
-            Some(Halt::Limit(_)) => Ended::Limit,
-            None if left.is_empty() => Ended::Done,
-            None => Ended::Left,
-        };
-        let now_ms = self.clock.now_ms();
-        let is_over = left.is_empty();
-        rows::leave(&self.store, &job.id, self.owner(), is_over, now_ms).await?;
-        let tip = job.trunk.tip().await.map_err(git)?;
-        let commits = match &tip {
-            Some(tip) => job.trunk.count(&job.base, tip).await.map_err(git)?,
-            None => 0,
-        };
-        let branch = job.trunk.branch().to_owned();
-        let more_left = left.len().saturating_sub(LEFT);
-        left.truncate(LEFT);
-        let tasks = rows::worked_on(&self.store, &job.id, job.request.attempts).await?;
-        let has_work = tasks.iter().any(|task| !task.merged.is_empty());
-        if is_over
-            && !has_work
-            && let Some(tip) = &tip
-        {
-            job.trunk.drop_at(tip).await.map_err(git)?;
-        }
-        Ok(DrainReport {
-            drain: job.id.clone(),
-            ended,
-            limit: match halt {
-                Some(Halt::Limit(limit)) => Some(limit),
-                _ => None,
-            },
-            take_over: (has_work && tip.is_some()).then(|| format!("git merge {branch}")),
-            branch,
-            base: job.base.clone(),
-            commits,
-            cost_usd: tasks.iter().map(|task| task.cost_usd).sum(),
-            tasks,
-            left,
-            more_left,
-        })
-    }
-
-    /// What is open, and why.
-    async fn rest(&self, job: &Job<'_>, memory: &Memory) -> Result<Rest, AgentError> {
-        let (store, now_ms) = (&self.store, self.clock.now_ms());
-        let wanted = &job.request.wanted;
-        let (mut tasks, edges) = rows::rest(store, &self.project, wanted, now_ms).await?;
-        let worked_on = rows::worked_on(store, &job.id, job.request.attempts).await?;
-        let mut given_up: HashMap<TaskId, String> = memory.refused.clone();
-        let mut begun: HashMap<TaskId, String> = HashMap::new();
-        for task in worked_on {
-            if task.outcome == Outcome::Failed {
-                let why = task.why.lines().next().unwrap_or_default();
-                given_up.insert(task.task, format!("{} failed: {why}", task.agent));
-            } else {
-                begun.insert(task.task, task.agent.to_string());
-            }
-        }
-        for (id, open) in &mut tasks {
-            open.given_up = given_up.remove(id);
-            open.begun_by = begun.remove(id);
-        }
-        Ok(Rest::new(tasks, edges))
     }
 
     async fn tell_standing(
