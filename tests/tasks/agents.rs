@@ -775,7 +775,11 @@ async fn a_plan_outlives_those_who_worked_on_it() {
         .await;
     server.leave().await;
     let aged = "UPDATE run SET ended_ms = ended_ms - 3000000000, delivered = 1";
-    home.store().await.execute(sqlx::raw_sql(aged)).await.unwrap();
+    home.store()
+        .await
+        .execute(sqlx::raw_sql(aged))
+        .await
+        .unwrap();
     let (code, out, told) = home.run(&["gc", "--older-than", "1"]).await;
     assert_eq!(code, 0, "{told}");
     assert!(out.contains("1 agent"), "{out}");
