@@ -200,8 +200,12 @@ async fn claude_that_only_says_done_closes_nothing_and_what_was_expected_does() 
     );
 }
 
-/// An agent that may only read has the tracker all the same.
-async fn reads_and_notes(world: fn(Home, &Model) -> Option<Home>, provider: &str, tool: &str) {
+/// An agent reads its task and adds a note to it, by tools whose names begin with `tool`.
+async fn reads_and_notes(
+    world: fn(Home, &Model) -> Option<Home>,
+    (provider, permission): (&str, &str),
+    tool: &str,
+) {
     let model = Model::start(Script::new()).await;
     let Some(home) = world(Home::new(), &model) else {
         return;
@@ -224,7 +228,7 @@ async fn reads_and_notes(world: fn(Home, &Model) -> Option<Home>, provider: &str
         replies.insert(0, Reply::tool("tool_search", search));
     }
     model.add("ASKED-TASK", replies);
-    let arguments = json!({ "task": id, "provider": provider, "permission": "read_only" });
+    let arguments = json!({ "task": id, "provider": provider, "permission": permission });
     let done = server.run(arguments).await;
     assert_eq!(done["status"], "completed", "{done:#}");
     let seen = task(&mut server, id).await;
@@ -242,11 +246,12 @@ async fn reads_and_notes(world: fn(Home, &Model) -> Option<Home>, provider: &str
 }
 
 #[tokio::test]
-async fn codex_has_the_tracker_in_reach() {
-    reads_and_notes(worlds::with_codex, "codex", "").await;
+async fn a_codex_that_may_only_read_has_the_tracker_all_the_same() {
+    reads_and_notes(worlds::with_codex, ("codex", "read_only"), "").await;
 }
 
 #[tokio::test]
 async fn gemini_has_the_tracker_in_reach() {
-    reads_and_notes(worlds::with_gemini, "gemini", "mcp_ostler_").await;
+    // One that may only read starts no servers, and is told so.
+    reads_and_notes(worlds::with_gemini, ("gemini", "edit"), "mcp_ostler_").await;
 }
