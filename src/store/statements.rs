@@ -68,6 +68,7 @@ mod tests {
         ("tasks/lines.rs", crate::tasks::lines::ALL),
         ("tasks/list.rs", crate::tasks::list::ALL),
         ("tasks/matters.rs", crate::tasks::matters::ALL),
+        ("tasks/network.rs", crate::tasks::network::ALL),
         ("tasks/remove.rs", crate::tasks::remove::ALL),
         ("tasks/rows.rs", crate::tasks::rows::ALL),
         ("tasks/search.rs", crate::tasks::search::ALL),

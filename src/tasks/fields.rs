@@ -119,6 +119,18 @@ pub(super) fn estimate_min(minutes: u32) -> Result<u32, TaskError> {
     }
 }
 
+/// Milliseconds since the Unix epoch of a time that somebody wrote; 0 for an empty text.
+pub(crate) fn defer_until(text: &str) -> Result<i64, TaskError> {
+    if text.trim().is_empty() {
+        return Ok(0);
+    }
+    crate::clock::parse_time(text).ok_or_else(|| {
+        let shown = crate::text::one_line(text, 40);
+        let problem = format!("is no time: {shown:?}");
+        TaskError::bad("defer_until", problem)
+    })
+}
+
 pub(super) fn reference(text: &str) -> Result<String, TaskError> {
     let text = text.trim();
     let is_plain = !text.is_empty()

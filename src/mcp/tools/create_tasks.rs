@@ -4,74 +4,19 @@ use std::collections::BTreeMap;
 
 use rmcp::model::CallToolResult;
 use rmcp::{tool, tool_router};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::moment;
 use crate::edge::Failure;
 use crate::ids::TaskId;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
-use crate::tasks::{Created, Kind, NewTask};
+use crate::tasks::{Created, WrittenTasks};
 
 /// Most bytes of names in a reply; the ids of a larger batch come in its order.
 const NAMES: usize = 5000;
 /// Ready tasks that are named.
 const READY: usize = 20;
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct CreateTasks {
-    tasks: Vec<Entry>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(inline)]
-struct Entry {
-    title: String,
-    description: Option<String>,
-    /// What can be checked.
-    acceptance: Option<String>,
-    kind: Option<Kind>,
-    /// 0 (first) to 4.
-    priority: Option<i64>,
-    labels: Option<Vec<String>>,
-    parent: Option<String>,
-    blocked_by: Option<Vec<String>>,
-    /// `kind:task`: on_failure, waits_children, related, discovered_from, duplicates, supersedes,
-    /// validates.
-    edges: Option<Vec<String>>,
-    writes: Option<bool>,
-    estimate_min: Option<u32>,
-    defer_until: Option<String>,
-    external_ref: Option<String>,
-    #[serde(rename = "ref")]
-    reference: Option<String>,
-}
-
-impl Entry {
-    fn into_new(self, at: usize) -> Result<NewTask, Failure> {
-        let defer_until = self.defer_until.unwrap_or_default();
-        Ok(NewTask {
-            title: self.title,
-            description: self.description.unwrap_or_default(),
-            acceptance: self.acceptance.unwrap_or_default(),
-            kind: self.kind,
-            priority: self.priority,
-            labels: self.labels.unwrap_or_default(),
-            parent: self.parent,
-            blocked_by: self.blocked_by.unwrap_or_default(),
-            edges: self.edges.unwrap_or_default(),
-            writes: self.writes,
-            estimate_min: self.estimate_min,
-            defer_until_ms: moment(&format!("tasks[{at}].defer_until"), &defer_until)?,
-            external_ref: self.external_ref.unwrap_or_default(),
-            reference: self.reference,
-        })
-    }
-}
 
 /// What has become of a batch.
 #[derive(Serialize)]
@@ -115,17 +60,14 @@ impl Batch {
 
 #[tool_router(router = create_tasks_router, vis = "pub(crate)")]
 impl Server {
-    /// Create up to 500 tasks, all or none. A `ref` of this call does for an id.
+    /// Create up to 500 tasks, all or none. A `ref` does for an id.
     #[tool(annotations(title = "Create tasks", destructive_hint = false))]
-    async fn create_tasks(&self, Parameters(p): Parameters<CreateTasks>) -> CallToolResult {
+    async fn create_tasks(&self, Parameters(p): Parameters<WrittenTasks>) -> CallToolResult {
         reply(self.create(p).await)
     }
 
-    async fn create(&self, p: CreateTasks) -> Result<Batch, Failure> {
-        let tasks = p.tasks.into_iter().enumerate();
-        let tasks: Vec<NewTask> = tasks
-            .map(|(at, entry)| entry.into_new(at))
-            .collect::<Result<_, _>>()?;
+    async fn create(&self, p: WrittenTasks) -> Result<Batch, Failure> {
+        let tasks = p.into_new()?;
         let crew = self.crew().await?;
         Ok(Batch::of(crew.tracker().await?.create(&tasks).await?))
     }

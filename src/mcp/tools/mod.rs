@@ -20,9 +20,7 @@ mod update_task;
 mod wait_agents;
 
 use crate::agents::BudgetRequest;
-use crate::clock::parse_time;
 use crate::edge::{Failure, Kind};
-use crate::text::one_line;
 
 /// Most names in one call.
 const IDS: usize = 100;
@@ -54,18 +52,6 @@ fn page_size(limit: Option<u32>) -> Result<u32, Failure> {
         Some(limit) => Err(Failure::new(Kind::Invalid, format!("`limit` is {limit}"))
             .hint("take a number from 1 to 100")),
     }
-}
-
-/// Milliseconds since the Unix epoch of a time that a model wrote; 0 for an empty text.
-fn moment(field: &str, text: &str) -> Result<i64, Failure> {
-    if text.trim().is_empty() {
-        return Ok(0);
-    }
-    parse_time(text).ok_or_else(|| {
-        let shown = one_line(text, 40);
-        Failure::new(Kind::Invalid, format!("`{field}` is no time: {shown:?}"))
-            .hint("write RFC 3339 or a date, as in 2030-12-24")
-    })
 }
 
 fn budget(

@@ -20,9 +20,9 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpawnAgent {
-    /// All the child knows.
+    /// All that it knows beside a task.
     prompt: Option<String>,
-    /// Id or `next`; it is claimed.
+    /// Id or `next`: claimed and told in full.
     task: Option<String>,
     label: Option<String>,
     /// claude, codex, gemini, opencode or configured.
@@ -36,7 +36,7 @@ struct SpawnAgent {
     max_cost_usd: Option<f64>,
     max_tool_calls: Option<u32>,
     idle_s: Option<u32>,
-    /// Definition: explore, plan, review, test or your own.
+    /// Definition: explore, plan, review, test, own.
     agent: Option<String>,
     #[schemars(with = "Option<String>")]
     effort: Option<Effort>,
@@ -44,7 +44,7 @@ struct SpawnAgent {
     /// To read: summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, git:diff, git:log.
     context: Option<Vec<String>>,
     output_schema: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Checked at the end: files exist, command exits 0, it has committed, nothing is uncommitted.
+    /// Checked at the end: files exist, command exits 0, commits made, tree clean.
     expect: Option<Expect>,
     /// 2 to 8 on the same task, ranked.
     n: Option<u32>,

@@ -5,7 +5,6 @@ use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::moment;
 use crate::edge::{Failure, Kind as FailureKind};
 use crate::ids::TaskId;
 use crate::mcp::parameters::Parameters;
@@ -53,9 +52,7 @@ impl UpdateTask {
             priority: self.priority,
             writes: self.writes,
             estimate_min: self.estimate_min,
-            defer_until_ms: defer_until
-                .map(|time| moment("defer_until", time))
-                .transpose()?,
+            defer_until_ms: defer_until.map(crate::tasks::defer_until).transpose()?,
             external_ref: self.external_ref.take(),
             parent: self.parent.take().map(Some),
             add_labels: list(&mut self.add_labels),
