@@ -12,16 +12,22 @@ use crate::support::clis;
 use crate::support::model::{Model, Reply, Script};
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
-const TOOLS: [&str; 10] = [
+const TOOLS: [&str; 16] = [
     "answer_agent",
     "catch_up",
+    "claim_task",
+    "close_task",
+    "create_tasks",
     "get_agent",
+    "get_task",
     "list_agents",
+    "list_tasks",
     "merge_agents",
     "resume_agent",
     "spawn_agent",
     "steer_agent",
     "stop_agents",
+    "update_task",
     "wait_agents",
 ];
 /// How long processes may take to go once their host was killed; the guard's patience is 2 s.

@@ -9,12 +9,16 @@ use super::record::Ending;
 use crate::ids::{AgentId, TaskId};
 use crate::providers::clip;
 use crate::tasks::Named;
+use crate::text::one_line;
 
 /// How much of an agent's words a task keeps.
 const WORDS: usize = 600;
 /// Unmet expectations that are named.
 const UNMET: usize = 5;
 const UNMET_SHOWN: usize = 300;
+/// Tasks that a reply names, and characters of each title.
+const SHOWN: usize = 10;
+const TITLE: usize = 60;
 
 /// The task of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,18 @@ pub struct TaskStanding {
     /// Tasks that are ready since it was closed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unblocked: Vec<Named>,
+}
+
+impl TaskStanding {
+    /// The same for a reply: the first few tasks, and short titles.
+    pub(super) fn shortened(&self) -> Self {
+        let mut short = self.clone();
+        short.unblocked.truncate(SHOWN);
+        for task in &mut short.unblocked {
+            task.title = one_line(&task.title, TITLE);
+        }
+        short
+    }
 }
 
 /// Whether a run with that end has done its work.

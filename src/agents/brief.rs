@@ -7,13 +7,14 @@ use inline::{REPLY, TEXT, beginning, shortened, size};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::assignment::TaskStanding;
 use super::crew::Waiting;
 use super::evidence::Evidence;
 use super::expect::Unmet;
 use super::lifecycle::Status;
 use super::record::{Backoff, Line, LogEntry, Texts};
 use crate::config::Limit;
-use crate::ids::{AgentId, GroupId};
+use crate::ids::{AgentId, GroupId, TaskId};
 use crate::page::Page;
 use crate::providers::clip;
 use crate::workspaces::Harvest;
@@ -49,6 +50,9 @@ pub struct AgentBrief {
     pub parent: Option<AgentId>,
     /// A few words to tell it from others.
     pub label: String,
+    /// The task that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<TaskId>,
     /// The group it was spawned in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
@@ -102,6 +106,7 @@ impl AgentBrief {
             id: line.id.clone(),
             parent: line.parent.clone(),
             label: line.label.clone(),
+            task_id: line.plan.task.as_ref().map(|task| task.id.clone()),
             group: line.group.clone(),
             status: line.status,
             reason: line.reason.clone(),
@@ -198,6 +203,9 @@ pub struct Done {
     /// What was expected and does not hold, the first few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Unmet>,
+    /// Where the task that it was for stood when it had ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskStanding>,
     /// What in its words does not go with its evidence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
@@ -253,6 +261,7 @@ impl Done {
             structured_bytes: texts.submitted.as_ref().map(size),
             verified: evidence.verified,
             failed: few(&evidence.failed),
+            task: evidence.task.as_ref().map(TaskStanding::shortened),
             flags: evidence.flags.clone(),
             turns: evidence.turns,
             tool_calls: evidence.tool_call_count(),
@@ -348,6 +357,9 @@ pub struct Resulted {
     /// What was expected and does not hold, the first few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Unmet>,
+    /// Where the task that it was for stood when it had ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskStanding>,
     /// What in its words does not go with its evidence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
@@ -383,6 +395,7 @@ impl Resulted {
             structured_bytes: None,
             verified: texts.evidence.verified,
             failed: few(&texts.evidence.failed),
+            task: texts.evidence.task.as_ref().map(TaskStanding::shortened),
             flags: texts.evidence.flags.clone(),
             requests,
             next_cursor: None,

@@ -144,17 +144,23 @@ impl Crew {
             program,
             child_server,
         } = options;
-        // An agent works for the session that stands above all of its family.
+        // An agent works for the session that stands above all of its family, and in the project of
+        // that, wherever its own directory is.
+        let mut inherited = None;
         if let Some(agent) = host.lineage.parent()
             && let Some(line) = read::agent(&store, &agent).await?
         {
             host.session = line.session;
+            inherited = Some(read::project(&store, &agent).await?);
         }
         let key = project.key.to_string_lossy();
         // In this order: a project of nobody may be removed at any time, but not while there is an
         // owner that has not said yet which one is its own.
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
-        let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
+        let project = match inherited {
+            Some(project) => project,
+            None => write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?,
+        };
         rows::works_in(&store, owner.id(), &project).await?;
         let scribe = Scribe {
             store: &store,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::assignment::AtEnd;
 use super::budget::BudgetRequest;
 use super::context::{Caller, ContextCut};
 use super::definition::{Definition, effective};
@@ -17,6 +18,7 @@ use crate::ids::{AgentId, IdSource};
 use crate::providers::{
     Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, UsageScope,
 };
+use crate::tasks::Named;
 use crate::workspaces::WorkspacePlan;
 
 /// Longest prompt or message, in bytes. Longer material belongs in a file that the child reads.
@@ -26,8 +28,12 @@ const LABEL_LIMIT: usize = 60;
 /// What a caller asks for.
 #[derive(Debug, Clone, Default)]
 pub struct SpawnRequest {
-    /// What the agent is to do.
+    /// What the agent is to do; may be empty where there is a task.
     pub prompt: String,
+    /// The task it is for: an id, or `next` for the best ready one.
+    pub task: Option<String>,
+    /// What becomes of that task when the agent has done its work.
+    pub at_end: AtEnd,
     /// A few words to tell it from others; made from the prompt when absent.
     pub label: Option<String>,
     /// Provider by its name in the configuration; absent: `agents.provider`.
@@ -65,6 +71,9 @@ pub struct Spawned {
     pub status: super::Status,
     /// Which run this is, from 1.
     pub run_no: u32,
+    /// The task that it has claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Named>,
     /// The definition it is made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
@@ -154,7 +163,9 @@ pub(super) fn resolve(
     here: &Path,
     ids: &dyn IdSource,
 ) -> Result<Resolved, AgentError> {
-    check_text("prompt", &request.prompt)?;
+    if request.task.is_none() || !request.prompt.trim().is_empty() {
+        check_text("prompt", &request.prompt)?;
+    }
     let label = match &request.label {
         Some(label) => checked_label(label)?,
         None => label_of(&request.prompt),
@@ -299,7 +310,7 @@ pub(super) fn checked_model(model: &str) -> Result<String, AgentError> {
 }
 
 /// The first words of the prompt.
-fn label_of(prompt: &str) -> String {
+pub(super) fn label_of(prompt: &str) -> String {
     let mut label = String::new();
     for word in prompt.split_whitespace() {
         if label.len() + word.len() > 40 {

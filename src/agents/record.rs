@@ -26,7 +26,7 @@ use super::evidence::Evidence;
 use super::expect::Expect;
 use super::lifecycle::{AgentState, IllegalTransition, Status};
 use crate::clock::Clock;
-use crate::ids::{AgentId, GroupId, IdSource, OwnerId, ProjectId, SteerId};
+use crate::ids::{AgentId, GroupId, IdSource, OwnerId, ProjectId, SteerId, TaskId};
 use crate::providers::{Launch, Usage, When};
 use crate::store::{Store, StoreError};
 use crate::workspaces::WorkspacePlan;
@@ -131,6 +131,8 @@ pub(crate) struct NewAgent<'a> {
     pub(crate) owner: &'a OwnerId,
     /// What it is given to read, in front of the prompt.
     pub(crate) context: &'a str,
+    /// Tasks among that.
+    pub(crate) reads: &'a [TaskId],
     pub(crate) prompt: &'a str,
     pub(crate) plan: &'a Plan,
     pub(crate) takes_slot: bool,

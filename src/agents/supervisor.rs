@@ -6,6 +6,7 @@ mod aftermath;
 mod asking;
 mod attend;
 mod backoff;
+mod commits;
 mod ending;
 mod family;
 mod handover;

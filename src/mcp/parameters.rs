@@ -98,7 +98,8 @@ fn within(path: &str, said: &str) -> Option<String> {
     let (_, expected) = said
         .strip_prefix("unknown field `")?
         .rsplit_once("`, expected ")?;
-    let known = expected.trim_start_matches("one of ").replace('`', "");
+    let known = expected.trim_start_matches("one of ");
+    let known = known.replace("` or `", ", ").replace('`', "");
     Some(format!(
         "unknown field `{}`\nthere it takes: {known}",
         shown(path)

@@ -203,24 +203,8 @@ impl Tracker<'_> {
         connection: &mut AnyConnection,
         task: &Task,
     ) -> Result<Vec<Named>, TaskError> {
-        let mut unblocked = freed(connection, &task.id, NAMED).await?;
-        if let Some(parent) = &task.parent {
-            let parent = self.get_in(connection, parent).await?;
-            if parent.open_children == 0 {
-                unblocked.extend(freed(connection, &parent.id, NAMED).await?);
-                if parent.is_ready(self.now_ms()) {
-                    let (id, title) = (parent.id, parent.title);
-                    unblocked.push(Counted { id, title });
-                }
-            }
-        }
-        let mut named: Vec<Named> = Vec::new();
-        for task in unblocked.into_iter().map(Named::from) {
-            if !named.contains(&task) {
-                named.push(task);
-            }
-        }
-        Ok(named)
+        let freed = freed(connection, &task.id, self.now_ms(), NAMED).await?;
+        Ok(freed.into_iter().map(Named::from).collect())
     }
 
     /// Opens a closed task again.

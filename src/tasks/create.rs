@@ -3,26 +3,21 @@
 //! The counts of new tasks follow from the batch itself and are written with them. Only what tasks
 //! that were there before hold is looked up, and only they are settled afterwards.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 use sqlx::AnyConnection;
 
 use super::error::TaskError;
 use super::fields;
-use super::graph::{Arcs, count_child, refuse_cycle, settle};
-use super::model::{EdgeKind, Kind, Status, Task};
+use super::graph::{Arcs, above, count_child, refuse_cycle, refuse_levels, settle};
+use super::model::{EdgeKind, Kind, Status};
 use super::tracker::Tracker;
 use crate::ids::TaskId;
 use crate::store::statements;
 
 /// Most tasks in one call.
 pub const BATCH: usize = 500;
-/// How many tasks may stand above each other.
-const DEPTH: usize = 32;
-/// Most edges of one new task.
-const EDGES: usize = 100;
-
 // JSON in rows out: one statement writes a whole batch. PostgreSQL spells it `jsonb_to_recordset`.
 statements! {
     TAKEN = "SELECT id FROM task WHERE id IN (SELECT value FROM json_each($1))
@@ -39,6 +34,8 @@ statements! {
         SELECT value ->> 0, value ->> 1, $2 FROM json_each($1)";
     ADD_EDGES = "INSERT INTO task_edge(task_id, kind, other_id, at_ms, holds)
         SELECT value ->> 0, value ->> 1, value ->> 2, $2, value ->> 3 FROM json_each($1)";
+    READY = "SELECT id FROM task WHERE id IN (SELECT value FROM json_each($1))
+        AND status = 'open' AND held = 0 AND open_children = 0 AND defer_until_ms <= $2";
 }
 
 /// A task to be created.
@@ -92,11 +89,20 @@ struct Entry {
     labels: Vec<String>,
     reference: Option<String>,
     parent: Option<Place>,
-    edges: Vec<(EdgeKind, Place)>,
+    edges: BTreeSet<(EdgeKind, Place)>,
+}
+
+/// A task that was there before and is the parent of entries.
+struct Parent {
+    held: i64,
+    /// How many tasks stand above each other down to it.
+    levels: usize,
+    /// How many children it gets.
+    gets: i64,
 }
 
 /// A task that an entry names.
-#[derive(Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// Another entry.
     New(usize),
@@ -155,31 +161,38 @@ impl Tracker<'_> {
         names: &HashMap<String, usize>,
     ) -> Result<Vec<Created>, TaskError> {
         let ids = self.new_ids(connection, checked.len()).await?;
-        let mut known: HashMap<TaskId, Task> = HashMap::new();
         let mut entries = Vec::with_capacity(checked.len());
+        let mut found: HashMap<String, TaskId> = HashMap::new();
         for (at, (checked, id)) in checked.into_iter().zip(ids).enumerate() {
-            let mut place = async |field, given: &str| match names.get(given.trim()) {
-                Some(other) => Ok(Place::New(*other)),
-                None => match self.task_in(connection, given).await {
-                    Ok(task) => {
-                        let id = task.id.clone();
-                        known.insert(id.clone(), task);
-                        Ok(Place::Known(id))
-                    }
-                    Err(error) => Err(unknown_in_batch(error, at, field)),
-                },
+            let mut place = async |field, given: &str| {
+                let given = given.trim();
+                if let Some(other) = names.get(given) {
+                    return Ok(Place::New(*other));
+                }
+                if let Some(id) = found.get(given) {
+                    return Ok(Place::Known(id.clone()));
+                }
+                let id = self.find_in(connection, given).await;
+                let id = id.map_err(|error| unknown_in_batch(error, at, field))?;
+                found.insert(given.to_owned(), id.clone());
+                Ok::<_, TaskError>(Place::Known(id))
             };
             let parent = match &checked.parent {
                 Some(parent) => Some(place("parent", parent).await?),
                 None => None,
             };
-            let mut edges = Vec::with_capacity(checked.edges.len());
+            let mut edges = BTreeSet::new();
             for (kind, other) in &checked.edges {
                 let field = match kind {
                     EdgeKind::BlockedBy => "blocked_by",
                     _ => "edges",
                 };
-                edges.push((*kind, place(field, other).await?));
+                let other = place(field, other).await?;
+                if other == Place::New(at) && !kind.blocks() {
+                    let problem = format!("has an edge {kind} of the task to itself");
+                    return Err(TaskError::bad("edges", problem).of_entry(at));
+                }
+                edges.insert((*kind, other));
             }
             entries.push(Entry {
                 row: Row { id, ..checked.row },
@@ -189,39 +202,66 @@ impl Tracker<'_> {
                 edges,
             });
         }
-        count(&mut entries, &known)?;
+        let parents = self.parents(connection, &entries).await?;
+        count(&mut entries, &parents)?;
         self.write(connection, &entries).await?;
-        let (blockers, parents) = touched(&entries);
-        let settled = blockers.iter().filter(|id| !parents.contains_key(*id));
-        for id in settled {
+        for id in blockers(&entries, &parents) {
             settle(connection, id).await?;
         }
-        for (parent, children) in &parents {
-            count_child(connection, parent, *children, *children).await?;
+        for (id, parent) in &parents {
+            count_child(connection, id, parent.gets, parent.gets).await?;
         }
         self.refuse_cycles(connection, &entries).await?;
-        let is_settled = blockers.is_empty() && parents.is_empty();
-        let now_ms = self.now_ms();
-        let mut created = Vec::with_capacity(entries.len());
+        let ready = self.ready_in(connection, &entries).await?;
+        let created = entries.into_iter().map(|entry| Created {
+            ready: ready.contains(entry.row.id.as_str()),
+            id: entry.row.id,
+            reference: entry.reference,
+        });
+        Ok(created.collect())
+    }
+
+    /// The tasks that were there before and are to be parents.
+    async fn parents(
+        &self,
+        connection: &mut AnyConnection,
+        entries: &[Entry],
+    ) -> Result<BTreeMap<TaskId, Parent>, TaskError> {
+        let mut parents: BTreeMap<TaskId, Parent> = BTreeMap::new();
         for entry in entries {
-            let Row {
-                id,
-                held,
-                children,
-                defer_until_ms,
-                ..
-            } = entry.row;
-            let ready = match is_settled {
-                true => held == 0 && children == 0 && defer_until_ms <= now_ms,
-                false => self.get_in(connection, &id).await?.is_ready(now_ms),
+            let Some(Place::Known(id)) = &entry.parent else {
+                continue;
             };
-            created.push(Created {
-                id,
-                reference: entry.reference,
-                ready,
-            });
+            if let Some(parent) = parents.get_mut(id) {
+                parent.gets += 1;
+                continue;
+            }
+            let task = self.get_in(connection, id).await?;
+            if task.status == Status::Closed {
+                return Err(TaskError::ClosedParent { parent: task.id });
+            }
+            let parent = Parent {
+                held: task.held,
+                levels: above(connection, id).await?.len(),
+                gets: 1,
+            };
+            parents.insert(task.id, parent);
         }
-        Ok(created)
+        Ok(parents)
+    }
+
+    async fn ready_in(
+        &self,
+        connection: &mut AnyConnection,
+        entries: &[Entry],
+    ) -> Result<HashSet<String>, TaskError> {
+        let ids: Vec<&TaskId> = entries.iter().map(|entry| &entry.row.id).collect();
+        let ready: Vec<String> = sqlx::query_scalar(READY)
+            .bind(serde_json::json!(ids).to_string())
+            .bind(self.now_ms())
+            .fetch_all(connection)
+            .await?;
+        Ok(ready.into_iter().collect())
     }
 
     /// Ids that no task has or has had.
@@ -279,12 +319,16 @@ impl Tracker<'_> {
             }
         }
         for (sql, json, is_empty) in [
-            (ADD_LABELS, serde_json::json!(labels), labels.is_empty()),
-            (ADD_EDGES, serde_json::json!(edges), edges.is_empty()),
+            (
+                ADD_LABELS,
+                self.store.redact_json(&labels),
+                labels.is_empty(),
+            ),
+            (ADD_EDGES, self.store.redact_json(&edges), edges.is_empty()),
         ] {
             if !is_empty {
                 sqlx::query(sql)
-                    .bind(json.to_string())
+                    .bind(json)
                     .bind(now_ms)
                     .execute(&mut *connection)
                     .await?;
@@ -307,7 +351,7 @@ impl Tracker<'_> {
         if changed.is_empty() {
             return Ok(());
         }
-        // No circle passes through a task that was there, unless a new one hangs below one.
+        // Nothing that was there waits for what is new, but through a parent.
         let mut arcs = Arcs::default();
         for entry in entries {
             arcs.add(&entry.row.id);
@@ -325,15 +369,9 @@ impl Tracker<'_> {
                 }
             }
         }
-        let name = |id: &TaskId| {
-            let entry = entries.iter().find(|entry| entry.row.id == *id);
-            match entry {
-                Some(entry) => match &entry.reference {
-                    Some(reference) => reference.clone(),
-                    None => format!("{:?}", entry.row.title),
-                },
-                None => id.to_string(),
-            }
+        let name = |id: &TaskId| match entries.iter().position(|entry| entry.row.id == *id) {
+            Some(at) => name(entries, at),
+            None => id.to_string(),
         };
         refuse_cycle(connection, &mut arcs, &changed, name).await
     }
@@ -357,12 +395,7 @@ fn check(task: &NewTask) -> Result<Checked, TaskError> {
     for edge in &task.edges {
         edges.push(fields::edge(edge)?);
     }
-    edges.sort();
-    edges.dedup();
-    if edges.len() > EDGES {
-        let problem = format!("and `edges` are {}; at most {EDGES} are taken", edges.len());
-        return Err(TaskError::bad("blocked_by", problem));
-    }
+    fields::edge_count(edges.len())?;
     Ok(Checked {
         row: Row {
             id: TaskId::stored(String::new()),
@@ -419,81 +452,93 @@ fn unknown_in_batch(error: TaskError, at: usize, field: &'static str) -> TaskErr
 }
 
 /// Fills in what follows from the batch: parents, children, and what holds what.
-fn count(entries: &mut [Entry], known: &HashMap<TaskId, Task>) -> Result<(), TaskError> {
-    let parents: Vec<Option<Place>> = entries.iter().map(|entry| entry.parent.clone()).collect();
-    let ids: Vec<TaskId> = entries.iter().map(|entry| entry.row.id.clone()).collect();
+fn count(entries: &mut [Entry], parents: &BTreeMap<TaskId, Parent>) -> Result<(), TaskError> {
     let mut own = vec![0i64; entries.len()];
     let mut unblocks = vec![0i64; entries.len()];
     let mut children = vec![0i64; entries.len()];
-    for (entry, own) in entries.iter().zip(&mut own) {
+    let add = |counts: &mut [i64], at: usize| {
+        if let Some(count) = counts.get_mut(at) {
+            *count += 1;
+        }
+    };
+    for (at, entry) in entries.iter().enumerate() {
         for (kind, place) in &entry.edges {
             if let (true, Place::New(other)) = (kind.blocks(), place) {
-                *own += 1;
-                if let Some(unblocks) = unblocks.get_mut(*other) {
-                    *unblocks += 1;
-                }
+                add(&mut own, at);
+                add(&mut unblocks, *other);
             }
         }
-        if let Some(Place::New(parent)) = entry.parent
-            && let Some(children) = children.get_mut(parent)
-        {
-            *children += 1;
+        if let Some(Place::New(parent)) = entry.parent {
+            add(&mut children, parent);
         }
     }
-    for (at, entry) in entries.iter_mut().enumerate() {
-        let mut held = 0;
-        let mut place = Some(Place::New(at));
-        let mut above = 0;
-        while let Some(current) = place {
-            place = match current {
-                Place::New(current) => {
-                    held += own.get(current).copied().unwrap_or_default();
-                    parents.get(current).cloned().flatten()
-                }
-                Place::Known(id) => {
-                    let Some(parent) = known.get(&id) else { break };
-                    if parent.status == Status::Closed {
-                        return Err(TaskError::ClosedParent { parent: id });
-                    }
-                    held += parent.held;
-                    None
-                }
-            };
-            above += 1;
-            if above > DEPTH {
-                let problem = format!("stands below more than {DEPTH} others, or below itself");
-                return Err(TaskError::bad("parent", problem).of_entry(at));
-            }
-        }
-        let row = &mut entry.row;
-        row.held = held;
-        row.unblocks = unblocks.get(at).copied().unwrap_or_default();
-        row.children = children.get(at).copied().unwrap_or_default();
-        row.parent = match &entry.parent {
-            Some(Place::New(parent)) => ids.get(*parent).cloned(),
+    let of = |counts: &[i64], at: usize| counts.get(at).copied().unwrap_or_default();
+    for at in 0..entries.len() {
+        let (chain, top) = chain(entries, at)?;
+        let top = top.and_then(|id| parents.get(id));
+        let levels = chain.len() + top.map_or(0, |parent| parent.levels);
+        refuse_levels(levels).map_err(|error| error.of_entry(at))?;
+        let held = chain.iter().map(|at| of(&own, *at)).sum::<i64>();
+        let held = held + top.map_or(0, |parent| parent.held);
+        let parent = match entries.get(at).and_then(|entry| entry.parent.as_ref()) {
+            Some(Place::New(parent)) => entries.get(*parent).map(|entry| entry.row.id.clone()),
             Some(Place::Known(id)) => Some(id.clone()),
             None => None,
         };
+        if let Some(entry) = entries.get_mut(at) {
+            entry.row.held = held;
+            entry.row.unblocks = of(&unblocks, at);
+            entry.row.children = of(&children, at);
+            entry.row.parent = parent;
+        }
     }
     Ok(())
 }
 
-/// Tasks that were there before: those with new edges that may hold, and those with new children,
-/// with how many.
-fn touched(entries: &[Entry]) -> (Vec<TaskId>, HashMap<TaskId, i64>) {
-    let mut blockers = Vec::new();
-    let mut parents: HashMap<TaskId, i64> = HashMap::new();
-    for entry in entries {
-        for (kind, place) in &entry.edges {
-            if let (true, Place::Known(id)) = (kind.blocks(), place)
-                && !blockers.contains(id)
-            {
-                blockers.push(id.clone());
+/// An entry and those above it, and the task above these that was there before.
+fn chain(entries: &[Entry], at: usize) -> Result<(Vec<usize>, Option<&TaskId>), TaskError> {
+    let mut chain = vec![at];
+    let mut last = at;
+    loop {
+        match entries.get(last).and_then(|entry| entry.parent.as_ref()) {
+            None => return Ok((chain, None)),
+            Some(Place::Known(id)) => return Ok((chain, Some(id))),
+            Some(Place::New(parent)) => {
+                if let Some(begin) = chain.iter().position(|it| it == parent) {
+                    let circle = chain.iter().skip(begin).chain([parent]);
+                    let names: Vec<String> = circle.map(|at| name(entries, *at)).collect();
+                    let pairs = names.iter().zip(names.iter().skip(1));
+                    let steps =
+                        pairs.map(|(child, parent)| format!("{child} is a child of {parent}"));
+                    return Err(TaskError::Cycle {
+                        steps: steps.collect(),
+                    });
+                }
+                chain.push(*parent);
+                last = *parent;
             }
         }
-        if let Some(Place::Known(parent)) = &entry.parent {
-            *parents.entry(parent.clone()).or_default() += 1;
-        }
     }
-    (blockers, parents)
+}
+
+/// How an entry is called in a refusal: its id says nothing yet.
+fn name(entries: &[Entry], at: usize) -> String {
+    match entries.get(at) {
+        Some(entry) => match &entry.reference {
+            Some(reference) => reference.clone(),
+            None => format!("{:?}", entry.row.title),
+        },
+        None => String::new(),
+    }
+}
+
+/// Tasks that were there before and have got edges that may hold; those that get children are
+/// settled with these.
+fn blockers<'a>(entries: &'a [Entry], parents: &BTreeMap<TaskId, Parent>) -> BTreeSet<&'a TaskId> {
+    let edges = entries.iter().flat_map(|entry| &entry.edges);
+    let known = edges.filter_map(|(kind, place)| match place {
+        Place::Known(id) if kind.blocks() && !parents.contains_key(id) => Some(id),
+        _ => None,
+    });
+    known.collect()
 }

@@ -131,5 +131,7 @@ async fn a_circle_is_refused_and_spelled_out() {
     assert!(left.is_empty());
 }
 
+mod model;
+mod random;
 mod remove;
 mod update;

@@ -33,13 +33,14 @@ impl WrittenTasks {
 /// A task of a batch.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline, description = "")]
 pub struct WrittenTask {
     title: String,
     description: Option<String>,
-    /// What a check can see when it is done.
+    /// What can be checked.
     acceptance: Option<String>,
     kind: Option<Kind>,
-    /// 0, the first, to 4; default 2.
+    /// 0 (first) to 4.
     priority: Option<i64>,
     labels: Option<Vec<String>>,
     parent: Option<String>,
@@ -47,7 +48,6 @@ pub struct WrittenTask {
     /// `kind:task`: on_failure, waits_children, related, discovered_from, duplicates, supersedes,
     /// validates.
     edges: Option<Vec<String>>,
-    /// It changes files.
     writes: Option<bool>,
     estimate_min: Option<u32>,
     defer_until: Option<String>,

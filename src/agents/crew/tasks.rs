@@ -1,9 +1,11 @@
 //! The tracker in the hands of whoever asks here, and what agents and tasks have to do with each
 //! other.
 
+mod assign;
 mod close;
 mod proof;
 
+pub(super) use assign::one_agent_only;
 pub use close::{CloseRequest, Shown};
 
 use super::Crew;
@@ -18,6 +20,8 @@ impl Crew {
     /// # Errors
     /// [`AgentError::Ending`] for an agent that does not run, failures of the store.
     pub async fn tracker(&self) -> Result<Tracker<'_>, AgentError> {
+        // What the dead held is there for whoever looks.
+        self.reconcile().await?;
         let caller = self.caller().await?;
         Ok(self.tracker_of(self.actor(caller.as_ref())))
     }
@@ -34,7 +38,7 @@ impl Crew {
     }
 
     /// Who acts where `caller`, or the session of this process, asks.
-    fn actor(&self, caller: Option<&Line>) -> Actor {
+    pub(super) fn actor(&self, caller: Option<&Line>) -> Actor {
         match caller {
             Some(line) => Actor::Agent {
                 id: line.id.clone(),

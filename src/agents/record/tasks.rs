@@ -81,12 +81,24 @@ fn tracker<'a>(scribe: &Scribe<'a>, project: &'a ProjectId, actor: Actor) -> Tra
     }
 }
 
-/// Claims the task that a new run of `agent` is for.
+/// Claims the task that a new run of `agent` is for, and links it with those that it is given to read.
 pub(crate) async fn claim_for(
     tx: &mut Tx,
     scribe: &Scribe<'_>,
     agent: &NewAgent<'_>,
 ) -> Result<(), TaskError> {
+    let at_ms = scribe.clock.now_ms();
+    for task in agent.reads {
+        let reader = Link {
+            kind: LinkKind::Reader,
+            target: agent.id.to_string(),
+            at_ms,
+        };
+        // It may have been deleted since it was read.
+        if rows::get(tx, agent.project, task).await?.is_some() {
+            rows::add_link(tx, task, &reader).await?;
+        }
+    }
     let Some(task) = &agent.plan.task else {
         return Ok(());
     };

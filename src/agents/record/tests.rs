@@ -95,6 +95,7 @@ impl World {
             label: "label",
             owner: &self.owner,
             context: "",
+            reads: &[],
             prompt: "prompt",
             plan: &self.plan,
             takes_slot: true,

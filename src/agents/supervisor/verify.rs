@@ -18,7 +18,7 @@ use crate::workspaces::Git;
 /// How long a command may take at most.
 const COMMAND: Duration = Duration::from_secs(600);
 /// How long git may look.
-const LOOK: Duration = Duration::from_secs(60);
+pub(super) const LOOK: Duration = Duration::from_secs(60);
 /// Files that are named of a tree that is not clean.
 const NAMED: usize = 5;
 
@@ -53,8 +53,9 @@ impl Workspace {
 impl Run {
     /// Keeps what the workspace stands at, to tell later what was added.
     pub(super) async fn remember_head(&mut self) {
-        let expects = self.job.plan.expect.as_ref();
-        if !expects.is_some_and(|expect| expect.commits) {
+        let plan = &self.job.plan;
+        let expects = plan.expect.as_ref();
+        if plan.task.is_none() && !expects.is_some_and(|expect| expect.commits) {
             return;
         }
         let git = Git::at(Workspace::of(&self.job.plan).dir);
@@ -143,7 +144,7 @@ impl Run {
     }
 
     /// Does `work`, unless somebody stops the run or time is up first; why, then.
-    async fn unless_stopped<T>(
+    pub(super) async fn unless_stopped<T>(
         &mut self,
         until: Instant,
         work: impl Future<Output = T>,

@@ -10,7 +10,6 @@ use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
 use crate::tasks::{Kind, TaskView, Wanted};
-use crate::text::size::REPLY;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,7 +19,6 @@ struct ClaimTask {
     #[schemars(with = "Option<String>")]
     kind: Option<Kind>,
     parent: Option<String>,
-    /// Default 1800.
     lease_s: Option<u32>,
 }
 
@@ -37,8 +35,7 @@ struct Claimed {
 
 #[tool_router(router = claim_task_router, vis = "pub(crate)")]
 impl Server {
-    /// Claim a task, or the best ready one that fits. Any call renews the lease. Give its `fence`
-    /// with later calls: it is refused once the claim is over.
+    /// Claim a task, or the best ready one. Give its `fence` with later calls.
     #[tool(annotations(title = "Claim task", destructive_hint = false, idempotent_hint = true))]
     async fn claim_task(&self, Parameters(p): Parameters<ClaimTask>) -> CallToolResult {
         reply(self.claim(p).await)
@@ -67,7 +64,7 @@ impl Server {
             }
         };
         let view = tracker.show(task.id.as_str()).await?;
-        let mut view = view.inline(REPLY);
+        let mut view = view.inline();
         let claim = view.claim.take();
         Ok(Claimed {
             fence: task.fence,

@@ -31,9 +31,7 @@ struct CloseTask {
 #[serde(deny_unknown_fields, default)]
 struct Evidence {
     commits: Option<Vec<String>>,
-    /// Run by ostler; must exit 0.
     command: Option<String>,
-    /// One that has verified it.
     agent: Option<String>,
 }
 
@@ -68,8 +66,7 @@ impl From<Closed> for Outcome {
 
 #[tool_router(router = close_task_router, vis = "pub(crate)")]
 impl Server {
-    /// Close a task; tells what is ready now. Where there is `acceptance`, done (default) needs
-    /// evidence; other reasons need a note.
+    /// Close a task. done (default) needs evidence if there is `acceptance`, others a note.
     #[tool(annotations(title = "Close task", destructive_hint = false))]
     async fn close_task(&self, Parameters(p): Parameters<CloseTask>) -> CallToolResult {
         reply(self.close(p).await)

@@ -10,22 +10,17 @@ use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
 use crate::tasks::TaskView;
-use crate::text::size::REPLY;
-
-/// Most bytes of a task that is asked for whole: what the clients let through.
-const WHOLE: usize = 96 * 1024;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct GetTask {
     id: String,
-    /// Nothing cut.
     whole: Option<bool>,
 }
 
 #[tool_router(router = get_task_router, vis = "pub(crate)")]
 impl Server {
-    /// One task: texts, edges both ways, children, notes, claim, agents and commits.
+    /// One task with its edges, children, notes and links.
     #[tool(annotations(title = "Get task", read_only_hint = true))]
     async fn get_task(&self, Parameters(p): Parameters<GetTask>) -> CallToolResult {
         reply(self.task(p).await)
@@ -34,9 +29,9 @@ impl Server {
     async fn task(&self, p: GetTask) -> Result<TaskView, Failure> {
         let crew = self.crew().await?;
         let view = crew.tracker().await?.show(&p.id).await?;
-        Ok(view.inline(match p.whole.unwrap_or_default() {
-            true => WHOLE,
-            false => REPLY,
-        }))
+        Ok(match p.whole.unwrap_or_default() {
+            true => view.whole(),
+            false => view.inline(),
+        })
     }
 }

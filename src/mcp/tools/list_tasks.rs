@@ -32,7 +32,7 @@ struct ListTasks {
 
 #[tool_router(router = list_tasks_router, vis = "pub(crate)")]
 impl Server {
-    /// List tasks (default view: open), or search their texts.
+    /// List tasks (default: open), or search them.
     #[tool(annotations(title = "List tasks", read_only_hint = true))]
     async fn list_tasks(&self, Parameters(p): Parameters<ListTasks>) -> CallToolResult {
         reply(self.lines(p).await)

@@ -22,7 +22,6 @@ struct UpdateTask {
     #[schemars(with = "Option<String>")]
     kind: Option<Kind>,
     priority: Option<i64>,
-    /// Empty for none.
     parent: Option<String>,
     writes: Option<bool>,
     estimate_min: Option<u32>,
@@ -35,7 +34,7 @@ struct UpdateTask {
     add_edges: Option<Vec<String>>,
     remove_edges: Option<Vec<String>>,
     note: Option<String>,
-    /// `open`: release the claim, or reopen, saying why in `note`.
+    /// `open` releases, or reopens with a note.
     status: Option<String>,
     fence: Option<i64>,
 }

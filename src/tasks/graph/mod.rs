@@ -16,5 +16,5 @@ pub(crate) mod settle;
 pub(super) use cycle::{Arcs, refuse_cycle};
 pub use doctor::Difference;
 pub(super) use edges::{add_edge, remove_edge};
-pub(super) use family::{adopt, count_child, leave, refuse_place};
+pub(super) use family::{above, adopt, count_child, leave, refuse_levels, refuse_place};
 pub(super) use settle::{Counted, freed, settle};

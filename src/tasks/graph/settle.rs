@@ -37,14 +37,22 @@ statements! {
           WHERE b.id = e.other_id)");
     COUNT = "UPDATE task SET unblocks =
         (SELECT count(*) FROM task_edge WHERE other_id = $1 AND holds = 1) WHERE id = $1";
-    /// What is ready below the tasks that an edge to $1 no longer holds, and $1's parent.
+    /// What is ready and would not be if $1, which is closed, were open: below the tasks that wait for
+    /// it, and if no child of its parent is open, the parent and below those that wait for this.
     FREED = "WITH RECURSIVE
-        hit(id) AS (SELECT task_id FROM task_edge WHERE other_id = $1 AND holds = 0 AND gone = 0
-            AND kind IN ('blocked_by','on_failure','waits_children')
-          UNION SELECT t.id FROM hit JOIN task t ON t.parent = hit.id)
-        SELECT task.id, task.title FROM task JOIN hit ON hit.id = task.id
+        parent(id) AS (SELECT p.id FROM task t JOIN task p ON p.id = t.parent
+          WHERE t.id = $1 AND p.open_children = 0 AND p.status <> 'closed'),
+        hit(id) AS (SELECT id FROM parent
+          UNION SELECT e.task_id FROM parent JOIN task_edge e ON e.other_id = parent.id
+            WHERE e.kind = 'waits_children' AND e.gone = 0
+          UNION SELECT e.task_id FROM task_edge e JOIN task b ON b.id = e.other_id
+            WHERE e.other_id = $1 AND e.gone = 0 AND (e.kind IN ('blocked_by','on_failure')
+              OR (e.kind = 'waits_children' AND b.children = 0))
+          UNION SELECT t.id FROM hit JOIN task t ON t.parent = hit.id WHERE t.status <> 'closed')
+        SELECT task.id, task.title FROM hit JOIN task ON task.id = hit.id
         WHERE task.status = 'open' AND task.held = 0 AND task.open_children = 0
-        ORDER BY task.priority, task.created_ms, task.id LIMIT $2";
+          AND task.defer_until_ms <= $2
+        ORDER BY task.priority, task.unblocks DESC, task.created_ms, task.id LIMIT $3";
 }
 
 /// A task by its name.
@@ -74,14 +82,16 @@ pub(crate) async fn settle(connection: &mut AnyConnection, id: &TaskId) -> Resul
     Ok(())
 }
 
-/// Tasks that are ready now that `id` holds them no longer, at most `limit`.
+/// What is ready only because `closed` is closed, the most urgent first, at most `limit`.
 pub(crate) async fn freed(
     connection: &mut AnyConnection,
-    id: &TaskId,
+    closed: &TaskId,
+    now_ms: i64,
     limit: u32,
 ) -> Result<Vec<Counted>, StoreError> {
     let rows: Vec<(String, String)> = sqlx::query_as(FREED)
-        .bind(id.as_str())
+        .bind(closed.as_str())
+        .bind(now_ms)
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await?;
