@@ -64,7 +64,7 @@ async fn an_unknown_field_is_named() {
         (
             "spawn_agent",
             json!({ "prompt": "x", "promt": "y" }),
-            &["unknown field `promt`\nthis tool takes: prompt, label, "],
+            &["unknown field `promt`\nthis tool takes: prompt, task, label, "],
         ),
         (
             "catch_up",
@@ -364,6 +364,12 @@ async fn every_optional_field_may_be_null() {
             .filter(|field| !required.contains(&field.as_str()));
         for field in optional {
             let mut arguments = json!({ field: null });
+            // It takes a prompt, a task or both.
+            match (name, field.as_str()) {
+                ("spawn_agent", "prompt") => arguments["task"] = json!("next"),
+                ("spawn_agent", _) => arguments["prompt"] = json!("x"),
+                _ => {}
+            }
             for needed in &required {
                 arguments[needed] = match *needed {
                     "id" if name.ends_with("_task") => task.clone(),

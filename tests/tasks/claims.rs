@@ -133,9 +133,8 @@ async fn a_session_that_was_nothing_but_a_process_leaves_its_claims_when_that_is
     lost.kill().await;
 
     // The lease would have run for half an hour.
-    let mut again = home.server().await;
-    until(&mut again, &id, |line| line["status"] == "ready").await;
-    let task = ask(&mut again, "get_task", json!({ "id": id })).await;
+    until(&mut other, &id, |line| line["status"] == "ready").await;
+    let task = ask(&mut other, "get_task", json!({ "id": id })).await;
     let last = task["notes"].as_array().unwrap().last().unwrap();
     assert_eq!(last["kind"], "released", "{task:#}");
     assert!(
@@ -144,7 +143,6 @@ async fn a_session_that_was_nothing_but_a_process_leaves_its_claims_when_that_is
     );
     let claimed = ask(&mut other, "claim_task", json!({})).await;
     assert_eq!((&claimed["id"], &claimed["fence"]), (&json!(id), &json!(2)));
-    again.leave().await;
     other.leave().await;
 }
 
@@ -209,29 +207,44 @@ async fn a_lease_that_nobody_renews_runs_out_and_its_fence_is_refused() {
 /// A script that works until it is stopped.
 const SLEEPER: &str = "exec sleep 600";
 
+/// Until when a task is held, once that is no longer `before`.
+async fn renewed(server: &mut McpClient, id: &str, before: &Value) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let task = ask(server, "get_task", json!({ "id": id })).await;
+        let until = &task["claim"]["until"];
+        if until != before {
+            return until.clone();
+        }
+        assert!(Instant::now() < deadline, "never renewed: {task:#}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[tokio::test]
 async fn every_call_renews_a_lease_and_so_does_one_that_lasts() {
     let home = Home::new().script("sleeper", SLEEPER);
     let mut server = session(&home, "one").await;
     let mut other = session(&home, "two").await;
     let id = create_one(&mut server).await;
-    let claim = json!({ "id": id, "lease_s": 2 });
-    ask(&mut server, "claim_task", claim).await;
-    // Calls that have nothing to do with tasks.
-    let renewed = Instant::now();
-    while renewed.elapsed() < Duration::from_secs(3) {
-        ask(&mut server, "list_agents", json!({})).await;
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let line = until(&mut other, &id, |_| true).await;
-    assert_eq!(line["holder"], "session:one", "{line:#}");
+    let claim = json!({ "id": id, "lease_s": 8 });
+    let until = ask(&mut server, "claim_task", claim).await["until"].clone();
+    // A quarter of a lease goes before it is worth a change.
     let agent = json!({ "prompt": "x", "provider": "sleeper" });
     let agent = server.spawn(agent).await;
-    let waiting = json!({ "ids": [agent], "timeout_s": 4 });
-    let waited = ask(&mut server, "wait_agents", waiting).await;
-    assert_eq!(waited["timed_out"], true, "{waited:#}");
-    let line = until(&mut other, &id, |_| true).await;
-    assert_eq!(line["holder"], "session:one", "{line:#}");
+    server
+        .until(&agent, |agent| agent["elapsed_s"].as_i64() >= Some(2))
+        .await;
+    let until = renewed(&mut other, &id, &until).await;
+    assert!(until.is_string(), "it is held: {until}");
+
+    let waiting = json!({ "ids": [agent], "timeout_s": 100 });
+    let mut waiting = server.call_later("wait_agents", waiting).await;
+    let until = renewed(&mut other, &id, &until).await;
+    assert!(until.is_string(), "it is held: {until}");
+    assert!(waiting.is_open(), "the wait was over");
+    ask(&mut server, "stop_agents", json!({ "ids": [agent] })).await;
+    waiting.outcome().await.unwrap();
     server.leave().await;
     other.leave().await;
 }

@@ -18,13 +18,7 @@ impl Crew {
         }
         let crew = Arc::clone(self);
         let renewal = self.tasks.spawn(async move {
-            let tracker = match crew.tracker().await {
-                Ok(tracker) => tracker,
-                Err(error) => {
-                    return tracing::warn!(%error, "it is not known whose claims to renew");
-                }
-            };
-            if let Err(error) = tracker.renew().await {
+            if let Err(error) = crew.tracker_of(crew.actor(None)).renew().await {
                 tracing::warn!(%error, "claims were not renewed");
             }
         });

@@ -20,6 +20,8 @@ impl Crew {
     /// # Errors
     /// [`AgentError::Ending`] for an agent that does not run, failures of the store.
     pub async fn tracker(&self) -> Result<Tracker<'_>, AgentError> {
+        // What the dead held is there for whoever looks.
+        self.reconcile().await?;
         let caller = self.caller().await?;
         Ok(self.tracker_of(self.actor(caller.as_ref())))
     }

@@ -10,7 +10,6 @@ use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
 use crate::tasks::{Kind, TaskView, Wanted};
-use crate::text::size::REPLY;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +64,7 @@ impl Server {
             }
         };
         let view = tracker.show(task.id.as_str()).await?;
-        let mut view = view.inline(REPLY);
+        let mut view = view.inline();
         let claim = view.claim.take();
         Ok(Claimed {
             fence: task.fence,

@@ -66,7 +66,7 @@ impl From<Closed> for Outcome {
 
 #[tool_router(router = close_task_router, vis = "pub(crate)")]
 impl Server {
-    /// Close a task. done (default) needs evidence where there is `acceptance`, others a note.
+    /// Close a task. done (default) needs evidence if there is `acceptance`, others a note.
     #[tool(annotations(title = "Close task", destructive_hint = false))]
     async fn close_task(&self, Parameters(p): Parameters<CloseTask>) -> CallToolResult {
         reply(self.close(p).await)

@@ -60,7 +60,7 @@ impl Batch {
 
 #[tool_router(router = create_tasks_router, vis = "pub(crate)")]
 impl Server {
-    /// Create up to 500 tasks, all or none. A `ref` of this call does for an id.
+    /// Create up to 500 tasks, all or none. A `ref` does for an id.
     #[tool(annotations(title = "Create tasks", destructive_hint = false))]
     async fn create_tasks(&self, Parameters(p): Parameters<WrittenTasks>) -> CallToolResult {
         reply(self.create(p).await)

@@ -10,10 +10,6 @@ use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
 use crate::tasks::TaskView;
-use crate::text::size::REPLY;
-
-/// Most bytes of a task that is asked for whole: its texts at their longest, and some of its history.
-const WHOLE: usize = 128 * 1024;
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -33,9 +29,9 @@ impl Server {
     async fn task(&self, p: GetTask) -> Result<TaskView, Failure> {
         let crew = self.crew().await?;
         let view = crew.tracker().await?.show(&p.id).await?;
-        Ok(view.inline(match p.whole.unwrap_or_default() {
-            true => WHOLE,
-            false => REPLY,
-        }))
+        Ok(match p.whole.unwrap_or_default() {
+            true => view.whole(),
+            false => view.inline(),
+        })
     }
 }

@@ -20,9 +20,9 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpawnAgent {
-    /// All that the child knows, beside its task.
+    /// All the child knows.
     prompt: Option<String>,
-    /// Id or `next`: it claims it, is told all of it and works on it.
+    /// Id or `next`; it is claimed.
     task: Option<String>,
     label: Option<String>,
     /// claude, codex, gemini, opencode or configured.
@@ -36,7 +36,7 @@ struct SpawnAgent {
     max_cost_usd: Option<f64>,
     max_tool_calls: Option<u32>,
     idle_s: Option<u32>,
-    /// Definition: explore, plan, review, test or your own.
+    /// Definition: explore, plan, review, test, own.
     agent: Option<String>,
     #[schemars(with = "Option<String>")]
     effort: Option<Effort>,
@@ -103,6 +103,8 @@ impl Server {
             context: p.context.unwrap_or_default(),
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
+            base: None,
+            drain: None,
             caller,
         };
         let crew = self.crew().await?;

@@ -34,7 +34,7 @@ struct WaitAgents {
 
 #[tool_router(router = wait_agents_router, vis = "pub(crate)")]
 impl Server {
-    /// Wait for agents to end and collect their results, each once.
+    /// Wait for agents and collect their results, each once.
     #[tool(annotations(title = "Wait for agents", read_only_hint = true))]
     async fn wait_agents(
         &self,

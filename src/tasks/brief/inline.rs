@@ -4,8 +4,10 @@ use serde::Serialize;
 
 use super::{NoteView, TaskView};
 use crate::text::one_line;
-use crate::text::size::{beginning, fitting, shares, shortened, size};
+use crate::text::size::{REPLY, beginning, fitting, shares, shortened, size};
 
+/// Most bytes of a task that is asked for whole: its texts at their longest, and some of its history.
+const WHOLE: usize = 128 * 1024;
 /// Characters of a title beside that of the task itself.
 const TITLE: usize = 60;
 /// Most bytes of each of its lists.
@@ -20,22 +22,30 @@ const HISTORY: usize = 6;
 const NOTE: usize = 200;
 
 impl TaskView {
-    /// The task in at most `limit` bytes, or a few more; what is not shown as a whole is named.
+    /// The task as a reply has it that nobody wanted to be long: short lists, and all of it in 8 kB or
+    /// a little more. What is not shown as a whole is named.
     #[must_use]
-    pub fn inline(mut self, limit: usize) -> TaskView {
-        if size(&self) > limit {
+    pub fn inline(mut self) -> TaskView {
+        self.shorten_lists();
+        self.shorten_texts(REPLY);
+        self
+    }
+
+    /// The task with nothing cut that any client could take.
+    #[must_use]
+    pub fn whole(mut self) -> TaskView {
+        if size(&self) > WHOLE {
             self.shorten_lists();
-            self.shorten_texts(limit);
+            self.shorten_texts(WHOLE);
         }
         self
     }
 
     fn shorten_lists(&mut self) {
-        let titles = (self.above.iter_mut().map(|it| &mut it.title))
-            .chain(self.parts.iter_mut().map(|it| &mut it.title))
-            .chain(self.edges.iter_mut().map(|it| &mut it.title));
-        for title in titles {
-            *title = one_line(title, TITLE);
+        if size(&self.parts) + size(&self.edges) > LIST {
+            let titles = (self.parts.iter_mut().map(|it| &mut it.title))
+                .chain(self.edges.iter_mut().map(|it| &mut it.title));
+            titles.for_each(|title| *title = one_line(title, TITLE));
         }
         let mut cut = [
             keep("above", &mut self.above),
@@ -63,6 +73,9 @@ impl TaskView {
 
     /// What is left of the reply is divided among the long texts and the history.
     fn shorten_texts(&mut self, limit: usize) {
+        if size(self) <= limit {
+            return;
+        }
         let mut description = std::mem::take(&mut self.description);
         let mut acceptance = std::mem::take(&mut self.acceptance);
         let notes = std::mem::take(&mut self.notes);

@@ -42,6 +42,7 @@ impl Crew {
     /// Evidence that does not hold, and whatever keeps the task from being closed: nothing was changed
     /// then.
     pub async fn close_task(&self, request: &CloseRequest) -> Result<Closed, AgentError> {
+        self.reconcile().await?;
         let caller = self.caller().await?;
         self.close_as(self.actor(caller.as_ref()), caller.as_ref(), request)
             .await
