@@ -103,6 +103,8 @@ impl Server {
             context: p.context.unwrap_or_default(),
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
+            base: None,
+            drain: None,
             caller,
         };
         let crew = self.crew().await?;
