@@ -16,6 +16,7 @@ use crate::ids::{AgentId, AskId, BadId};
 use crate::project::ProjectError;
 use crate::store::StoreError;
 use crate::workspaces::NoWorkspace;
+use crate::workspaces::integrate::IntegrateError;
 
 /// What kind of failure, which decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,9 +218,11 @@ impl From<ProjectError> for Failure {
 
 impl From<AgentError> for Failure {
     fn from(error: AgentError) -> Self {
-        if let AgentError::Store(error) = error {
-            return error.into();
-        }
+        let error = match error {
+            AgentError::Store(error) => return error.into(),
+            AgentError::Task(error) => return error.into(),
+            error => error,
+        };
         Failure {
             kind: kind_of(&error),
             message: error.to_string(),
@@ -273,9 +276,12 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
         AgentError::HostOnly { .. } => Kind::Refused,
         AgentError::NoRepository { .. } => Kind::Invalid,
-        AgentError::NoBranch { .. } => Kind::Conflict,
+        AgentError::NoBranch { .. } | AgentError::Integrate(IntegrateError::CheckedOut { .. }) => {
+            Kind::Conflict
+        }
         AgentError::Guard(_)
         | AgentError::Store(_)
+        | AgentError::Task(_)
         | AgentError::Integrate(_)
         | AgentError::Workspace(_) => Kind::Internal,
     }
@@ -396,6 +402,9 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             "nothing was changed; leave it out, or see to it first (get_agent names its working tree)",
             "nothing was changed; leave it out, or see to it first",
         ),
+        AgentError::Integrate(IntegrateError::CheckedOut { .. }) => {
+            "check out another branch there, and start it again".into()
+        }
         AgentError::Integrate(_) | AgentError::Workspace(_) => {
             "see to what git says and try again".into()
         }
@@ -406,6 +415,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         | AgentError::BadValue { .. }
         | AgentError::Budget(_)
         | AgentError::ShuttingDown
+        | AgentError::Task(_)
         | AgentError::Store(_) => return None,
     })
 }

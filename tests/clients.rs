@@ -12,16 +12,22 @@ use crate::support::clis;
 use crate::support::model::{Model, Reply, Script};
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
-const TOOLS: [&str; 10] = [
+const TOOLS: [&str; 16] = [
     "answer_agent",
     "catch_up",
+    "claim_task",
+    "close_task",
+    "create_tasks",
     "get_agent",
+    "get_task",
     "list_agents",
+    "list_tasks",
     "merge_agents",
     "resume_agent",
     "spawn_agent",
     "steer_agent",
     "stop_agents",
+    "update_task",
     "wait_agents",
 ];
 /// How long processes may take to go once their host was killed; the guard's patience is 2 s.
@@ -173,6 +179,28 @@ fn tool_results(request: &Value) -> Vec<(bool, String)> {
 
 fn spawn(prompt: &str) -> Value {
     json!({ "prompt": prompt, "provider": "echo" })
+}
+
+#[tokio::test]
+async fn claude_code_has_the_prompt_as_a_slash_command() {
+    let Some(claude) = clis::claude() else {
+        return;
+    };
+    let script = Script::new().on("Break this goal down", [Reply::text("Planned.")]);
+    let model = Model::start(script).await;
+    let home = Home::new();
+    let command = "/mcp__ostler__plan_tasks import orders, all of them";
+    let result = hosted(host(&claude, &home, &model, command)).await;
+    assert_eq!(result["result"], "Planned.", "{result:#}");
+    let asked = model.requests()[0].to_string();
+    assert!(asked.contains("Goal: import orders,"), "{asked}");
+    // It cuts at spaces, so the prompt says where the rest is.
+    let words = "<command-args>import orders, all of them</command-args>";
+    assert!(asked.contains(words), "{asked}");
+    assert!(
+        asked.contains("Where `<command-args>` stands above"),
+        "{asked}"
+    );
 }
 
 #[tokio::test]

@@ -1,21 +1,25 @@
 //! What callers are shown of agents: lean, bounded, and clear about whose words a text is.
 
+mod catch_up;
 pub(super) mod inline;
 
 use inline::{REPLY, TEXT, beginning, shortened, size};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::assignment::TaskStanding;
 use super::crew::Waiting;
-use super::evidence::{Evidence, Overlap};
+use super::evidence::Evidence;
 use super::expect::Unmet;
 use super::lifecycle::Status;
 use super::record::{Backoff, Line, LogEntry, Texts};
 use crate::config::Limit;
-use crate::ids::{AgentId, GroupId};
+use crate::ids::{AgentId, GroupId, TaskId};
 use crate::page::Page;
 use crate::providers::clip;
 use crate::workspaces::Harvest;
+
+pub use catch_up::CatchUp;
 
 /// Changed files named in a short result.
 const FILES_INLINE: usize = 10;
@@ -32,8 +36,6 @@ const CUT: usize = 30;
 const LEAST_ASKED: usize = 100;
 /// How much of a result's words is shown, at least, beside a structured one.
 const BESIDE: usize = 200;
-/// Live or unread agents named by a catch-up; more are counted.
-const NAMED: usize = 8;
 /// Overlaps that are told at once, and how much of each.
 const PAIRS: usize = 4;
 const OVERLAP_LENGTH: usize = 160;
@@ -48,6 +50,9 @@ pub struct AgentBrief {
     pub parent: Option<AgentId>,
     /// A few words to tell it from others.
     pub label: String,
+    /// The task that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<TaskId>,
     /// The group it was spawned in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupId>,
@@ -101,6 +106,7 @@ impl AgentBrief {
             id: line.id.clone(),
             parent: line.parent.clone(),
             label: line.label.clone(),
+            task_id: line.plan.task.as_ref().map(|task| task.id.clone()),
             group: line.group.clone(),
             status: line.status,
             reason: line.reason.clone(),
@@ -197,6 +203,9 @@ pub struct Done {
     /// What was expected and does not hold, the first few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Unmet>,
+    /// Where the task that it was for stood when it had ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskStanding>,
     /// What in its words does not go with its evidence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
@@ -252,6 +261,7 @@ impl Done {
             structured_bytes: texts.submitted.as_ref().map(size),
             verified: evidence.verified,
             failed: few(&evidence.failed),
+            task: evidence.task.as_ref().map(TaskStanding::shortened),
             flags: evidence.flags.clone(),
             turns: evidence.turns,
             tool_calls: evidence.tool_call_count(),
@@ -347,6 +357,9 @@ pub struct Resulted {
     /// What was expected and does not hold, the first few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<Unmet>,
+    /// Where the task that it was for stood when it had ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskStanding>,
     /// What in its words does not go with its evidence.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<String>,
@@ -382,6 +395,7 @@ impl Resulted {
             structured_bytes: None,
             verified: texts.evidence.verified,
             failed: few(&texts.evidence.failed),
+            task: texts.evidence.task.as_ref().map(TaskStanding::shortened),
             flags: texts.evidence.flags.clone(),
             requests,
             next_cursor: None,
@@ -491,66 +505,6 @@ impl Transcript {
             self.page.next_cursor = items.last().map(|last| last.seq.to_string());
         }
         self
-    }
-}
-
-/// What a fresh or compacted session must know.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct CatchUp {
-    /// Live agents, a line each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub live: Vec<String>,
-    /// Ended agents whose result nobody has read, a line each.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unread: Vec<String>,
-    /// Agents that have changed the same files while both were at work, a line for each pair.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub overlaps: Vec<String>,
-    /// Further agents of either kind.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub more: usize,
-    /// What to do next.
-    pub next: &'static str,
-}
-
-impl CatchUp {
-    pub(super) fn of(lines: &[Line], overlaps: &[(AgentId, Overlap)], now_ms: i64) -> Self {
-        let mut catch_up = CatchUp {
-            overlaps: overlaps
-                .iter()
-                .take(PAIRS)
-                .map(|(one, overlap)| {
-                    clip(&format!("{one} and {overlap}"), OVERLAP_LENGTH).to_owned()
-                })
-                .collect(),
-            more: lines.len().saturating_sub(NAMED),
-            ..Self::default()
-        };
-        for line in lines.iter().take(NAMED) {
-            let brief = AgentBrief::of(line, now_ms);
-            let label: String = brief.label.chars().take(40).collect();
-            let start = format!("{} \"{label}\" {}", brief.id, brief.status);
-            if line.status.is_terminal() {
-                catch_up.unread.push(match brief.reason.as_str() {
-                    "" => start,
-                    reason => format!("{start} ({reason})"),
-                });
-            } else {
-                let waiting = match brief.waiting.as_str() {
-                    "" => String::new(),
-                    waiting => format!(", waits for an answer to {waiting}"),
-                };
-                catch_up
-                    .live
-                    .push(format!("{start}, turn {}{waiting}", brief.turns));
-            }
-        }
-        catch_up.next = match (catch_up.live.is_empty(), catch_up.unread.is_empty()) {
-            (true, true) => "nothing is open",
-            (_, false) => "get_agent reads an unread result; list_agents shows all",
-            (false, true) => "wait_agents collects results; list_agents shows all",
-        };
-        catch_up
     }
 }
 

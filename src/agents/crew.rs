@@ -6,9 +6,11 @@ mod context;
 mod definitions;
 mod delivery;
 mod dispatch;
+mod drain;
 mod family;
 mod groups;
 mod integrate;
+mod leases;
 mod names;
 mod providers;
 mod questions;
@@ -35,7 +37,7 @@ use super::definition::Places;
 use super::error::AgentError;
 use super::journal::Journal;
 use super::owner::{self, Owner};
-use super::record::{Line, owner as rows, read, write};
+use super::record::{Line, Scribe, owner as rows, read, write};
 use super::recovery;
 use super::supervisor::Order;
 use crate::clock::Clock;
@@ -45,13 +47,16 @@ use crate::project::Project;
 use crate::providers::guard::Guard;
 use crate::providers::{Lineage, McpServer};
 use crate::store::Store;
+use crate::tasks::claim;
 
 pub use answers::{Answer, Answered, Waiting};
+pub use drain::Teller;
 pub use groups::{GroupSpawned, GroupStanding};
 pub use integrate::{CheckFailed, MergeReport, MergeRequest, Skipped};
 pub use providers::ProviderBrief;
 pub use retention::{Gone, SweepRequest, Swept};
 pub(super) use submissions::TRIES as RESULT_TRIES;
+pub use tasks::{CloseRequest, Shown};
 pub use trees::{Pruned, Worktrees};
 
 /// Who spawns: the session behind this process.
@@ -141,19 +146,30 @@ impl Crew {
             program,
             child_server,
         } = options;
-        // An agent works for the session that stands above all of its family.
+        // An agent works for the session that stands above all of its family, and in the project of
+        // that, wherever its own directory is.
+        let mut inherited = None;
         if let Some(agent) = host.lineage.parent()
             && let Some(line) = read::agent(&store, &agent).await?
         {
             host.session = line.session;
+            inherited = Some(read::project(&store, &agent).await?);
         }
         let key = project.key.to_string_lossy();
         // In this order: a project of nobody may be removed at any time, but not while there is an
         // owner that has not said yet which one is its own.
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
-        let project = write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?;
+        let project = match inherited {
+            Some(project) => project,
+            None => write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?,
+        };
         rows::works_in(&store, owner.id(), &project).await?;
-        recovery::reconcile(&store, owner.id(), clock.as_ref()).await?;
+        let scribe = Scribe {
+            store: &store,
+            clock: clock.as_ref(),
+            ids: ids.as_ref(),
+        };
+        recovery::reconcile(&scribe, owner.id()).await?;
         let crew = Arc::new(Self {
             journal: Arc::new(Journal::open(Arc::clone(&store))),
             store,
@@ -192,6 +208,12 @@ impl Crew {
         self.tasks.close();
         self.tasks.wait().await;
         self.stop_queued(reason).await;
+        let (store, clock, ids) = (&self.store, self.clock.as_ref(), self.ids.as_ref());
+        // Whoever finds this process gone does the same.
+        if let Err(error) = claim::release_of_owner(store, self.owner(), clock, ids).await {
+            tracing::error!(%error, "the claims of this session are not given back");
+            return;
+        }
         if let Err(error) = rows::leave(&self.store, self.owner(), self.clock.now_ms()).await {
             tracing::error!(%error, "this process stays on record as an owner");
             return;
@@ -213,9 +235,7 @@ impl Crew {
 
     /// Gives the agents of dead processes their end.
     pub(super) async fn reconcile(&self) -> Result<(), AgentError> {
-        if recovery::reconcile(&self.store, self.owner(), self.clock.as_ref()).await?
-            && self.runs_agents()
-        {
+        if recovery::reconcile(&self.scribe(), self.owner()).await? && self.runs_agents() {
             self.orphaned.notify_one();
         }
         Ok(())
@@ -227,6 +247,14 @@ impl Crew {
             .iter()
             .map(|line| AgentBrief::of(line, now_ms))
             .collect()
+    }
+
+    fn scribe(&self) -> Scribe<'_> {
+        Scribe {
+            store: &self.store,
+            clock: self.clock.as_ref(),
+            ids: self.ids.as_ref(),
+        }
     }
 
     pub(super) fn store(&self) -> &Store {

@@ -11,6 +11,7 @@ use super::record::asks::AskState;
 use super::record::family::AdmissionError;
 use crate::ids::{AgentId, AskId, BadId, GroupId};
 use crate::store::StoreError;
+use crate::tasks::TaskError;
 use crate::workspaces::integrate::IntegrateError;
 use crate::workspaces::{NoWorkspace, WorkspaceError};
 
@@ -333,6 +334,9 @@ pub enum AgentError {
     /// The working tree of an agent cannot be looked at.
     #[error(transparent)]
     Workspace(#[from] WorkspaceError),
+    /// A task that cannot be had, changed or closed.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// This process is about to end.
     #[error("this server is shutting down")]
     ShuttingDown,
@@ -379,6 +383,7 @@ impl AgentError {
             AdmissionError::Short(Short { limit, asked, left }) => {
                 AgentError::Short { limit, asked, left }
             }
+            AdmissionError::Task(error) => AgentError::Task(error),
             AdmissionError::Store(error) => AgentError::Store(error),
         }
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub use overlap::Overlap;
 use serde::{Deserialize, Serialize};
 
+use super::assignment::TaskStanding;
 use super::expect::Unmet;
 use crate::providers::{Arrival, Event, Usage, clip};
 use crate::workspaces::Harvest;
@@ -75,6 +76,13 @@ pub struct Evidence {
     /// What its own working tree has come to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workspace: Option<Harvest>,
+    /// Commits that were made in its directory while it ran, oldest first, by their full hashes; told
+    /// of runs with a task.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commits: Vec<String>,
+    /// Where the task that it was for stood when it had ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskStanding>,
     /// Whether what was expected of the run holds, as ostler found; absent where nothing was, and
     /// for a run that was stopped or failed.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::assignment::AtEnd;
 use super::budget::BudgetRequest;
 use super::context::{Caller, ContextCut};
 use super::definition::{Definition, effective};
@@ -13,10 +14,11 @@ use super::expect::Expect;
 use super::record::{Nesting, Plan};
 use super::schema::OutputSchema;
 use crate::config::{Config, Effort, Isolation, Permission};
-use crate::ids::{AgentId, IdSource};
+use crate::ids::{AgentId, DrainId, IdSource};
 use crate::providers::{
     Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, UsageScope,
 };
+use crate::tasks::Named;
 use crate::workspaces::WorkspacePlan;
 
 /// Longest prompt or message, in bytes. Longer material belongs in a file that the child reads.
@@ -26,8 +28,14 @@ const LABEL_LIMIT: usize = 60;
 /// What a caller asks for.
 #[derive(Debug, Clone, Default)]
 pub struct SpawnRequest {
-    /// What the agent is to do.
+    /// What the agent is to do; may be empty where there is a task.
     pub prompt: String,
+    /// The task it is for: an id, or `next` for the best ready one.
+    pub task: Option<String>,
+    /// What becomes of that task when the agent has done its work.
+    pub at_end: AtEnd,
+    /// The drain that has it worked on.
+    pub drain: Option<DrainId>,
     /// A few words to tell it from others; made from the prompt when absent.
     pub label: Option<String>,
     /// Provider by its name in the configuration; absent: `agents.provider`.
@@ -46,6 +54,9 @@ pub struct SpawnRequest {
     pub effort: Option<Effort>,
     /// Where it works; absent: in `cwd` itself.
     pub isolation: Option<Isolation>,
+    /// The commit that a working tree of its own starts from, by its hash; absent: the one that is
+    /// checked out in the caller's.
+    pub base: Option<String>,
     /// What it is given to read with its prompt: `file:<path>`, `git:diff` and so on.
     pub context: Vec<String>,
     /// The JSON schema that its result has to fit.
@@ -65,6 +76,9 @@ pub struct Spawned {
     pub status: super::Status,
     /// Which run this is, from 1.
     pub run_no: u32,
+    /// The task that it has claimed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Named>,
     /// The definition it is made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
@@ -139,6 +153,8 @@ pub(super) struct Resolved {
     pub(super) label: String,
     /// Where it is to work; the plan has no working tree yet.
     pub(super) isolation: Isolation,
+    /// The commit that its working tree starts from.
+    pub(super) base: Option<String>,
     /// What it is given to read with its prompt.
     pub(super) context: Vec<String>,
     /// What does not count, with the reason.
@@ -154,7 +170,9 @@ pub(super) fn resolve(
     here: &Path,
     ids: &dyn IdSource,
 ) -> Result<Resolved, AgentError> {
-    check_text("prompt", &request.prompt)?;
+    if request.task.is_none() || !request.prompt.trim().is_empty() {
+        check_text("prompt", &request.prompt)?;
+    }
     let label = match &request.label {
         Some(label) => checked_label(label)?,
         None => label_of(&request.prompt),
@@ -195,6 +213,7 @@ pub(super) fn resolve(
         workspace: None,
         output_schema: request.output_schema.clone(),
         expect: request.expect.clone(),
+        task: None,
         nesting: Nesting {
             subagents: in_force.subagents,
             ..Nesting::default()
@@ -204,6 +223,7 @@ pub(super) fn resolve(
         plan,
         label,
         isolation: in_force.isolation,
+        base: request.base,
         context: in_force.context,
         ignored: in_force.ignored,
     })
@@ -298,7 +318,7 @@ pub(super) fn checked_model(model: &str) -> Result<String, AgentError> {
 }
 
 /// The first words of the prompt.
-fn label_of(prompt: &str) -> String {
+pub(super) fn label_of(prompt: &str) -> String {
     let mut label = String::new();
     for word in prompt.split_whitespace() {
         if label.len() + word.len() > 40 {

@@ -2,11 +2,13 @@
 //! of it is a process that one [`Crew`] of one ostler process looks after. Nothing here knows of MCP
 //! or the command line.
 
+mod assignment;
 mod brief;
 mod budget;
 mod context;
 mod crew;
 mod definition;
+pub(crate) mod drain;
 mod error;
 mod evidence;
 mod expect;
@@ -24,18 +26,20 @@ mod schema;
 mod supervisor;
 mod wait;
 
+pub use assignment::{Assignment, AtEnd, TaskStanding};
 pub use brief::{AgentBrief, CatchUp, Done, Evidenced, Resulted, Transcript};
 pub use budget::{BadBudget, Budget, BudgetRequest};
 pub use context::{BadContext, Caller, ContextCut, Problem, Traces};
 pub use crew::{
-    Answer, Answered, CheckFailed, Crew, CrewOptions, Gone, GroupSpawned, GroupStanding, Host,
-    MergeReport, MergeRequest, ProviderBrief, Pruned, Skipped, SweepRequest, Swept, Waiting,
-    Worktrees,
+    Answer, Answered, CheckFailed, CloseRequest, Crew, CrewOptions, Gone, GroupSpawned,
+    GroupStanding, Host, MergeReport, MergeRequest, ProviderBrief, Pruned, Shown, Skipped,
+    SweepRequest, Swept, Teller, Waiting, Worktrees,
 };
 pub use definition::{
     BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition, Origin, Places,
     create as create_definition, schema as definition_schema,
 };
+pub use drain::{DrainReport, DrainRequest, Drained, Ended, Left, Outcome, Standing, Step, Told};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, Nested, Overlap, SteerTally};
 pub use expect::{Expect, Unmet};

@@ -12,19 +12,32 @@ pub(crate) mod read;
 pub(crate) mod remove;
 pub(crate) mod results;
 pub(crate) mod steers;
+pub(crate) mod tasks;
 pub(crate) mod write;
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::assignment::Assignment;
 use super::budget::Budget;
 use super::budget::reserve::Insists;
 use super::evidence::Evidence;
 use super::expect::Expect;
 use super::lifecycle::{AgentState, IllegalTransition, Status};
-use crate::ids::{AgentId, GroupId, OwnerId, ProjectId, SteerId};
+use crate::clock::Clock;
+use crate::ids::{AgentId, GroupId, IdSource, OwnerId, ProjectId, SteerId, TaskId};
 use crate::providers::{Launch, Usage, When};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::workspaces::WorkspacePlan;
+
+/// What it takes to write on record: where, when, and under which new ids.
+#[derive(Clone, Copy)]
+pub(crate) struct Scribe<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) ids: &'a dyn IdSource,
+}
 
 /// What was decided about a run before it was queued; never changed afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,9 +58,22 @@ pub(crate) struct Plan {
     /// What is checked when it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expect: Option<Expect>,
+    /// The task it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) task: Option<Assignment>,
     /// Whether, and whom, it may spawn itself.
     #[serde(default)]
     pub(crate) nesting: Nesting,
+}
+
+impl Plan {
+    /// Where the agent works.
+    pub(crate) fn dir(&self) -> PathBuf {
+        match &self.workspace {
+            Some(own) => own.path.join(&own.inside),
+            None => self.launch.cwd.clone(),
+        }
+    }
 }
 
 /// What an agent may spawn.
@@ -105,6 +131,8 @@ pub(crate) struct NewAgent<'a> {
     pub(crate) owner: &'a OwnerId,
     /// What it is given to read, in front of the prompt.
     pub(crate) context: &'a str,
+    /// Tasks among that.
+    pub(crate) reads: &'a [TaskId],
     pub(crate) prompt: &'a str,
     pub(crate) plan: &'a Plan,
     pub(crate) takes_slot: bool,

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::journal;
 use super::lifecycle::Lifecycle;
 use super::owner;
-use super::record::{Ending, Line, TransitionError, family, owner as rows, read, write};
-use crate::clock::Clock;
+use super::record::{Ending, Line, Scribe, TransitionError, family, owner as rows, read, write};
 use crate::ids::{AgentId, OwnerId};
 use crate::providers::{self, tree};
 use crate::store::{Store, StoreError, statements};
+use crate::tasks::claim;
 use crate::workspaces::{Harvest, rows as rows_of_trees};
 
 statements! {
@@ -24,25 +24,18 @@ statements! {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Gives every run of every dead owner its end; whether there was one. Cheap when nobody has died.
-pub(super) async fn reconcile(
-    store: &Store,
-    own: &OwnerId,
-    clock: &dyn Clock,
-) -> Result<bool, StoreError> {
+pub(super) async fn reconcile(scribe: &Scribe<'_>, own: &OwnerId) -> Result<bool, StoreError> {
     let mut found = false;
     // With an owner its agents are ended, and with these the owners of agents that work for them.
-    while reconcile_once(store, own, clock).await? {
+    while reconcile_once(scribe, own).await? {
         found = true;
     }
     Ok(found)
 }
 
 /// `true`: somebody was found dead.
-async fn reconcile_once(
-    store: &Store,
-    own: &OwnerId,
-    clock: &dyn Clock,
-) -> Result<bool, StoreError> {
+async fn reconcile_once(scribe: &Scribe<'_>, own: &OwnerId) -> Result<bool, StoreError> {
+    let Scribe { store, clock, ids } = *scribe;
     let mut found = false;
     for dead in rows::present(store, own).await? {
         if owner::is_alive(store.home(), &dead) {
@@ -66,8 +59,9 @@ async fn reconcile_once(
             if why.is_empty() {
                 why = farewell(store, &line).await?.unwrap_or_default();
             }
-            end(store, &line, &why, left.clone(), clock.now_ms()).await?;
+            end(scribe, &line, &why, left.clone()).await?;
         }
+        claim::release_of_owner(store, &dead, clock, ids).await?;
         rows::leave(store, &dead, clock.now_ms()).await?;
         owner::forget(store.home(), &dead);
     }
@@ -75,15 +69,10 @@ async fn reconcile_once(
 }
 
 /// Gives a run whose processes went with those of its parent its end.
-pub(super) async fn bury(
-    store: &Store,
-    line: &Line,
-    why: &str,
-    now_ms: i64,
-) -> Result<(), StoreError> {
-    let asked = read::stop_reason(store, &line.id, line.run_no).await?;
+pub(super) async fn bury(scribe: &Scribe<'_>, line: &Line, why: &str) -> Result<(), StoreError> {
+    let asked = read::stop_reason(scribe.store, &line.id, line.run_no).await?;
     let why = if asked.is_empty() { why } else { &asked };
-    end(store, line, why, Vec::new(), now_ms).await
+    end(scribe, line, why, Vec::new()).await
 }
 
 /// Why an agent is to be taken for stopped: the run that it worked for is over.
@@ -104,12 +93,12 @@ async fn farewell(store: &Store, line: &Line) -> Result<Option<String>, StoreErr
 
 /// The end of a run whose owner is gone: stopped for a reason that was given before, else lost.
 async fn end(
-    store: &Store,
+    scribe: &Scribe<'_>,
     line: &Line,
     why: &str,
     processes_left: Vec<String>,
-    now_ms: i64,
 ) -> Result<(), StoreError> {
+    let store = scribe.store;
     let (event, reason, detail) = if why.is_empty() {
         let detail = "the ostler process that ran this agent is gone; resume_agent continues it";
         (Lifecycle::Fail, "owner_lost", detail)
@@ -135,7 +124,7 @@ async fn end(
         ending.evidence.workspace = Some(Harvest::on_record(&tree, note));
     }
     ending.evidence.processes_left = processes_left;
-    match write::end(store, &line.id, line.state(), event, ending, now_ms).await {
+    match write::end(scribe, &line.id, line.state(), event, ending).await {
         Ok(_) | Err(TransitionError::Lost | TransitionError::Illegal(_)) => Ok(()),
         Err(TransitionError::Store(error)) => Err(error),
     }

@@ -6,6 +6,7 @@ mod aftermath;
 mod asking;
 mod attend;
 mod backoff;
+mod commits;
 mod ending;
 mod family;
 mod handover;
@@ -34,7 +35,7 @@ use super::evidence::Ledger;
 use super::journal::{Journal, Subject};
 use super::lifecycle::AgentState;
 use super::record::asks::Ask as Request;
-use super::record::{Plan, Progress, Steer, read};
+use super::record::{Plan, Progress, Scribe, Steer, read};
 use crate::clock::Clock;
 use crate::config::{self, Ask, Limit, ProviderConfig};
 use crate::ids::{IdSource, OwnerId, ProjectId};
@@ -92,6 +93,16 @@ pub(super) struct Bench {
     pub(super) closing: CancellationToken,
     /// Why its agents are stopped then.
     pub(super) parting: String,
+}
+
+impl Bench {
+    fn scribe(&self) -> Scribe<'_> {
+        Scribe {
+            store: &self.store,
+            clock: self.clock.as_ref(),
+            ids: self.ids.as_ref(),
+        }
+    }
 }
 
 /// One run to supervise.
@@ -309,7 +320,7 @@ impl Run {
     fn servers(&self) -> Vec<McpServer> {
         let asking = &self.bench.asking;
         let asks = asking.someone && asking.ask != Ask::Deny;
-        if !asks && !self.handover.is_owed() {
+        if !asks && !self.handover.is_owed() && self.job.plan.task.is_none() {
             return Vec::new();
         }
         let mut servers: Vec<McpServer> = self.bench.child_server.iter().cloned().collect();

@@ -3,12 +3,14 @@
 mod agents;
 mod definitions;
 mod doctor;
+mod drain;
 mod gc;
 mod guard;
 mod leash;
 mod log;
 mod merge;
 mod output;
+mod paint;
 mod progress;
 mod run;
 mod serve;
@@ -44,8 +46,10 @@ State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.confi
 
 Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
 `ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 14 not as expected; 130 killed
-by a second Ctrl-C, SIGTERM or SIGHUP. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1
-when the default provider cannot be used, or ostler cannot work here.";
+by a second Ctrl-C, SIGTERM or SIGHUP. `ostler drain`: 0 nothing is left; 4 something is left open; 11 a
+limit was reached; 12 stopped; 130 killed. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1
+when the default provider cannot be used, or ostler cannot work here. `ostler tasks doctor`: 1 when a
+count is wrong.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -53,16 +57,18 @@ enum Command {
     Serve,
     /// Run one agent and print its result
     Run(Box<run::Run>),
+    /// Have agents work the ready tasks down, each in a worktree of its own
+    Drain(Box<drain::Drain>),
     /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
     Agents(Agents),
+    /// See and change what is to be done
+    #[command(subcommand)]
+    Tasks(Box<tasks::Tasks>),
     /// See the worktrees that agents work in, merge their branches, and remove those that hold nothing
     /// of their own
     #[command(subcommand)]
     Worktrees(worktrees::Worktrees),
-    /// See and change the tasks of this project
-    #[command(subcommand)]
-    Tasks(tasks::Tasks),
     /// Remove agents that ended long ago for good
     Gc(gc::Gc),
     /// Say what is installed, who is logged in, and whether ostler can work here
@@ -123,10 +129,11 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match command {
             Command::Serve => serve::serve().await,
             Command::Run(run) => run.run().await,
+            Command::Drain(drain) => drain.run().await,
             Command::Agents(Agents::Records(agents)) => agents.run().await,
             Command::Agents(Agents::Definitions(command)) => command.run(),
-            Command::Worktrees(worktrees) => worktrees.run().await,
             Command::Tasks(tasks) => tasks.run().await,
+            Command::Worktrees(worktrees) => worktrees.run().await,
             Command::Gc(gc) => gc.run().await,
             Command::Doctor(doctor) => doctor.run().await,
             Command::Guard(guard) => guard.run().await,

@@ -116,6 +116,7 @@ mod tests {
             id: AgentId::parse("a-000000").unwrap(),
             parent: None,
             group: None,
+            task_id: None,
             label: String::new(),
             status: Status::Running,
             reason: String::new(),

@@ -19,7 +19,7 @@ use super::progress::Progress;
 use super::signals::Signals;
 use crate::agents::{
     Addressee, AgentBrief, AgentError, Answer, AskKind, BudgetRequest, ContextCut, Crew, Done,
-    Expect, Mode, Ranking, SpawnRequest, Spawned, Status, Variants, Waiting,
+    Expect, Mode, Ranking, SpawnRequest, Spawned, Status, TaskStanding, Variants, Waiting,
 };
 use crate::config::{Effort, Isolation, Permission};
 use crate::edge::{Failure, Kind};
@@ -33,12 +33,16 @@ const UNTIL_DONE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How often it is looked whether a request at the terminal was settled elsewhere.
 const LOOK: Duration = Duration::from_millis(250);
 /// The exit code after a second signal, the shells' own for Ctrl-C.
-const KILLED: u8 = 130;
+pub(super) const KILLED: u8 = 130;
 
 #[derive(Args)]
 pub(super) struct Run {
     /// What the agent is to do; `-` reads it from standard input
-    prompt: String,
+    #[arg(required_unless_present = "task")]
+    prompt: Option<String>,
+    /// A task to claim and work on: its id, or `next` for the best ready one
+    #[arg(long, value_name = "ID", conflicts_with_all = ["n", "providers"])]
+    task: Option<String>,
     /// Provider by its name in the configuration [default: configured, claude unless changed]
     #[arg(long)]
     provider: Option<String>,
@@ -81,7 +85,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "SECONDS")]
     idle_s: Option<u32>,
     /// To read with the prompt: summary, transcript:N (of the session around this command),
-    /// file:PATH, agent:ID, git:diff[:REVISION], git:log[:N]; may be repeated
+    /// file:PATH, agent:ID, task:ID, git:diff[:REVISION], git:log[:N]; may be repeated
     #[arg(long, value_name = "ENTRY")]
     context: Vec<String>,
     /// A file with the JSON schema that its result must fit; the result alone is printed then
@@ -107,7 +111,7 @@ pub(super) struct Run {
     providers: Vec<String>,
 }
 
-fn permission(name: &str) -> Result<Permission, String> {
+pub(super) fn permission(name: &str) -> Result<Permission, String> {
     [Permission::ReadOnly, Permission::Edit, Permission::Full]
         .into_iter()
         .find(|permission| permission.as_str() == name)
@@ -185,15 +189,16 @@ impl Run {
     }
 
     fn request(self) -> anyhow::Result<SpawnRequest> {
-        let prompt = match self.prompt.as_str() {
-            "-" => {
+        let prompt = match self.prompt.as_deref() {
+            None => String::new(),
+            Some("-") => {
                 let mut prompt = String::new();
                 std::io::stdin()
                     .read_to_string(&mut prompt)
                     .context("reading the prompt")?;
                 prompt
             }
-            _ => self.prompt,
+            Some(prompt) => prompt.to_owned(),
         };
         let expect = Expect {
             files: self.expect_file,
@@ -205,6 +210,7 @@ impl Run {
             output_schema: self.output_schema.map(|path| schema(&path)).transpose()?,
             expect: (expect != Expect::default()).then_some(expect),
             prompt,
+            task: self.task,
             label: self.label,
             provider: self.provider,
             model: self.model,
@@ -461,7 +467,27 @@ fn summary(done: &Done) -> String {
     for flag in &done.flags {
         line.push_str(&format!("\n        {flag}"));
     }
+    if let Some(task) = &done.task {
+        line.push_str(&format!("\n        {}", of_task(task)));
+    }
     line.push('\n');
+    line
+}
+
+/// Where the task of the agent stands now.
+fn of_task(task: &TaskStanding) -> String {
+    let mut line = format!("task {} is {}", task.id, task.status);
+    if !task.why.is_empty() {
+        line.push_str(&format!(": {}", one_line(&task.why, 300)));
+    }
+    if !task.unblocked.is_empty() {
+        let unblocked = task.unblocked.iter();
+        let named = unblocked.map(|it| format!("{} {:?}", it.id.as_str(), it.title));
+        line.push_str(&format!(
+            "; ready now: {}",
+            named.collect::<Vec<_>>().join(", ")
+        ));
+    }
     line
 }
 

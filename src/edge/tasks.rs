@@ -51,6 +51,10 @@ fn hint_for(error: &TaskError) -> Option<Hint> {
         TaskError::BadValue {
             field: "cursor", ..
         } => "give back `next_cursor` of the last reply, or leave it out".into(),
+        TaskError::BadValue {
+            field: "defer_until",
+            ..
+        } => "write RFC 3339 or a date, as in 2030-12-24".into(),
         TaskError::BadBatch { .. } => "nothing was created; split a longer list".into(),
         TaskError::Cycle { .. } => "nothing was changed; leave one of these edges out".into(),
         TaskError::NotReady { .. } | TaskError::NothingReady { .. } => Hint::of_each(

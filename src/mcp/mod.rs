@@ -4,6 +4,7 @@
 mod caller;
 mod parameters;
 mod person;
+mod prompts;
 mod reply;
 mod schema;
 mod server;

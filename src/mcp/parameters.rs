@@ -83,8 +83,27 @@ fn read<P: DeserializeOwned + JsonSchema>(
     }
     serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
         let path = error.path().to_string();
-        in_plain_words(&path, &error.inner().to_string())
+        let said = error.inner().to_string();
+        within(&path, &said).unwrap_or_else(|| in_plain_words(&path, &said))
     })
+}
+
+/// What serde says of the fields of an object inside the arguments, in the words that are used for
+/// the arguments themselves.
+fn within(path: &str, said: &str) -> Option<String> {
+    if let Some(missing) = said.strip_prefix("missing field `") {
+        let missing = missing.trim_end_matches('`');
+        return Some(format!("`{path}.{missing}` is missing"));
+    }
+    let (_, expected) = said
+        .strip_prefix("unknown field `")?
+        .rsplit_once("`, expected ")?;
+    let known = expected.trim_start_matches("one of ");
+    let known = known.replace("` or `", ", ").replace('`', "");
+    Some(format!(
+        "unknown field `{}`\nthere it takes: {known}",
+        shown(path)
+    ))
 }
 
 /// What serde says of the value at `path`, said to somebody who does not know Rust.
@@ -106,6 +125,7 @@ fn in_plain_words(path: &str, said: &str) -> String {
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
         "a sequence" => "a list",
+        expected if expected.starts_with("struct ") => "an object",
         "path string" | "string or map" | "map with a single key" => "a string",
         // A list of variants among others.
         expected => expected,
@@ -157,6 +177,21 @@ mod tests {
 
     #[derive(Debug, Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Outer {
+        list: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only read")]
+    struct Inner {
+        title: String,
+        note: Option<String>,
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
     struct Nothing {}
 
     fn told<P: DeserializeOwned + JsonSchema + std::fmt::Debug>(arguments: Value) -> String {
@@ -183,6 +218,26 @@ mod tests {
         assert_eq!(
             told::<Nothing>(json!({ "verbose": true })),
             "unknown field `verbose`\nthe_tool takes no arguments"
+        );
+    }
+
+    #[test]
+    fn fields_of_an_inner_object_are_told_by_their_path() {
+        assert_eq!(
+            told::<Outer>(json!({ "list": [{ "title": "x" }, { "titel": "x" }] })),
+            "unknown field `list[1].titel`\nthere it takes: title, note"
+        );
+        assert_eq!(
+            told::<Outer>(json!({ "list": [{ "note": "x" }] })),
+            "`list[0].title` is missing"
+        );
+        assert_eq!(
+            told::<Outer>(json!({ "list": [{ "title": 7 }] })),
+            "`list[0].title` must be a string, not `7`"
+        );
+        assert_eq!(
+            told::<Outer>(json!({ "list": ["x"] })),
+            "`list[0]` must be an object, not \"x\""
         );
     }
 

@@ -1,5 +1,6 @@
 //! Schemas made lean: what three families of clients refuse or pay for by the token is taken out of
-//! what schemars writes.
+//! what schemars writes. That a tool takes no other fields is not said there, nor would every client
+//! understand it: a call that has one is refused, see [`super::parameters`].
 
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::model::JsonObject;
@@ -16,7 +17,8 @@ pub(super) fn slim_router<S>(router: &mut ToolRouter<S>) {
     }
 }
 
-/// `schema` without `$schema`, `$ref`, `title`, `format`, null unions and `oneOf`.
+/// `schema` without `$schema`, `$ref`, `title`, `format`, null unions, `oneOf` and a
+/// plain `additionalProperties`.
 pub(super) fn slim(schema: &JsonObject) -> JsonObject {
     let definitions = match schema.get("$defs") {
         Some(Value::Object(definitions)) => definitions.clone(),
@@ -41,6 +43,7 @@ fn object(
             "default" if value.is_null() || *value == Value::Bool(false) => {}
             "minimum" if value.as_f64() == Some(0.0) => {}
             "$ref" => merge(&mut lean, target(value, definitions, depth)),
+            "additionalProperties" if value.is_boolean() => {}
             "type" => {
                 lean.insert(key.clone(), without_null(value));
             }
@@ -75,15 +78,31 @@ fn any(value: &Value, definitions: &Map<String, Value>, depth: usize) -> Value {
     }
 }
 
-/// What a `$ref` points to, slimmed.
+/// What a `$ref` points to, slimmed, without its words: a domain's types are described for whoever
+/// reads the code, and what a model needs to know of them stands at the field.
 fn target(reference: &Value, definitions: &Map<String, Value>, depth: usize) -> JsonObject {
     let name = reference
         .as_str()
         .and_then(|path| path.strip_prefix("#/$defs/"));
     match name.and_then(|name| definitions.get(name)) {
-        Some(Value::Object(schema)) if depth < DEPTH => object(schema, definitions, depth + 1),
+        Some(Value::Object(schema)) if depth < DEPTH => {
+            wordless(object(schema, definitions, depth + 1))
+        }
         _ => Map::new(),
     }
+}
+
+/// `schema` without the descriptions of it and of its properties.
+fn wordless(mut schema: JsonObject) -> JsonObject {
+    schema.remove("description");
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        for property in properties.values_mut() {
+            if let Value::Object(inner) = property {
+                *inner = wordless(std::mem::take(inner));
+            }
+        }
+    }
+    schema
 }
 
 /// `["string", "null"]` is `"string"`: an optional field may be left out.

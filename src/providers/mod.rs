@@ -36,6 +36,8 @@ pub use describe::{Description, describe};
 pub use scratch::sweep;
 pub use session::{Exit, Session, StartError};
 
+pub(crate) use crate::text::clip;
+
 /// Prepares `launch` for the configured provider; the child gets `servers` beside its own.
 pub fn prepare(config: &ProviderConfig, launch: &Launch, servers: &[McpServer]) -> Provider {
     match config {
@@ -72,18 +74,6 @@ pub fn takes_servers(config: &ProviderConfig, launch: &Launch) -> bool {
         ProviderConfig::Acp(acp) => acp::takes_servers(acp.flavour, launch),
         ProviderConfig::Script(_) => false,
     }
-}
-
-/// The beginning of `text` that fits in `limit` bytes.
-pub(crate) fn clip(text: &str, limit: usize) -> &str {
-    if text.len() <= limit {
-        return text;
-    }
-    let end = (0..=limit)
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
-    text.get(..end).unwrap_or_default()
 }
 
 type Environment = BTreeMap<String, String>;

@@ -6,6 +6,7 @@ mod db;
 mod error;
 mod migrate;
 mod redact;
+pub(crate) mod search;
 mod space;
 mod statements;
 mod watch;

@@ -1,5 +1,7 @@
 //! What callers are shown of tasks: lean, bounded, and clear about whose words a text is.
 
+mod inline;
+
 use serde::Serialize;
 
 use super::close::Named;
@@ -68,9 +70,12 @@ pub struct TaskView {
     /// Its children, at most 50, the most urgent first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<TaskLine>,
-    /// Its edges, and those of others to it.
+    /// Its edges, and those of others to it, at most 50 of each, those that hold first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub edges: Vec<EdgeView>,
+    /// Edges that are not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_edges: Option<u32>,
     /// What was said of it and what happened to it, the last ones, oldest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<NoteView>,
@@ -89,6 +94,9 @@ pub struct TaskView {
     /// What has shown that it is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<super::Proof>,
+    /// Long texts that are not shown as a whole, as in `description: the first 4000 of 9000 bytes`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<String>,
     /// When it was created; RFC 3339.
     pub created: String,
     /// Who has created it.

@@ -5,7 +5,7 @@
 use sqlx::AnyConnection;
 
 use super::error::TaskError;
-use super::model::{Actor, Holder, Kind, Note, NoteKind, Status, Task};
+use super::model::{Actor, Holder, Kind, Link, LinkKind, Note, NoteKind, Status, Task};
 use super::rows::{self, task_columns};
 use super::tracker::Tracker;
 use crate::clock::Clock;
@@ -39,24 +39,30 @@ macro_rules! wanted {
     };
 }
 
+// `holder <> ''` and the like say nothing new: without them the partial indexes are not used.
 statements! {
     BEST = concat!("SELECT id FROM task WHERE ", wanted!(), "
-        ORDER BY priority, unblocks DESC, created_ms, id LIMIT $7");
+        ORDER BY priority, unblocks DESC, created_ms, n LIMIT $7");
+    /// An agent whose run is over gets nothing: nobody would ever take that claim away from it.
     CLAIM = concat!("UPDATE task SET status = 'in_progress', holder = $2, dies_with = $3,
           fence = fence + 1, claimed_ms = $4, lease_ms = $5, lease_until_ms = $6, updated_ms = $4
         WHERE id = $1 AND ", ready!(), " AND defer_until_ms <= $4
+          AND NOT EXISTS (SELECT 1 FROM agent JOIN run
+            ON run.agent_id = agent.id AND run.run_no = agent.run_no
+            WHERE agent.id = $2 AND run.status NOT IN ('queued','running'))
         RETURNING ", task_columns!());
     RENEW = "UPDATE task SET lease_until_ms = $2 + lease_ms
-        WHERE holder = $1 AND lease_until_ms > $2";
+        WHERE holder = $1 AND holder <> '' AND lease_until_ms > $2";
     /// Claims of a holder of whose lease a quarter has gone.
     TO_RENEW = "SELECT count(*) FROM task
-        WHERE holder = $1 AND lease_until_ms > $2 AND (lease_until_ms - $2) * 4 < lease_ms * 3";
+        WHERE holder = $1 AND holder <> '' AND lease_until_ms > $2 AND (lease_until_ms - $2) * 4 < lease_ms * 3";
     RELEASE = "UPDATE task SET status = 'open', holder = '', dies_with = '', lease_ms = 0,
           lease_until_ms = 0, updated_ms = $2
         WHERE id = $1 AND holder = $3";
     EXPIRED = "SELECT id, holder FROM task WHERE lease_until_ms > 0 AND lease_until_ms <= $1";
-    OF_HOLDER = "SELECT id, holder FROM task WHERE holder = $1 ORDER BY claimed_ms, id";
-    BOUND_TO = "SELECT id, holder FROM task WHERE dies_with = $1";
+    OF_HOLDER = "SELECT id, holder FROM task WHERE holder = $1 AND holder <> ''
+        ORDER BY claimed_ms, n";
+    BOUND_TO = "SELECT id, holder FROM task WHERE dies_with = $1 AND dies_with <> ''";
     HAND_OVER = "UPDATE task SET holder = $2, dies_with = $3, fence = fence + 1, lease_ms = $4,
           lease_until_ms = $5, updated_ms = $6
         WHERE id = $1 AND holder = $7";
@@ -103,6 +109,29 @@ impl Tracker<'_> {
         let claimed = self.claim_in(&mut tx, &task, lease_s).await?;
         self.store.commit(tx).await?;
         Ok(claimed)
+    }
+
+    /// Claims a task for this agent, which is written in the same transaction. What the session
+    /// `from` holds is handed on.
+    pub(crate) async fn claim_at_spawn(
+        &self,
+        connection: &mut AnyConnection,
+        id: &TaskId,
+        from: &Holder,
+    ) -> Result<Task, TaskError> {
+        self.expire_in(connection).await?;
+        let mut task = self.get_in(connection, id).await?;
+        if matches!(from, Holder::Session(_)) && task.holder.as_ref() == Some(from) {
+            let claim = Claim {
+                holder: from.told(),
+                id: id.clone(),
+            };
+            let why = format!("handed on to {}", self.actor.told());
+            let by = &claim.holder;
+            release(connection, &claim, by, &why, self.clock, self.ids).await?;
+            task = self.get_in(connection, id).await?;
+        }
+        self.claim_in(connection, &task, LEASE_S).await
     }
 
     /// Claims the best ready task: the most urgent, of these the one that holds back most, of these
@@ -197,12 +226,20 @@ impl Tracker<'_> {
             .fetch_optional(&mut *connection)
             .await?;
         let Some(claimed) = claimed else {
-            return Err(self.not_ready(task, why_not(task)));
+            return Err(self.not_ready(task, why_not(task, now_ms)));
         };
         let claimed = rows::task(&claimed)?;
         let text = format!("claim {}", claimed.fence);
         self.note_in(connection, &task.id, NoteKind::Claimed, &text)
             .await?;
+        if let Holder::Agent(agent) = &holder {
+            let worker = Link {
+                kind: LinkKind::Worker,
+                target: agent.to_string(),
+                at_ms: now_ms,
+            };
+            rows::add_link(connection, &task.id, &worker).await?;
+        }
         Ok(claimed)
     }
 
@@ -312,11 +349,12 @@ impl Tracker<'_> {
     }
 }
 
-fn why_not(task: &Task) -> &'static str {
+fn why_not(task: &Task, now_ms: i64) -> &'static str {
     match task.status {
         Status::Closed => "it is closed",
         _ if task.held > 0 => "it is blocked; get_task names what holds it",
         _ if task.open_children > 0 => "its children are open",
+        Status::Open if task.defer_until_ms <= now_ms => "whoever claims it has ended",
         _ => "it is deferred",
     }
 }

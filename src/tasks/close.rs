@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 
 use super::error::TaskError;
-use super::graph::{Counted, count_child, ready_of, settle};
-use super::model::{NoteKind, Reason, Status, Task};
+use super::graph::{Counted, count_child, freed, settle};
+use super::model::{Link, LinkKind, NoteKind, Reason, Status, Task};
 use super::rows;
 use super::tracker::Tracker;
 use crate::ids::{AgentId, TaskId};
@@ -28,7 +28,7 @@ statements! {
     /// Tasks that were for the case that $1 is given up.
     MOOT = "SELECT task.id, task.title FROM task JOIN task_edge e ON e.task_id = task.id
         WHERE e.other_id = $1 AND e.kind = 'on_failure' AND e.gone = 0 AND task.status <> 'closed'
-        ORDER BY task.created_ms, task.id LIMIT $2";
+        ORDER BY task.created_ms, task.n LIMIT $2";
     STAMP = "UPDATE task SET stamps = $2 WHERE id = $1";
 }
 
@@ -71,13 +71,14 @@ pub struct Close {
 }
 
 /// A task that was closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Closed {
     /// Its id.
     pub id: TaskId,
     /// Tasks that are ready now, the most urgent first, at most 20.
     pub unblocked: Vec<Named>,
     /// Open tasks that were for the case that this one is given up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moot: Vec<Named>,
 }
 
@@ -104,12 +105,35 @@ impl Tracker<'_> {
     /// that is closed.
     pub async fn close(&self, given: &str, close: &Close) -> Result<Closed, TaskError> {
         let mut tx = self.store.begin().await?;
-        self.expire_in(&mut tx).await?;
-        let task = self.task_in(&mut tx, given).await?;
-        self.only_holder(&task, close.fence)?;
-        let closed = self.close_in(&mut tx, &task, close).await?;
+        let closed = self.close_given(&mut tx, given, close).await?;
         self.store.commit(tx).await?;
         Ok(closed)
+    }
+
+    /// The same within a transaction.
+    pub(crate) async fn close_given(
+        &self,
+        connection: &mut AnyConnection,
+        given: &str,
+        close: &Close,
+    ) -> Result<Closed, TaskError> {
+        self.expire_in(connection).await?;
+        let task = self.closable(connection, given, close.fence).await?;
+        self.close_in(connection, &task, close).await
+    }
+
+    /// The task that `given` stands for, if this actor may close it as it stands.
+    pub(crate) async fn closable(
+        &self,
+        connection: &mut AnyConnection,
+        given: &str,
+        fence: Option<i64>,
+    ) -> Result<Task, TaskError> {
+        let task = self.task_in(connection, given).await?;
+        match task.status {
+            Status::Closed => Err(closed_already(&task)),
+            _ => self.only_holder(&task, fence).map(|()| task),
+        }
     }
 
     /// The same within a transaction, for who may do so.
@@ -121,11 +145,7 @@ impl Tracker<'_> {
     ) -> Result<Closed, TaskError> {
         let id = &task.id;
         if task.status == Status::Closed {
-            return Err(TaskError::WrongStatus {
-                id: id.clone(),
-                status: task.status,
-                action: "closed",
-            });
+            return Err(closed_already(task));
         }
         check(task, close)?;
         if task.open_children > 0 {
@@ -153,23 +173,38 @@ impl Tracker<'_> {
         };
         self.note_in(connection, id, NoteKind::Closed, &text)
             .await?;
-        let mut let_go = settle(connection, id).await?;
-        if let Some(parent) = &task.parent {
-            let_go.extend(count_child(connection, parent, 0, -1).await?);
-            if self.get_in(connection, parent).await?.open_children == 0 {
-                let_go.push(parent.clone());
-            }
+        for commit in &close.proof.commits {
+            let link = Link {
+                kind: LinkKind::Commit,
+                target: commit.clone(),
+                at_ms: now_ms,
+            };
+            rows::add_link(connection, id, &link).await?;
         }
-        let unblocked = ready_of(connection, &let_go, now_ms, NAMED).await?;
+        settle(connection, id).await?;
+        if let Some(parent) = &task.parent {
+            count_child(connection, parent, 0, -1).await?;
+        }
+        let unblocked = self.unblocked_by(connection, task).await?;
         let moot = match close.reason {
             Reason::WontDo => Vec::new(),
             _ => self.moot(connection, id).await?,
         };
         Ok(Closed {
             id: id.clone(),
-            unblocked: unblocked.into_iter().map(Named::from).collect(),
+            unblocked,
             moot,
         })
+    }
+
+    /// What is ready now and would not be if `task`, which is closed, were open.
+    pub(crate) async fn unblocked_by(
+        &self,
+        connection: &mut AnyConnection,
+        task: &Task,
+    ) -> Result<Vec<Named>, TaskError> {
+        let freed = freed(connection, &task.id, self.now_ms(), NAMED).await?;
+        Ok(freed.into_iter().map(Named::from).collect())
     }
 
     /// Opens a closed task again.
@@ -268,6 +303,14 @@ impl Tracker<'_> {
             title,
         };
         Ok(rows.into_iter().map(named).collect())
+    }
+}
+
+fn closed_already(task: &Task) -> TaskError {
+    TaskError::WrongStatus {
+        id: task.id.clone(),
+        status: task.status,
+        action: "closed",
     }
 }
 

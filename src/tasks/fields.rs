@@ -117,7 +117,7 @@ pub(super) fn priority(number: i64) -> Result<u8, TaskError> {
     }
 }
 
-pub(super) fn label(text: &str) -> Result<String, TaskError> {
+pub(crate) fn label(text: &str) -> Result<String, TaskError> {
     let label = text.trim();
     let plain = |c: char| !c.is_control() && !c.is_whitespace() && c != ',';
     if label.is_empty() || label.chars().count() > LABEL || !label.chars().all(plain) {
@@ -159,6 +159,18 @@ pub(super) fn estimate_min(minutes: u32) -> Result<u32, TaskError> {
             Err(TaskError::bad("estimate_min", problem))
         }
     }
+}
+
+/// Milliseconds since the Unix epoch of a time that somebody wrote; 0 for an empty text.
+pub(crate) fn defer_until(text: &str) -> Result<i64, TaskError> {
+    if text.trim().is_empty() {
+        return Ok(0);
+    }
+    crate::clock::parse_time(text).ok_or_else(|| {
+        let shown = crate::text::one_line(text, 40);
+        let problem = format!("is no time: {shown:?}");
+        TaskError::bad("defer_until", problem)
+    })
 }
 
 pub(super) fn reference(text: &str) -> Result<String, TaskError> {

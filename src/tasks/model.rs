@@ -41,6 +41,24 @@ macro_rules! words {
 }
 
 words! {
+    /// Which tasks a list shows.
+    View {
+        /// Those that somebody may begin with, in the order in which they are given out.
+        Ready = "ready",
+        /// Open ones that edges hold back.
+        Blocked = "blocked",
+        /// Those that whoever asks has claimed.
+        Mine = "mine",
+        /// All that are not closed.
+        Open = "open",
+        /// The closed ones, the last closed first.
+        Closed = "closed",
+        /// All, the newest first.
+        All = "all",
+    }
+}
+
+words! {
     /// What kind of work a task is.
     Kind {
         /// Work like any other.
@@ -222,9 +240,32 @@ impl Task {
             && self.defer_until_ms <= now_ms
     }
 
-    /// Where it stands in one word: `ready`, `blocked`, `waits` (for its children), `deferred`,
-    /// `in_progress`, or why it was closed.
+    /// Where it stands in one word, see [`Standing`].
     pub fn standing(&self, now_ms: i64) -> &'static str {
+        let standing = Standing {
+            status: self.status,
+            reason: self.reason,
+            held: self.held,
+            open_children: self.open_children,
+            defer_until_ms: self.defer_until_ms,
+        };
+        standing.at(now_ms)
+    }
+}
+
+/// What says where a task stands.
+pub(super) struct Standing {
+    pub(super) status: Status,
+    pub(super) reason: Option<Reason>,
+    pub(super) held: i64,
+    pub(super) open_children: i64,
+    pub(super) defer_until_ms: i64,
+}
+
+impl Standing {
+    /// One word: `ready`, `blocked`, `waits` (for its children), `deferred`, `in_progress`, or why it
+    /// was closed.
+    pub(super) fn at(&self, now_ms: i64) -> &'static str {
         match (self.status, self.reason) {
             (Status::Closed, Some(reason)) => reason.as_str(),
             (Status::InProgress, _) => self.status.as_str(),

@@ -60,14 +60,14 @@ fn leading(arguments: Value) -> Value {
 }
 
 /// Another server inside of a running agent, started with the lineage of its processes.
-async fn inside(home: &Home, id: &str) -> McpClient {
+pub(crate) async fn inside(home: &Home, id: &str) -> McpClient {
     let mut command = home.ostler();
     command.env("OSTLER_LINEAGE", lineage(id));
     McpClient::start(command).await
 }
 
 /// What the processes of an agent carry.
-fn lineage(id: &str) -> String {
+pub(crate) fn lineage(id: &str) -> String {
     let mut found = None;
     for process in processes_with(id) {
         let pid = process.split(' ').next().unwrap();

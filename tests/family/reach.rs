@@ -23,12 +23,18 @@ async fn an_agent_that_may_spawn_has_agents_of_its_own() {
         [
             "answer_agent",
             "ask_parent",
+            "claim_task",
+            "close_task",
+            "create_tasks",
             "get_agent",
+            "get_task",
             "list_agents",
+            "list_tasks",
             "resume_agent",
             "spawn_agent",
             "steer_agent",
             "stop_agents",
+            "update_task",
             "wait_agents"
         ]
     );

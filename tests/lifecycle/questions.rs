@@ -23,7 +23,7 @@ fn patient(settings: &str) -> Home {
 }
 
 #[tokio::test]
-async fn an_agent_is_offered_one_tool() {
+async fn an_agent_may_ask_and_has_the_tracker() {
     let home = patient("");
     let mut server = home.server().await;
     let (_, mut child) = inside(&home, &mut server).await;
@@ -34,7 +34,15 @@ async fn an_agent_is_offered_one_tool() {
         .iter()
         .map(|it| &it["name"])
         .collect();
-    assert_eq!(names, ["ask_parent"]);
+    let tasks = [
+        "claim_task",
+        "close_task",
+        "create_tasks",
+        "get_task",
+        "list_tasks",
+        "update_task",
+    ];
+    assert_eq!(names, [&["ask_parent"], tasks.as_slice()].concat());
     let told = child.initialized["instructions"].as_str().unwrap();
     assert!(told.starts_with("You work for another session."), "{told}");
     let refusal = child

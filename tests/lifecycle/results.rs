@@ -43,9 +43,11 @@ async fn end(server: &mut McpClient, id: &str) -> Value {
     server.wait(&[id]).await.remove(0)
 }
 
-async fn tools(child: &mut McpClient) -> Vec<Value> {
+/// The tool `submit_result`, where it is offered.
+async fn for_results(child: &mut McpClient) -> Option<Value> {
     let tools = child.request("tools/list", json!({})).await["result"]["tools"].take();
-    tools.as_array().unwrap().clone()
+    let mut tools = tools.as_array().unwrap().iter();
+    tools.find(|it| it["name"] == "submit_result").cloned()
 }
 
 #[tokio::test]
@@ -53,8 +55,7 @@ async fn an_agent_that_owes_a_result_is_offered_the_tool_with_its_shape() {
     let home = patient();
     let mut server = home.server().await;
     let (id, mut child) = inside(&home, &mut server, task("patient")).await;
-    let tool = tools(&mut child).await.pop().unwrap();
-    assert_eq!(tool["name"], "submit_result");
+    let tool = for_results(&mut child).await.unwrap();
     assert_eq!(
         tool["inputSchema"],
         json!({
@@ -114,7 +115,7 @@ async fn a_shape_that_clients_refuse_stands_in_the_prompt_instead() {
     task["output_schema"] = json!({ "$defs": { "n": { "type": "integer" } },
         "type": "array", "items": { "$ref": "#/$defs/n" } });
     let (id, mut child) = inside(&home, &mut server, task).await;
-    let tool = tools(&mut child).await.pop().unwrap();
+    let tool = for_results(&mut child).await.unwrap();
     assert_eq!(
         tool["inputSchema"]["properties"]["result"],
         json!({ "type": "array", "items": {} })
@@ -160,7 +161,7 @@ async fn who_owes_nothing_is_not_offered_the_tool_and_cannot_use_it() {
     let home = patient();
     let mut server = home.server().await;
     let (id, mut child) = inside(&home, &mut server, json!({ "prompt": "x" })).await;
-    assert_eq!(tools(&mut child).await.len(), 1);
+    assert_eq!(for_results(&mut child).await, None);
     let refusal = child.call("submit_result", json!({ "result": {} })).await;
     assert_eq!(
         refusal.unwrap_err(),

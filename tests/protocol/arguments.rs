@@ -64,12 +64,65 @@ async fn an_unknown_field_is_named() {
         (
             "spawn_agent",
             json!({ "prompt": "x", "promt": "y" }),
-            &["unknown field `promt`\nthis tool takes: prompt, label, "],
+            &["unknown field `promt`\nthis tool takes: prompt, task, label, "],
         ),
         (
             "catch_up",
             json!({ "verbose": true }),
             &["unknown field `verbose`\ncatch_up takes no arguments"],
+        ),
+    ])
+    .await;
+}
+
+/// No schema says that a tool takes no other fields; the calls do.
+#[tokio::test]
+async fn every_tool_names_a_field_that_it_does_not_take() {
+    let home = Home::new();
+    let mut server = home.server().await;
+    let tools = server.request("tools/list", json!({})).await;
+    for tool in tools["result"]["tools"].as_array().unwrap() {
+        let name = tool["name"].as_str().unwrap();
+        let told = refused(&mut server, name, json!({ "colour": "blue" })).await;
+        assert!(
+            told.starts_with("unknown field `colour`\n"),
+            "{name}: {told}"
+        );
+    }
+    server.leave().await;
+}
+
+#[tokio::test]
+async fn a_field_inside_an_object_is_named_by_its_path() {
+    let title = json!({ "title": "x" });
+    refusals(vec![
+        (
+            "create_tasks",
+            json!({ "tasks": [title, { "titel": "x" }] }),
+            &["unknown field `tasks[1].titel`\nthere it takes: title, description, "],
+        ),
+        (
+            "create_tasks",
+            json!({ "tasks": [title, {}] }),
+            &["`tasks[1].title` is missing"],
+        ),
+        (
+            "create_tasks",
+            json!({ "tasks": [{ "title": "x", "kind": "story" }] }),
+            &[
+                "`tasks[0].kind` must be one of `task`, `bug`",
+                "not `story`",
+            ],
+        ),
+        (
+            "close_task",
+            json!({ "id": "t-000000", "evidence": { "commit": "x" } }),
+            &["unknown field `evidence.commit`\nthere it takes: commits, command, agent"],
+        ),
+        (
+            "spawn_agent",
+            json!({ "prompt": "x", "expect": { "file": "x" } }),
+            &["unknown field `expect.file`\nthere it takes: files, command, commits, clean"],
         ),
     ])
     .await;
@@ -279,6 +332,23 @@ async fn every_optional_field_may_be_null() {
     let id = done["id"].clone();
     let tools = server.request("tools/list", json!({})).await;
     let mut refused = Vec::new();
+    let created = json!({ "tasks": [{ "title": "x" }] });
+    let created = server.call("create_tasks", created).await.unwrap();
+    let task = created["ids"][0].clone();
+    let entry = tools["result"]["tools"].as_array().unwrap().iter();
+    let entry = entry
+        .clone()
+        .find(|it| it["name"] == "create_tasks")
+        .unwrap();
+    let entry = &entry["inputSchema"]["properties"]["tasks"]["items"];
+    for field in entry["properties"].as_object().unwrap().keys() {
+        let mut entry = json!({ "title": "x" });
+        if field != "title" {
+            entry[field] = Value::Null;
+        }
+        let created = json!({ "tasks": [entry] });
+        server.call("create_tasks", created).await.unwrap();
+    }
     for tool in tools["result"]["tools"].as_array().unwrap() {
         let name = tool["name"].as_str().unwrap();
         let schema = &tool["inputSchema"];
@@ -294,8 +364,15 @@ async fn every_optional_field_may_be_null() {
             .filter(|field| !required.contains(&field.as_str()));
         for field in optional {
             let mut arguments = json!({ field: null });
+            // It takes a prompt, a task or both.
+            match (name, field.as_str()) {
+                ("spawn_agent", "prompt") => arguments["task"] = json!("next"),
+                ("spawn_agent", _) => arguments["prompt"] = json!("x"),
+                _ => {}
+            }
             for needed in &required {
                 arguments[needed] = match *needed {
+                    "id" if name.ends_with("_task") => task.clone(),
                     "id" => id.clone(),
                     "ids" => json!([id]),
                     _ => json!("x"),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::Home;
 
 /// For the tools there are now; the contract for all that are planned is 9,000.
-const MOST_BYTES: usize = 6700;
+const MOST_BYTES: usize = 7600;
 
 async fn tools() -> Vec<Value> {
     let home = Home::new();
@@ -52,6 +52,7 @@ async fn no_schema_holds_what_a_client_refuses() {
         "\"const\"",
         "\"null\"",
         "\"format\"",
+        "\"additionalProperties\"",
     ];
     for tool in tools().await {
         let schema = tool["inputSchema"].to_string();
@@ -62,11 +63,10 @@ async fn no_schema_holds_what_a_client_refuses() {
 }
 
 #[tokio::test]
-async fn every_schema_is_an_object_that_takes_no_other_fields() {
+async fn every_schema_is_an_object() {
     for tool in tools().await {
         let schema = &tool["inputSchema"];
         assert_eq!(schema["type"], "object", "{}", name(&tool));
-        assert_eq!(schema["additionalProperties"], false, "{}", name(&tool));
         // Read in public issues: OpenAI's API refuses an object schema without this key.
         assert!(schema["properties"].is_object(), "{}", name(&tool));
     }
@@ -82,7 +82,14 @@ async fn reading_tools_say_so_and_no_other_does() {
         .collect();
     assert_eq!(
         reading,
-        ["catch_up", "get_agent", "list_agents", "wait_agents"]
+        [
+            "catch_up",
+            "get_agent",
+            "get_task",
+            "list_agents",
+            "list_tasks",
+            "wait_agents"
+        ]
     );
 }
 

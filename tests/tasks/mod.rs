@@ -4,6 +4,7 @@ mod agents;
 mod claims;
 mod cli;
 mod drain;
+mod prompts;
 mod real;
 mod tools;
 mod transfer;

@@ -23,6 +23,8 @@ pub(in crate::agents) enum Entry {
     File(String),
     /// The result of another agent, by its id or label.
     Agent(String),
+    /// A task of the project, by its id or the beginning of one.
+    Task(String),
     /// Changes: what is uncommitted, or those of a revision or range.
     Diff(Option<String>),
     /// The last commits.
@@ -71,7 +73,8 @@ fn one(text: &str) -> Result<Entry, Problem> {
         }
         ("agent", _) => Err(Problem::Malformed("names no agent")),
         ("git", Some(about)) => git(about),
-        ("task", _) => Err(Problem::NotKept("tasks")),
+        ("task", Some(id)) if !id.trim().is_empty() => Ok(Entry::Task(id.trim().to_owned())),
+        ("task", _) => Err(Problem::Malformed("names no task")),
         ("memory", _) => Err(Problem::NotKept("memories")),
         _ => Err(Problem::Unknown),
     }
@@ -125,6 +128,7 @@ mod tests {
             ("agent:a-0a1b2c", Entry::Agent("a-0a1b2c".to_owned())),
             ("agent:the first", Entry::Agent("the first".to_owned())),
             ("agent:the api", Entry::Agent("the api".to_owned())),
+            ("task: t-0a1b2c", Entry::Task("t-0a1b2c".to_owned())),
             ("git:diff", Entry::Diff(None)),
             (
                 "git:diff:main...HEAD",
@@ -177,10 +181,7 @@ mod tests {
                 "git:diff:--output=/x",
                 "context `git:diff:--output=/x`: is no revision",
             ),
-            (
-                "task:t-1",
-                "context `task:t-1`: this version keeps no tasks",
-            ),
+            ("task:", "context `task:`: names no task"),
             (
                 "memory:ports",
                 "context `memory:ports`: this version keeps no memories",

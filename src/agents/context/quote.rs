@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{BLOCK_LIMIT, ENTRY_LIMIT};
-use crate::ids::IdSource;
+use crate::ids::{IdSource, TaskId};
 use crate::providers::clip;
 
 /// Which end of a text is kept when it is cut.
@@ -48,6 +48,8 @@ pub(in crate::agents) struct Block {
     /// Empty when there are none.
     pub(in crate::agents) text: String,
     pub(in crate::agents) cut: Vec<ContextCut>,
+    /// Tasks among the entries.
+    pub(in crate::agents) tasks: Vec<TaskId>,
 }
 
 /// Quotes `pieces` in their order.
@@ -69,6 +71,7 @@ pub(in crate::agents) fn quote(pieces: &[Piece], ids: &dyn IdSource) -> Block {
     let mut block = Block {
         text: preamble,
         cut: Vec::new(),
+        tasks: Vec::new(),
     };
     for (piece, share) in pieces.iter().zip(shares(&sizes, room)) {
         let kept = kept(piece, share);

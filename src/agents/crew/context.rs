@@ -12,7 +12,9 @@ use crate::agents::context::{self, BadContext, Block, Entry, Keep, Piece, Proble
 use crate::agents::error::AgentError;
 use crate::agents::launch::{self, SpawnRequest};
 use crate::agents::record::{Texts, read};
+use crate::ids::TaskId;
 use crate::project::Project;
+use crate::tasks::{Actor, TaskError, prime};
 
 /// Characters of a label that are repeated.
 const LABEL: usize = 60;
@@ -36,6 +38,7 @@ impl Crew {
             roots: self.roots(request)?,
             request,
             transcript: None,
+            tasks: Vec::new(),
         };
         let mut pieces = Vec::with_capacity(entries.len());
         for (source, entry) in entries {
@@ -48,7 +51,9 @@ impl Crew {
             };
             pieces.push(piece);
         }
-        Ok(context::quote(&pieces, self.ids.as_ref()))
+        let mut block = context::quote(&pieces, self.ids.as_ref());
+        block.tasks = reader.tasks;
+        Ok(block)
     }
 
     /// Where files may come from: the caller's working tree and, if the agent is to work in another
@@ -82,6 +87,8 @@ struct Reader<'a> {
     request: &'a SpawnRequest,
     /// Found once for all entries.
     transcript: Option<Arc<Transcript>>,
+    /// Tasks that were read.
+    tasks: Vec<TaskId>,
 }
 
 impl Reader<'_> {
@@ -106,6 +113,7 @@ impl Reader<'_> {
                 (piece.text, piece.unread) = (read.text, read.unread);
             }
             Entry::Agent(name) => self.result(&mut piece, &name).await?,
+            Entry::Task(id) => self.task(&mut piece, &id).await?,
             Entry::Diff(revision) => {
                 let said = context::diff(self.cwd(), revision.as_deref()).await?;
                 (piece.about, piece.text, piece.unread) = (said.about, said.text, said.unread);
@@ -155,6 +163,17 @@ impl Reader<'_> {
             agents: agents.map_err(|error| Refusal::Agents(error.into()))?,
         };
         Ok(blocking(move || host::find(&asking)).await?)
+    }
+
+    async fn task(&mut self, piece: &mut Piece, given: &str) -> Result<(), Refusal> {
+        let failed = |error: TaskError| Refusal::Agents(error.into());
+        let tracker = self.crew.tracker_of(Actor::Person);
+        let id = tracker.find(given).await.map_err(failed)?;
+        let facts = tracker.facts(&id).await.map_err(failed)?;
+        piece.text = prime::about(&facts);
+        piece.about = format!("the task {id} of the tracker");
+        self.tasks.push(id);
+        Ok(())
     }
 
     async fn result(&self, piece: &mut Piece, name: &str) -> Result<(), Refusal> {

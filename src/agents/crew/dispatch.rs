@@ -246,16 +246,8 @@ impl Crew {
             result_from: "none",
             ..Ending::default()
         };
-        let now_ms = self.clock.now_ms();
-        let ended = write::end(
-            &self.store,
-            &subject.agent,
-            state,
-            Lifecycle::Fail,
-            ending,
-            now_ms,
-        )
-        .await;
+        let (agent, event) = (&subject.agent, Lifecycle::Fail);
+        let ended = write::end(&self.scribe(), agent, state, event, ending).await;
         if let Err(error) = ended {
             tracing::error!(%error, agent = %subject.agent, "its run stays without an end");
         }

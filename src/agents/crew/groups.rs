@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Crew;
 use super::requests::Draft;
+use super::tasks::one_agent_only;
 use crate::agents::brief::AgentBrief;
 use crate::agents::error::AgentError;
 use crate::agents::group::ranking::{Ranking, Standing, rank};
@@ -60,6 +61,7 @@ impl Crew {
         request: &SpawnRequest,
         variants: &Variants,
     ) -> Result<GroupSpawned, AgentError> {
+        one_agent_only(request)?;
         let caller = self.caller().await?;
         let caller = caller.as_ref();
         let mut requests = variants.of(request)?;
@@ -82,10 +84,10 @@ impl Crew {
             .iter()
             .map(|draft| NewAgent {
                 group: Some(&group),
-                ..self.new_agent(draft, &context.text, caller)
+                ..self.new_agent(draft, &context, caller)
             })
             .collect();
-        let plans = write::enqueue_all(&self.store, &agents, self.clock.now_ms())
+        let plans = write::enqueue_all(&self.scribe(), &agents)
             .await
             .map_err(|error| match (error, drafts.first()) {
                 (AdmissionError::Full { limit }, _) => AgentError::NoRoomForGroup {

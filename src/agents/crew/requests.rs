@@ -10,7 +10,7 @@ use super::Crew;
 use crate::agents::brief::AgentBrief;
 use crate::agents::budget::BudgetRequest;
 use crate::agents::budget::reserve::Insists;
-use crate::agents::context::ContextCut;
+use crate::agents::context::{Block, ContextCut};
 use crate::agents::error::AgentError;
 use crate::agents::family::{self, Asked};
 use crate::agents::launch::{self, Granted, SpawnRequest, Spawned};
@@ -22,6 +22,7 @@ use crate::ids::{AgentId, SteerId};
 use crate::providers::guard::Guard;
 use crate::providers::{self, Conversation, ResumeSupport, SteerSupport, When};
 use crate::store::Listener;
+use crate::tasks::Named;
 
 /// How long the owner of a running agent may take to end it; its ladder needs at most 12 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -48,11 +49,14 @@ impl Crew {
     /// that is an agent itself whatever goes beyond its own bounds.
     pub async fn spawn(&self, request: &SpawnRequest) -> Result<Spawned, AgentError> {
         let caller = self.caller().await?;
+        if let Some(task) = &request.task {
+            return self.spawn_for_task(request, task, caller.as_ref()).await;
+        }
         let draft = self.draft(request, caller.as_ref()).await?;
         let context = self.context_block(&draft.context, request).await?;
         self.be_ready_to_run()?;
-        let agent = self.new_agent(&draft, &context.text, caller.as_ref());
-        let plan = write::enqueue(&self.store, &agent, self.clock.now_ms())
+        let agent = self.new_agent(&draft, &context, caller.as_ref());
+        let plan = write::enqueue(&self.scribe(), &agent)
             .await
             .map_err(|error| AgentError::admission(&draft.id, "spawned", error))?;
         self.nudge.notify_one();
@@ -156,8 +160,13 @@ impl Crew {
             _ => Conversation::Fresh { session },
         };
         self.be_ready_to_run()?;
+        let (again, without) = self.task_again(id, &mut plan, caller.as_ref()).await?;
+        let prompt = match again {
+            Some(again) => format!("{again}\n\n{prompt}"),
+            None => prompt.to_owned(),
+        };
         let prompt = match line.status {
-            Status::Completed | Status::Steered => prompt.to_owned(),
+            Status::Completed | Status::Steered => prompt,
             ended => format!(
                 "[Your last run ended as `{ended}`{}. A tool call that was running then may have been \
                  cut off; look before you rely on it.]\n\n{prompt}",
@@ -176,14 +185,19 @@ impl Crew {
             context: Vec::new(),
             plan,
             insists,
-            ignored: Vec::new(),
+            ignored: without.into_iter().collect(),
         };
-        let agent = self.new_agent(&draft, "", caller.as_ref());
-        let (state, plan) = write::resume(&self.store, &agent, line.state(), self.clock.now_ms())
+        let nothing = Block::default();
+        let agent = self.new_agent(&draft, &nothing, caller.as_ref());
+        let (state, plan) = write::resume(&self.scribe(), &agent, line.state())
             .await
             .map_err(|error| AgentError::admission(id, "resumed", error))?;
         self.nudge.notify_one();
-        self.spawned(id.clone(), state.run_no, &plan).await
+        let spawned = self.spawned(id.clone(), state.run_no, &plan).await?;
+        Ok(Spawned {
+            ignored: draft.ignored,
+            ..spawned
+        })
     }
 
     /// Stops agents, whoever runs them, and returns when their processes are gone, and with them all
@@ -212,7 +226,6 @@ impl Crew {
     pub(super) async fn ask_stop(&self, id: &AgentId, reason: &str) -> Result<(), AgentError> {
         loop {
             let line = self.line(id).await?;
-            let now_ms = self.clock.now_ms();
             match line.status {
                 Status::Queued => {
                     let ending = Ending {
@@ -221,7 +234,7 @@ impl Crew {
                         ..Ending::default()
                     };
                     let event = Lifecycle::Stop;
-                    match write::end(&self.store, id, line.state(), event, ending, now_ms).await {
+                    match write::end(&self.scribe(), id, line.state(), event, ending).await {
                         Ok(_) => return Ok(()),
                         // It has just started: look again.
                         Err(TransitionError::Lost) => {}
@@ -229,6 +242,7 @@ impl Crew {
                     }
                 }
                 Status::Running => {
+                    let now_ms = self.clock.now_ms();
                     write::ask_stop(&self.store, id, line.run_no, reason, now_ms).await?;
                     return Ok(());
                 }
@@ -318,7 +332,7 @@ impl Crew {
     pub(super) fn new_agent<'a>(
         &'a self,
         draft: &'a Draft,
-        context: &'a str,
+        context: &'a Block,
         caller: Option<&'a Line>,
     ) -> NewAgent<'a> {
         NewAgent {
@@ -330,7 +344,8 @@ impl Crew {
             group: None,
             label: &draft.label,
             owner: self.owner(),
-            context,
+            context: &context.text,
+            reads: &context.tasks,
             prompt: &draft.prompt,
             plan: &draft.plan,
             // One that waited for a slot that its parent holds would wait for ever.
@@ -357,6 +372,10 @@ impl Crew {
             id,
             status: Status::Queued,
             run_no,
+            task: plan.task.as_ref().map(|task| Named {
+                id: task.id.clone(),
+                title: task.title.clone(),
+            }),
             agent: plan.agent.clone(),
             provider: plan.launch.provider.clone(),
             model: plan.launch.model.clone(),

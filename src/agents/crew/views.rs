@@ -10,6 +10,7 @@ use crate::agents::{journal, recovery};
 use crate::ids::{AgentId, GroupId};
 use crate::page::Page;
 use crate::store::Listener;
+use crate::tasks::matters::Matters;
 
 /// Agents named by a catch-up, and those it counts.
 const OPEN_MATTERS: u32 = 100;
@@ -206,7 +207,14 @@ impl Crew {
             Some(_) => Vec::new(),
             None => overlaps::of_project(&self.store, &self.project).await?,
         };
-        Ok(CatchUp::of(&lines, &overlaps, self.clock.now_ms()))
+        let tasks = match self.tracker().await {
+            Ok(tracker) => tracker.matters().await?,
+            // Who is not what it claims to be has nothing to come back to.
+            Err(AgentError::Ending) => Matters::default(),
+            Err(error) => return Err(error),
+        };
+        let now_ms = self.clock.now_ms();
+        Ok(CatchUp::of(&lines, &overlaps, tasks, now_ms))
     }
 }
 

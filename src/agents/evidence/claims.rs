@@ -108,9 +108,21 @@ pub(in crate::agents) fn unfounded(text: &str, evidence: &Evidence) -> Vec<Strin
     flag.map(str::to_owned).into_iter().collect()
 }
 
+/// Tools of ours, whatever a CLI puts before their names.
+const OURS: [&str; 8] = [
+    "ask_parent",
+    "claim_task",
+    "close_task",
+    "create_tasks",
+    "get_task",
+    "list_tasks",
+    "submit_result",
+    "update_task",
+];
+
 /// Tools of ours, by which nothing is done.
 fn is_ours(tool: &str) -> bool {
-    tool.ends_with("submit_result") || tool.ends_with("ask_parent")
+    OURS.iter().any(|ours| tool.ends_with(ours))
 }
 
 /// Tools that may write or run what no protocol shows: agents, and servers of others.
@@ -232,7 +244,9 @@ mod tests {
             "I just committed everything to the branch.",
         ] {
             assert_eq!(flags(text, &[]), [NO_CALLS], "{text}");
-            assert_eq!(flags(text, &["mcp__ostler__submit_result"]), [ONLY_OURS]);
+            for ours in ["mcp__ostler__submit_result", "mcp_ostler_close_task"] {
+                assert_eq!(flags(text, &[ours]), [ONLY_OURS]);
+            }
         }
     }
 

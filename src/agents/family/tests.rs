@@ -30,6 +30,7 @@ fn plan(config: &Config) -> Plan {
         workspace: None,
         output_schema: None,
         expect: None,
+        task: None,
         nesting: Nesting {
             max_depth: 2,
             subagents: vec!["*".to_owned()],

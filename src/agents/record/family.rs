@@ -9,6 +9,7 @@ use crate::agents::budget::reserve::{self, Account, Amounts, Short};
 use crate::agents::evidence::Nested;
 use crate::ids::AgentId;
 use crate::store::{Store, StoreError, Tx, statements};
+use crate::tasks::TaskError;
 
 /// The window of `agents.max_spawns_per_minute`.
 const A_MINUTE_MS: i64 = 60_000;
@@ -67,6 +68,8 @@ pub(crate) enum AdmissionError {
     Short(Short),
     #[error(transparent)]
     Transition(#[from] TransitionError),
+    #[error(transparent)]
+    Task(#[from] TaskError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -21,6 +21,15 @@ macro_rules! tree_columns {
     };
 }
 
+/// A plan outlives those who have worked on it; that a task was deleted is remembered as well.
+macro_rules! has_no_tasks {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM task WHERE task.project_id = project.id)
+          AND NOT EXISTS (SELECT 1 FROM task_gone WHERE task_gone.project_id = project.id)
+          AND NOT EXISTS (SELECT 1 FROM drain WHERE drain.project_id = project.id)"
+    };
+}
+
 statements! {
     TREES = concat!(tree_columns!(), "GROUP BY root ORDER BY ended_ms DESC, root");
     TREE = concat!(tree_columns!(), "WHERE agent.path >= $1 AND agent.path < $2 GROUP BY root");
@@ -48,19 +57,21 @@ statements! {
     FORGET_OWNERS = "DELETE FROM owner WHERE ended_ms IS NOT NULL
         AND id NOT IN (SELECT owner_id FROM run)";
     /// While an owner has not said yet which project is its own, it may be any.
-    FORGET_PROJECTS = "DELETE FROM project WHERE id NOT IN (SELECT project_id FROM agent)
+    FORGET_PROJECTS = concat!("DELETE FROM project WHERE id NOT IN (SELECT project_id FROM agent)
         AND id NOT IN (SELECT project_id FROM worktree)
         AND id NOT IN (SELECT project_id FROM owner WHERE project_id IS NOT NULL)
-        AND NOT EXISTS (SELECT 1 FROM owner WHERE ended_ms IS NULL AND project_id IS NULL)";
+        AND ", has_no_tasks!(), "
+        AND NOT EXISTS (SELECT 1 FROM owner WHERE ended_ms IS NULL AND project_id IS NULL)");
     OWNERS = "SELECT owner.id, substr(agent.path, 2, 8) FROM owner
         LEFT JOIN run ON run.owner_id = owner.id LEFT JOIN agent ON agent.id = run.agent_id
         WHERE owner.ended_ms IS NOT NULL ORDER BY owner.id";
-    PROJECTS = "SELECT project.id, substr(agent.path, 2, 8) FROM project
+    PROJECTS = concat!("SELECT project.id, substr(agent.path, 2, 8) FROM project
         LEFT JOIN agent ON agent.project_id = project.id
         WHERE project.id NOT IN (SELECT project_id FROM worktree)
           AND project.id NOT IN (SELECT project_id FROM owner WHERE project_id IS NOT NULL)
+          AND ", has_no_tasks!(), "
           AND NOT EXISTS (SELECT 1 FROM owner WHERE ended_ms IS NULL AND project_id IS NULL)
-        ORDER BY project.id";
+        ORDER BY project.id");
     /// A time in the future is that of a clock that was wrong.
     CLAIM = "INSERT INTO upkeep(what, begun_ms) VALUES ($1, $2) ON CONFLICT (what)
         DO UPDATE SET begun_ms = $2 WHERE upkeep.begun_ms <= $3 OR upkeep.begun_ms > $2";

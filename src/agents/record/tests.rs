@@ -59,6 +59,7 @@ impl World {
             workspace: None,
             output_schema: None,
             expect: None,
+            task: None,
             nesting: Nesting {
                 max_spawns_per_minute: 1000,
                 ..Nesting::default()
@@ -75,6 +76,14 @@ impl World {
         }
     }
 
+    fn scribe(&self) -> Scribe<'_> {
+        Scribe {
+            store: &self.store,
+            clock: &self.clock,
+            ids: &self.ids,
+        }
+    }
+
     fn new_agent<'a>(&'a self, id: &'a AgentId) -> NewAgent<'a> {
         NewAgent {
             id,
@@ -86,6 +95,7 @@ impl World {
             label: "label",
             owner: &self.owner,
             context: "",
+            reads: &[],
             prompt: "prompt",
             plan: &self.plan,
             takes_slot: true,
@@ -98,9 +108,7 @@ impl World {
         let id = AgentId::new(&self.ids);
         self.clock.advance(1);
         let agent = self.new_agent(&id);
-        write::enqueue(&self.store, &agent, self.clock.now_ms())
-            .await
-            .unwrap();
+        write::enqueue(&self.scribe(), &agent).await.unwrap();
         id
     }
 
@@ -134,7 +142,7 @@ impl World {
             result_from: "final",
             ..Ending::default()
         };
-        write::end(&self.store, id, from, event, ending, self.clock.now_ms()).await
+        write::end(&self.scribe(), id, from, event, ending).await
     }
 
     async fn running(&self) -> AgentId {
@@ -300,7 +308,7 @@ async fn of_two_ends_of_one_run_one_wins_and_the_late_result_is_kept() {
         result_from: "final",
         ..Ending::default()
     };
-    write::keep_late_result(&world.store, &id, 1, &ending)
+    write::keep_late_result(&world.scribe(), &id, 1, &ending)
         .await
         .unwrap();
     assert_eq!(world.line(&id).await.status, Status::Stopped);
@@ -317,7 +325,7 @@ async fn of_two_resumes_one_wins() {
     world.end(&id, FINISH).await.unwrap();
     let from = world.line(&id).await.state();
     let agent = world.new_agent(&id);
-    let (resumed, _) = write::resume(&world.store, &agent, from, 5).await.unwrap();
+    let (resumed, _) = write::resume(&world.scribe(), &agent, from).await.unwrap();
     assert_eq!(
         resumed,
         AgentState {
@@ -325,7 +333,7 @@ async fn of_two_resumes_one_wins() {
             run_no: 2
         }
     );
-    let again = write::resume(&world.store, &agent, from, 5).await;
+    let again = write::resume(&world.scribe(), &agent, from).await;
     let lost = AdmissionError::Transition(TransitionError::Lost);
     assert_eq!(again.unwrap_err().to_string(), lost.to_string());
     assert_eq!(read::prompts(&world.store, &id).await.unwrap().len(), 2);
@@ -338,7 +346,7 @@ async fn a_session_has_at_most_so_many_live_agents() {
     let (first, _second) = (world.agent().await, world.agent().await);
     let id = AgentId::new(&world.ids);
     assert!(
-        write::enqueue(&world.store, &world.new_agent(&id), 9)
+        write::enqueue(&world.scribe(), &world.new_agent(&id))
             .await
             .is_err()
     );
@@ -348,7 +356,7 @@ async fn a_session_has_at_most_so_many_live_agents() {
     );
     world.end(&first, Lifecycle::Stop).await.unwrap();
     assert!(
-        write::enqueue(&world.store, &world.new_agent(&id), 9)
+        write::enqueue(&world.scribe(), &world.new_agent(&id))
             .await
             .is_ok()
     );
@@ -533,7 +541,7 @@ async fn family(world: &World) -> [AgentId; 3] {
             takes_slot: false,
             ..world.new_agent(&id)
         };
-        write::enqueue(&world.store, &agent, 2_000).await.unwrap();
+        write::enqueue(&world.scribe(), &agent).await.unwrap();
         assert!(world.admit(&id, &Agents::default()).await);
         family.push(id.clone());
         above = id;
@@ -575,7 +583,7 @@ async fn nobody_starts_for_a_run_that_is_about_to_end() {
         above: &path,
         ..world.new_agent(&id)
     };
-    let refused = write::enqueue(&world.store, &agent, 3_000).await;
+    let refused = write::enqueue(&world.scribe(), &agent).await;
     assert!(
         matches!(refused, Err(AdmissionError::Ending)),
         "{refused:?}"
@@ -602,9 +610,7 @@ async fn an_agent_that_somebody_else_carries_on_takes_its_own_along() {
         ..world.new_agent(&middle)
     };
     let from = world.line(&middle).await.state();
-    write::resume(&world.store, &agent, from, 3_000)
-        .await
-        .unwrap();
+    write::resume(&world.scribe(), &agent, from).await.unwrap();
     let (middle_line, low_line) = (world.line(&middle).await, world.line(&low).await);
     assert_eq!(
         (middle_line.parent, middle_line.above.as_str()),

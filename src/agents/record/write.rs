@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::family::{AdmissionError, Admitted, admit};
-use super::{Ending, NewAgent, Plan, TransitionError, asks, json, overlaps, steers};
+use super::{Ending, NewAgent, Plan, Scribe, TransitionError, asks, json, overlaps, steers, tasks};
 use crate::agents::lifecycle::{AgentState, Lifecycle, next};
 use crate::ids::{AgentId, GroupId, IdSource, OwnerId, ProjectId};
 use crate::store::{Store, StoreError, Tx, statements};
@@ -84,25 +84,25 @@ pub(crate) async fn project(
 /// Writes a new agent with its first run, queued. Returns its plan, with the budget that could be
 /// granted.
 pub(crate) async fn enqueue(
-    store: &Store,
+    scribe: &Scribe<'_>,
     agent: &NewAgent<'_>,
-    now_ms: i64,
 ) -> Result<Plan, AdmissionError> {
-    let plans = enqueue_all(store, std::slice::from_ref(agent), now_ms).await?;
+    let plans = enqueue_all(scribe, std::slice::from_ref(agent)).await?;
     plans.into_iter().next().ok_or(AdmissionError::Ending)
 }
 
 /// The same for several agents: all of them, or none.
 pub(crate) async fn enqueue_all(
-    store: &Store,
+    scribe: &Scribe<'_>,
     agents: &[NewAgent<'_>],
-    now_ms: i64,
 ) -> Result<Vec<Plan>, AdmissionError> {
+    let (store, now_ms) = (scribe.store, scribe.clock.now_ms());
     let mut tx = store.begin().await?;
     let mut plans = Vec::with_capacity(agents.len());
     for (at, agent) in agents.iter().enumerate() {
         let admitted = admit(&mut tx, agent, agents.len() - at, now_ms).await?;
         add_agent(&mut tx, store, agent, &admitted, now_ms).await?;
+        tasks::claim_for(&mut tx, scribe, agent).await?;
         plans.push(admitted.plan);
     }
     store.commit(tx).await?;
@@ -142,11 +142,11 @@ async fn add_agent(
 /// Writes the next run of an ended agent, queued, under whoever continues it. Returns its plan as
 /// [`enqueue`] does.
 pub(crate) async fn resume(
-    store: &Store,
+    scribe: &Scribe<'_>,
     agent: &NewAgent<'_>,
     from: AgentState,
-    now_ms: i64,
 ) -> Result<(AgentState, Plan), AdmissionError> {
+    let (store, now_ms) = (scribe.store, scribe.clock.now_ms());
     let state = next(from, Lifecycle::Resume).map_err(TransitionError::from)?;
     let mut tx = store.begin().await?;
     let admitted = admit(&mut tx, agent, 1, now_ms).await?;
@@ -182,6 +182,7 @@ pub(crate) async fn resume(
         admitted: &admitted,
     };
     add_run(&mut tx, store, &run, now_ms).await?;
+    tasks::claim_for(&mut tx, scribe, agent).await?;
     store.commit(tx).await?;
     Ok((state, admitted.plan))
 }
@@ -226,21 +227,22 @@ async fn add_run(
     log(tx, store, run.id, run.state.run_no, now_ms, "state", &body).await
 }
 
-/// Ends a run: one guarded change of status, the messages that did not arrive lost with it, and one
-/// entry of the log.
+/// Ends a run: one guarded change of status, the messages that did not arrive and the claims of the
+/// agent lost with it, and one entry of the log.
 pub(crate) async fn end(
-    store: &Store,
+    scribe: &Scribe<'_>,
     id: &AgentId,
     from: AgentState,
     event: Lifecycle,
     mut ending: Ending,
-    now_ms: i64,
 ) -> Result<AgentState, TransitionError> {
     let to = next(from, event)?;
+    let (store, now_ms) = (scribe.store, scribe.clock.now_ms());
     let mut tx = store.begin().await?;
     ending.evidence.steers = steers::close(&mut tx, id, from.run_no, now_ms).await?;
     asks::withdraw_all(&mut tx, id, from.run_no, now_ms).await?;
     ending.evidence.overlaps = overlaps::close(&mut tx, id, from.run_no).await?;
+    tasks::settle(&mut tx, scribe, (id, from.run_no), to.status, &mut ending).await?;
     let evidence = store.redact_json(&ending.evidence);
     let ended = sqlx::query(END)
         .bind(id.as_str())
@@ -268,14 +270,16 @@ pub(crate) async fn end(
 
 /// Keeps what a run produced after somebody else had ended it; its status stays.
 pub(crate) async fn keep_late_result(
-    store: &Store,
+    scribe: &Scribe<'_>,
     id: &AgentId,
     run_no: u32,
     ending: &Ending,
 ) -> Result<(), StoreError> {
+    let store = scribe.store;
     let mut tx = store.begin().await?;
     let mut evidence = ending.evidence.clone();
     evidence.overlaps = overlaps::close(&mut tx, id, run_no).await?;
+    evidence.task = tasks::standing_of(&mut tx, scribe, id, run_no).await?;
     let evidence = store.redact_json(&evidence);
     sqlx::query(KEEP_LATE_RESULT)
         .bind(id.as_str())

@@ -17,5 +17,6 @@ impl Run {
         self.radar.finish().await;
         self.verify(outcome).await;
         self.settle_workspace(outcome).await;
+        self.collect_commits().await;
     }
 }

@@ -100,18 +100,17 @@ impl Run {
 
     async fn write_end(&self, event: Lifecycle, ending: &Ending) {
         let Subject { agent, run_no } = &self.job.subject;
-        let store = &self.bench.store;
+        let scribe = &self.bench.scribe();
         let (mut pause, mut last_writes) = (WRITE_AGAIN, LAST_WRITES);
         while last_writes > 0 {
-            let now_ms = self.bench.clock.now_ms();
-            match write::end(store, agent, self.job.state, event, ending.clone(), now_ms).await {
+            match write::end(scribe, agent, self.job.state, event, ending.clone()).await {
                 Ok(to) => {
                     tracing::info!(%agent, run_no, status = %to.status, "the run has ended");
                     return;
                 }
                 // Somebody else ended it. What it produced is kept; its status stays.
                 Err(TransitionError::Lost | TransitionError::Illegal(_)) => {
-                    if write::keep_late_result(store, agent, *run_no, ending)
+                    if write::keep_late_result(scribe, agent, *run_no, ending)
                         .await
                         .is_ok()
                     {

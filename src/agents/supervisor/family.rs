@@ -132,10 +132,10 @@ impl Run {
             return;
         }
         let (store, key) = (&self.bench.store, &self.job.key);
-        let (reason, now_ms) = (self.farewell(outcome), self.bench.clock.now_ms());
+        let (reason, scribe) = (self.farewell(outcome), self.bench.scribe());
         let buried = async {
             for line in read::live_below(store, key).await? {
-                recovery::bury(store, &line, &reason, now_ms).await?;
+                recovery::bury(&scribe, &line, &reason).await?;
             }
             Ok::<_, crate::store::StoreError>(())
         };

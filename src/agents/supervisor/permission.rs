@@ -37,6 +37,7 @@ impl Run {
             }
             // What was asked for may be handed in whatever was used up.
             Gate::Policy if self.handover.is_owed() && hands_in(tool) => Ruling::Allow,
+            Gate::Policy if self.job.plan.task.is_some() && keeps_task(tool) => Ruling::Allow,
             Gate::Policy => {
                 let used_up = "the limit `max_tool_calls` of this run is used up; give your final \
                                answer"
@@ -87,6 +88,13 @@ fn hands_in(tool: &str) -> bool {
         tool,
         "mcp__ostler__submit_result" | "mcp_ostler_submit_result" | "ostler_submit_result"
     )
+}
+
+/// Whether this is one of our tools by which an agent says how far its task is.
+fn keeps_task(tool: &str) -> bool {
+    let prefixes = ["mcp__ostler__", "mcp_ostler_", "ostler_"];
+    let own = prefixes.iter().find_map(|prefix| tool.strip_prefix(prefix));
+    matches!(own, Some("update_task" | "close_task"))
 }
 
 /// Folders and files in which a program finds what it is to run, or what an agent may do. Writing

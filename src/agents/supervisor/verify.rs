@@ -18,7 +18,7 @@ use crate::workspaces::Git;
 /// How long a command may take at most.
 const COMMAND: Duration = Duration::from_secs(600);
 /// How long git may look.
-const LOOK: Duration = Duration::from_secs(60);
+pub(super) const LOOK: Duration = Duration::from_secs(60);
 /// Files that are named of a tree that is not clean.
 const NAMED: usize = 5;
 
@@ -30,15 +30,10 @@ struct Workspace {
 
 impl Workspace {
     fn of(plan: &Plan) -> Self {
-        match &plan.workspace {
-            Some(own) => Self {
-                dir: own.path.join(&own.inside),
-                root: own.path.clone(),
-            },
-            None => Self {
-                dir: plan.launch.cwd.clone(),
-                root: plan.launch.cwd.clone(),
-            },
+        let root = plan.workspace.as_ref().map(|own| own.path.clone());
+        Self {
+            dir: plan.dir(),
+            root: root.unwrap_or_else(|| plan.launch.cwd.clone()),
         }
     }
 
@@ -58,8 +53,9 @@ impl Workspace {
 impl Run {
     /// Keeps what the workspace stands at, to tell later what was added.
     pub(super) async fn remember_head(&mut self) {
-        let expects = self.job.plan.expect.as_ref();
-        if !expects.is_some_and(|expect| expect.commits) {
+        let plan = &self.job.plan;
+        let expects = plan.expect.as_ref();
+        if plan.task.is_none() && !expects.is_some_and(|expect| expect.commits) {
             return;
         }
         let git = Git::at(Workspace::of(&self.job.plan).dir);
@@ -148,7 +144,7 @@ impl Run {
     }
 
     /// Does `work`, unless somebody stops the run or time is up first; why, then.
-    async fn unless_stopped<T>(
+    pub(super) async fn unless_stopped<T>(
         &mut self,
         until: Instant,
         work: impl Future<Output = T>,

@@ -17,9 +17,7 @@ use crate::mcp::server::Server;
 struct AnswerAgent {
     id: String,
     request_id: String,
-    /// For a permission.
     decision: Option<Choice>,
-    /// Answer to a question, or why not.
     text: Option<String>,
 }
 
@@ -32,8 +30,7 @@ enum Choice {
 
 #[tool_router(router = answer_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// Allow or deny what an agent asks for, or answer its question (`waiting` of wait_agents).
-    /// Unanswered ones are denied in time.
+    /// Allow or deny what an agent asks for, or answer its question.
     #[tool(annotations(title = "Answer agent"))]
     async fn answer_agent(&self, Parameters(p): Parameters<AnswerAgent>) -> CallToolResult {
         reply(self.answer(p).await)

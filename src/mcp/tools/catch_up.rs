@@ -17,7 +17,7 @@ struct Nothing {}
 
 #[tool_router(router = catch_up_router, vis = "pub(crate)")]
 impl Server {
-    /// Catch up after a compaction or restart: live agents and unread results of this project.
+    /// Catch up after a compaction or restart: what is live, unread, claimed, ready.
     #[tool(annotations(title = "Catch up", read_only_hint = true))]
     async fn catch_up(&self, Parameters(_): Parameters<Nothing>) -> CallToolResult {
         reply(self.open_matters().await)

@@ -19,9 +19,8 @@ const LARGEST_PAGE: usize = 32 * 1024;
 struct GetAgent {
     id: String,
     view: Option<View>,
-    /// From a reply, for what comes next.
     cursor: Option<String>,
-    /// result, structured: bytes (6144, at most 32768); transcript: entries (20; 1 shows more of it).
+    /// Bytes, or transcript entries.
     limit: Option<u32>,
 }
 
@@ -37,8 +36,7 @@ enum View {
 
 #[tool_router(router = get_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// One agent: its result, what it handed in (structured), its evidence (reckoned by ostler:
-    /// commands, files, denials, cost) or its transcript.
+    /// One agent. evidence: what it really did, reckoned by ostler.
     #[tool(annotations(title = "Get agent", read_only_hint = true))]
     async fn get_agent(&self, Parameters(p): Parameters<GetAgent>) -> CallToolResult {
         match p.view.unwrap_or_default() {

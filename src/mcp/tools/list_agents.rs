@@ -19,15 +19,12 @@ use crate::page::Page;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct ListAgents {
+    #[schemars(with = "Option<String>")]
     status: Option<Status>,
-    /// Not only of this project.
     all_projects: Option<bool>,
-    /// Also the providers and what each can do.
     providers: Option<bool>,
-    /// Also the definitions that agents can be made from.
     definitions: Option<bool>,
     group: Option<String>,
-    /// Default 20, at most 100.
     limit: Option<u32>,
     cursor: Option<String>,
 }
@@ -64,7 +61,7 @@ impl From<Definitions<DefinitionBrief>> for Told {
 
 #[tool_router(router = list_agents_router, vis = "pub(crate)")]
 impl Server {
-    /// List agents, newest first. To wait for them use wait_agents.
+    /// List agents, newest first; also providers and definitions.
     #[tool(annotations(title = "List agents", read_only_hint = true))]
     async fn list_agents(&self, Parameters(p): Parameters<ListAgents>) -> CallToolResult {
         reply(self.list(p).await)

@@ -15,15 +15,14 @@ use crate::mcp::server::Server;
 #[serde(deny_unknown_fields)]
 struct MergeAgents {
     ids: Option<Vec<String>>,
-    /// Command that must pass after each.
+    /// Must pass after each.
     check: Option<String>,
-    /// Agents to discard, tree and branch.
     drop: Option<Vec<String>>,
 }
 
 #[tool_router(router = merge_agents_router, vis = "pub(crate)")]
 impl Server {
-    /// Merge branches of ended agents onto a new branch; stops at the first conflict.
+    /// Merge branches of ended agents onto a new one, until a conflict.
     #[tool(annotations(title = "Merge agents"))]
     async fn merge_agents(&self, Parameters(p): Parameters<MergeAgents>) -> CallToolResult {
         reply(self.merge(p).await)

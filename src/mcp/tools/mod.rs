@@ -3,14 +3,20 @@
 mod answer_agent;
 mod ask_parent;
 mod catch_up;
+mod claim_task;
+mod close_task;
+mod create_tasks;
 mod get_agent;
+mod get_task;
 mod list_agents;
+mod list_tasks;
 mod merge_agents;
 mod resume_agent;
 mod spawn_agent;
 mod steer_agent;
 mod stop_agents;
 pub(super) mod submit_result;
+mod update_task;
 mod wait_agents;
 
 use crate::agents::BudgetRequest;

@@ -17,7 +17,6 @@ use crate::mcp::server::Server;
 struct ResumeAgent {
     id: String,
     prompt: String,
-    /// Limits left out are those of its last run.
     max_turns: Option<u32>,
     timeout_s: Option<u32>,
     max_cost_usd: Option<f64>,
@@ -27,8 +26,7 @@ struct ResumeAgent {
 
 #[tool_router(router = resume_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// Continue an ended agent with its history and a new prompt, as its next run. Role, tools,
-    /// worktree, output_schema and expect stay.
+    /// Continue an ended agent with its history; what is left out stays.
     #[tool(annotations(title = "Resume agent", destructive_hint = false))]
     async fn resume_agent(&self, Parameters(p): Parameters<ResumeAgent>) -> CallToolResult {
         reply(self.resume(p).await)

@@ -9,9 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::budget;
-use crate::agents::{Caller, Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
+use crate::agents::{AtEnd, Caller, Expect, GroupSpawned, SpawnRequest, Spawned, Variants};
 use crate::config::{Effort, Isolation, Permission};
-use crate::edge::Failure;
+use crate::edge::{Failure, Kind};
 use crate::mcp::caller::caller;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
@@ -20,39 +20,35 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpawnAgent {
-    /// The whole task; the child sees nothing else.
-    prompt: String,
-    /// A few words to tell it from others.
+    /// All the child knows.
+    prompt: Option<String>,
+    /// Id or `next`; it is claimed.
+    task: Option<String>,
     label: Option<String>,
-    /// claude, codex, gemini, opencode or a configured one.
+    /// claude, codex, gemini, opencode or configured.
     provider: Option<String>,
-    /// The provider's name of a model.
     model: Option<String>,
-    /// Working directory; default: this session's.
     cwd: Option<PathBuf>,
+    /// edit: files in cwd; full: whatever you may.
     permission: Option<Permission>,
     max_turns: Option<u32>,
     timeout_s: Option<u32>,
     max_cost_usd: Option<f64>,
-    /// Default 500.
     max_tool_calls: Option<u32>,
-    /// Seconds of silence; default 900.
     idle_s: Option<u32>,
-    /// A definition: general, explore, plan, review, test or one of the project's.
+    /// Definition: explore, plan, review, test, own.
     agent: Option<String>,
+    #[schemars(with = "Option<String>")]
     effort: Option<Effort>,
-    /// worktree: in a git worktree and on a branch of its own.
     isolation: Option<Isolation>,
-    /// To read with the prompt: summary, transcript:<n> (of this session), file:<path>,
-    /// agent:<id>, git:diff, git:log.
+    /// To read: summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, git:diff, git:log.
     context: Option<Vec<String>>,
-    /// JSON schema that its result must fit.
     output_schema: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Checked when it has ended.
+    /// Checked at the end: files exist, command exits 0, commits made, tree clean.
     expect: Option<Expect>,
-    /// 2 to 8 agents on the same task, ranked at the end.
+    /// 2 to 8 on the same task, ranked.
     n: Option<u32>,
-    /// The same, one of each: `provider` or `provider/model`.
+    /// Or one each: `provider[/model]`.
     providers: Option<Vec<String>>,
 }
 
@@ -65,8 +61,7 @@ enum Started {
 
 #[tool_router(router = spawn_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// Start a child coding agent in the background; returns its id at once. Spawn independent
-    /// agents before waiting for any.
+    /// Start a child coding agent in the background; returns its id at once.
     #[tool(annotations(title = "Spawn agent", destructive_hint = false))]
     async fn spawn_agent(
         &self,
@@ -84,8 +79,18 @@ impl Server {
         let mut budget = budget(p.max_turns, p.timeout_s, p.max_cost_usd);
         budget.max_tool_calls = p.max_tool_calls;
         budget.idle_s = p.idle_s;
+        let prompt = match (p.prompt, &p.task) {
+            (Some(prompt), _) => prompt,
+            (None, Some(_)) => String::new(),
+            (None, None) => {
+                return Err(Failure::new(Kind::Invalid, "`prompt` is missing")
+                    .hint("say what is to be done, or name a `task`"));
+            }
+        };
         let request = SpawnRequest {
-            prompt: p.prompt,
+            prompt,
+            task: p.task,
+            at_end: AtEnd::Close,
             label: p.label,
             provider: p.provider,
             model: p.model,
@@ -98,6 +103,8 @@ impl Server {
             context: p.context.unwrap_or_default(),
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
+            base: None,
+            drain: None,
             caller,
         };
         let crew = self.crew().await?;

@@ -17,8 +17,6 @@ use crate::providers::When;
 struct SteerAgent {
     id: String,
     message: String,
-    /// `next_step` (default): with the next tool result; `now`: break off what it writes;
-    /// `after_turn`: when it is done.
     when: Option<When>,
 }
 

@@ -28,7 +28,7 @@ struct Stopped {
 
 #[tool_router(router = stop_agents_router, vis = "pub(crate)")]
 impl Server {
-    /// Stop agents, queued or running; returns when their processes are gone.
+    /// Stop agents and all of their processes.
     #[tool(annotations(title = "Stop agents", idempotent_hint = true))]
     async fn stop_agents(&self, Parameters(p): Parameters<StopAgents>) -> CallToolResult {
         reply(self.stop(p).await)

@@ -25,17 +25,16 @@ const PROGRESS: Duration = Duration::from_secs(1);
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WaitAgents {
-    /// Ids, labels or groups; default: all of this session that live or are unread.
+    /// Default: all of yours.
     ids: Option<Vec<String>>,
     mode: Option<Mode>,
-    /// Default 50, at most 280.
+    /// At most 280.
     timeout_s: Option<u64>,
 }
 
 #[tool_router(router = wait_agents_router, vis = "pub(crate)")]
 impl Server {
-    /// Wait until agents end and collect their results, each once. mode `any` returns with the
-    /// first, `all` (default) with the last; on timeout it says who still runs.
+    /// Wait for agents and collect their results, each once.
     #[tool(annotations(title = "Wait for agents", read_only_hint = true))]
     async fn wait_agents(
         &self,

@@ -2,9 +2,10 @@
 //!
 //! Every task has a beginning and an end, and its children have them within it: a parent begins
 //! before its children, which is how what holds a parent holds them, and ends after them. What waits
-//! for a task begins after its end; what waits for its children begins after the last of these. A
-//! change is refused when, with it, some beginning or end comes before itself. Closed tasks count as
-//! well, so that opening one again never closes a circle.
+//! for a task, or for its children, begins after its end: the last of the children may have ended
+//! before, but as nothing has to happen in between, that makes no circle more or less. A change is
+//! refused when, with it, some beginning or end comes before itself. Closed tasks count as well, so
+//! that opening one again never closes a circle.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -14,53 +15,37 @@ use crate::ids::TaskId;
 use crate::store::{StoreError, statements};
 use crate::tasks::error::TaskError;
 use crate::tasks::model::EdgeKind;
+use crate::tasks::rows::word;
 
-// Moments are 0: it begins, 1: its children have ended, 2: it ends.
 statements! {
     /// What comes directly after each moment that is one of $1 or comes somewhere after one of them;
-    /// the moments of a task follow each other and are not told.
+    /// that the end of a task comes after its beginning is not told. 0: it begins, 1: it ends. (`CROSS`: without it SQLite walks through all tasks.)
     AFTER = "WITH RECURSIVE reached(id, moment) AS (
           SELECT value ->> 0, value ->> 1 FROM json_each($1)
-          UNION SELECT id, moment + 1 FROM reached WHERE moment < 2
-          UNION SELECT task.id, 0 FROM reached JOIN task ON task.parent = reached.id
+          UNION SELECT id, 1 FROM reached WHERE moment = 0
+          UNION SELECT task.id, 0 FROM reached CROSS JOIN task ON task.parent = reached.id
             WHERE reached.moment = 0
-          UNION SELECT e.task_id, 0 FROM reached JOIN task_edge e ON e.other_id = reached.id
-            WHERE reached.moment = 1 AND e.kind = 'waits_children' AND e.gone = 0
-          UNION SELECT e.task_id, 0 FROM reached JOIN task_edge e ON e.other_id = reached.id
-            WHERE reached.moment = 2 AND e.kind IN ('blocked_by','on_failure') AND e.gone = 0
-          UNION SELECT task.parent, 1 FROM reached JOIN task ON task.id = reached.id
-            WHERE reached.moment = 2 AND task.parent IS NOT NULL)
-        SELECT 'child' AS how, reached.id, task.id FROM reached JOIN task ON task.parent = reached.id
+          UNION SELECT task.parent, 1 FROM reached CROSS JOIN task ON task.id = reached.id
+            WHERE reached.moment = 1 AND task.parent IS NOT NULL
+          UNION SELECT e.task_id, 0 FROM reached CROSS JOIN task_edge e ON e.other_id = reached.id
+            WHERE reached.moment = 1 AND e.gone = 0
+              AND e.kind IN ('blocked_by','on_failure','waits_children'))
+        SELECT 'begins_within', reached.id, task.id FROM reached CROSS JOIN task ON task.parent = reached.id
           WHERE reached.moment = 0
-        UNION ALL SELECT e.kind, e.other_id, e.task_id
-          FROM reached JOIN task_edge e ON e.other_id = reached.id
-          WHERE reached.moment = 1 AND e.kind = 'waits_children' AND e.gone = 0
-        UNION ALL SELECT e.kind, e.other_id, e.task_id
-          FROM reached JOIN task_edge e ON e.other_id = reached.id
-          WHERE reached.moment = 2 AND e.kind IN ('blocked_by','on_failure') AND e.gone = 0
-        UNION ALL SELECT 'parent', reached.id, task.parent
-          FROM reached JOIN task ON task.id = reached.id
-          WHERE reached.moment = 2 AND task.parent IS NOT NULL";
+        UNION ALL SELECT 'ends_within', task.parent, reached.id
+          FROM reached CROSS JOIN task ON task.id = reached.id
+          WHERE reached.moment = 1 AND task.parent IS NOT NULL
+        UNION ALL SELECT e.kind, reached.id, e.task_id
+          FROM reached CROSS JOIN task_edge e ON e.other_id = reached.id
+          WHERE reached.moment = 1 AND e.gone = 0
+            AND e.kind IN ('blocked_by','on_failure','waits_children')";
 }
 
 /// A moment in the life of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Moment {
     Begins,
-    /// The last of its children has ended.
-    ChildrenEnd,
     Ends,
-}
-
-impl Moment {
-    /// The one after it.
-    fn next(self) -> Option<Self> {
-        match self {
-            Moment::Begins => Some(Moment::ChildrenEnd),
-            Moment::ChildrenEnd => Some(Moment::Ends),
-            Moment::Ends => None,
-        }
-    }
 }
 
 type Node = (TaskId, Moment);
@@ -84,14 +69,13 @@ impl Arcs {
         self.ends_within(parent, child);
     }
 
-    /// An edge of `waiting` to a task that has just been created.
+    /// An edge that holds, of `waiting` to a task that has just been created.
     pub(crate) fn add_waiting(&mut self, task: &TaskId, kind: EdgeKind, waiting: &TaskId) {
-        let (moment, step) = match kind {
-            EdgeKind::WaitsChildren => (Moment::ChildrenEnd, Step::WaitsForChildren as Told),
-            _ => (Moment::Ends, Step::Waits as Told),
+        let step = match kind {
+            EdgeKind::WaitsChildren => Step::WaitsForChildren(waiting.clone(), task.clone()),
+            _ => Step::Waits(waiting.clone(), task.clone()),
         };
-        let step = step(waiting.clone(), task.clone());
-        self.arc((task, moment), (waiting, Moment::Begins), step);
+        self.arc((task, Moment::Ends), (waiting, Moment::Begins), step);
     }
 
     fn begins_within(&mut self, parent: &TaskId, child: &TaskId) {
@@ -101,7 +85,7 @@ impl Arcs {
 
     fn ends_within(&mut self, parent: &TaskId, child: &TaskId) {
         let step = Step::Child(child.clone(), parent.clone());
-        self.arc((child, Moment::Ends), (parent, Moment::ChildrenEnd), step);
+        self.arc((child, Moment::Ends), (parent, Moment::Ends), step);
     }
 
     fn arc(&mut self, from: (&TaskId, Moment), to: (&TaskId, Moment), step: Step) {
@@ -111,11 +95,11 @@ impl Arcs {
 
     /// What comes directly after a moment, with how that is said.
     fn after(&self, (id, moment): &Node) -> impl Iterator<Item = (Node, Option<&Step>)> {
-        let next = moment.next().map(|next| ((id.clone(), next), None));
+        let end = (*moment == Moment::Begins).then(|| ((id.clone(), Moment::Ends), None));
         let others = self.after.get(&(id.clone(), *moment));
         let others = others.into_iter().flatten();
         let others = others.map(|(node, step)| (node.clone(), Some(step)));
-        next.into_iter().chain(others)
+        end.into_iter().chain(others)
     }
 
     /// Reads what comes after moments of tasks that were there before.
@@ -142,22 +126,20 @@ impl Arcs {
             .bind(serde_json::json!(unread).to_string())
             .fetch_all(connection)
             .await?;
-        for (how, from, to) in rows {
-            let (from, to) = (TaskId::stored(from), TaskId::stored(to));
+        for (how, of, other) in rows {
+            let (of, other) = (TaskId::stored(of), TaskId::stored(other));
             match how.as_str() {
-                "child" => self.begins_within(&from, &to),
-                "parent" => self.ends_within(&to, &from),
+                "begins_within" => self.begins_within(&of, &other),
+                "ends_within" => self.ends_within(&of, &other),
                 how => {
-                    let kind = EdgeKind::parse(how).unwrap_or(EdgeKind::BlockedBy);
-                    self.add_waiting(&from, kind, &to);
+                    let kind = word("edge", how, EdgeKind::parse)?;
+                    self.add_waiting(&of, kind, &other);
                 }
             }
         }
         Ok(())
     }
 }
-
-type Told = fn(TaskId, TaskId) -> Step;
 
 /// One step of a circle, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,16 +171,16 @@ pub(crate) async fn refuse_cycle(
     changed: &[TaskId],
     name: impl Fn(&TaskId) -> String,
 ) -> Result<(), TaskError> {
-    // What an edge or a parent holds back is the beginning of a task, and a new child ends before its
-    // parent does: there is no other way for a circle to come about.
-    let moments = |task: &TaskId| [Moment::Begins, Moment::Ends].map(|it| (task.clone(), it));
-    let starts: Vec<Node> = changed.iter().flat_map(moments).collect();
+    // An edge or a parent holds back the beginning of a task, and what has got a parent ends before it
+    // does, which is after its own beginning: whatever circle has come about is found from there.
+    let begins = |task: &TaskId| (task.clone(), Moment::Begins);
+    let starts: Vec<Node> = changed.iter().map(begins).collect();
     arcs.read_after(connection, &starts).await?;
     let Some(circle) = find_circle(arcs, &starts) else {
         return Ok(());
     };
-    let start = starts.iter().find(|start| circle.contains(start));
-    let start = start.or(circle.first());
+    let of = |task: &TaskId| circle.iter().find(|(id, _)| id == task);
+    let start = changed.iter().find_map(of).or(circle.first());
     let steps = start.map(|start| shortest(arcs, start)).unwrap_or_default();
     let mut told: Vec<String> = steps.iter().map(|step| step.told(&name)).collect();
     told.dedup();

@@ -31,13 +31,12 @@ statements! {
 }
 
 /// Counts children that `parent` has got (or lost: negative), and those of them that are not closed.
-/// Tells which tasks an edge to the parent has let go for that.
 pub(crate) async fn count_child(
     connection: &mut AnyConnection,
     parent: &TaskId,
     children: i64,
     open: i64,
-) -> Result<Vec<TaskId>, StoreError> {
+) -> Result<(), StoreError> {
     sqlx::query(COUNT)
         .bind(parent.as_str())
         .bind(children)
@@ -57,8 +56,7 @@ pub(crate) async fn adopt(
     let held = held(connection, parent).await?;
     shift(connection, child, held).await?;
     move_below(connection, child, parent.as_str()).await?;
-    count_child(connection, parent, 1, i64::from(is_open)).await?;
-    Ok(())
+    count_child(connection, parent, 1, i64::from(is_open)).await
 }
 
 /// Takes `child` away from `parent`.
@@ -71,8 +69,7 @@ pub(crate) async fn leave(
     let held = held(connection, parent).await?;
     shift(connection, child, -held).await?;
     move_below(connection, child, "").await?;
-    count_child(connection, parent, -1, -i64::from(is_open)).await?;
-    Ok(())
+    count_child(connection, parent, -1, -i64::from(is_open)).await
 }
 
 /// A task and those above it, the nearest first.

@@ -19,4 +19,4 @@ pub use doctor::Difference;
 pub(super) use edges::{add_edge, remove_edge};
 pub(super) use family::{above, adopt, count_child, leave, refuse_levels, refuse_place};
 pub(super) use recount::recount;
-pub(super) use settle::{Counted, ready_of, settle};
+pub(super) use settle::{Counted, freed, settle};

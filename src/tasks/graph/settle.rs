@@ -20,9 +20,9 @@ macro_rules! wanted {
 pub(super) use wanted;
 
 statements! {
-    /// Edges that hold and should not (-1), or should and do not (1).
-    FLIPS = concat!("SELECT e.task_id, ", wanted!(), " - e.holds FROM task_edge e
-        JOIN task b ON b.id = e.other_id WHERE e.other_id = $1 AND e.holds <> ", wanted!());
+    /// Whether there is anything to do.
+    FLIPS = concat!("SELECT count(*) FROM task_edge e JOIN task b ON b.id = e.other_id
+        WHERE e.other_id = $1 AND e.holds <> ", wanted!());
     SHIFT = concat!("WITH RECURSIVE
         flip(id, d) AS (SELECT e.task_id, ", wanted!(), " - e.holds FROM task_edge e
           JOIN task b ON b.id = e.other_id WHERE e.other_id = $1 AND e.holds <> ", wanted!(), "),
@@ -37,14 +37,23 @@ statements! {
           WHERE b.id = e.other_id)");
     COUNT = "UPDATE task SET unblocks =
         (SELECT count(*) FROM task_edge WHERE other_id = $1 AND holds = 1) WHERE id = $1";
-    /// What is ready of the tasks $1 and of those below them. What is below a closed one is closed.
-    READY = "WITH RECURSIVE
-        hit(id) AS (SELECT value FROM json_each($1)
-          UNION SELECT t.id FROM hit JOIN task t ON t.parent = hit.id WHERE t.status <> 'closed')
-        SELECT task.id, task.title FROM hit JOIN task ON task.id = hit.id
+    /// What is ready and would not be if $1, which is closed, were open: below the tasks that wait for
+    /// it, and if no child of its parent is open, the parent and below those that wait for this.
+    /// (`CROSS`: without it SQLite walks through all that is ready.)
+    FREED = "WITH RECURSIVE
+        parent(id) AS (SELECT p.id FROM task t JOIN task p ON p.id = t.parent
+          WHERE t.id = $1 AND p.open_children = 0 AND p.status <> 'closed'),
+        hit(id) AS (SELECT id FROM parent
+          UNION SELECT e.task_id FROM parent JOIN task_edge e ON e.other_id = parent.id
+            WHERE e.kind = 'waits_children' AND e.gone = 0
+          UNION SELECT e.task_id FROM task_edge e JOIN task b ON b.id = e.other_id
+            WHERE e.other_id = $1 AND e.gone = 0 AND (e.kind IN ('blocked_by','on_failure')
+              OR (e.kind = 'waits_children' AND b.children = 0))
+          UNION SELECT t.id FROM hit CROSS JOIN task t ON t.parent = hit.id WHERE t.status <> 'closed')
+        SELECT task.id, task.title FROM hit CROSS JOIN task ON task.id = hit.id
         WHERE task.status = 'open' AND task.held = 0 AND task.open_children = 0
           AND task.defer_until_ms <= $2
-        ORDER BY task.priority, task.unblocks DESC, task.created_ms, task.id LIMIT $3";
+        ORDER BY task.priority, task.unblocks DESC, task.created_ms, task.n LIMIT $3";
 }
 
 /// A task by its name.
@@ -56,17 +65,14 @@ pub(crate) struct Counted {
 
 /// Lets the edges to `id` hold or let go as its status and children now have it, and counts that for
 /// everything that hangs on them. To be called after every change of `status`, `reason`, `children`
-/// or `open_children` of `id`, and of an edge to it. Tells which tasks an edge has let go.
-pub(crate) async fn settle(
-    connection: &mut AnyConnection,
-    id: &TaskId,
-) -> Result<Vec<TaskId>, StoreError> {
-    let flips: Vec<(String, i64)> = sqlx::query_as(FLIPS)
+/// or `open_children` of `id`, and of an edge to it.
+pub(crate) async fn settle(connection: &mut AnyConnection, id: &TaskId) -> Result<(), StoreError> {
+    let flips: i64 = sqlx::query_scalar(FLIPS)
         .bind(id.as_str())
-        .fetch_all(&mut *connection)
+        .fetch_one(&mut *connection)
         .await?;
-    if flips.is_empty() {
-        return Ok(Vec::new());
+    if flips == 0 {
+        return Ok(());
     }
     for sql in [SHIFT, MARK, COUNT] {
         sqlx::query(sql)
@@ -74,19 +80,18 @@ pub(crate) async fn settle(
             .execute(&mut *connection)
             .await?;
     }
-    let let_go = flips.into_iter().filter(|(_, by)| *by < 0);
-    Ok(let_go.map(|(id, _)| TaskId::stored(id)).collect())
+    Ok(())
 }
 
-/// What is ready of `tasks` and of those below them, the most urgent first, at most `limit`.
-pub(crate) async fn ready_of(
+/// What is ready only because `closed` is closed, the most urgent first, at most `limit`.
+pub(crate) async fn freed(
     connection: &mut AnyConnection,
-    tasks: &[TaskId],
+    closed: &TaskId,
     now_ms: i64,
     limit: u32,
 ) -> Result<Vec<Counted>, StoreError> {
-    let rows: Vec<(String, String)> = sqlx::query_as(READY)
-        .bind(serde_json::json!(tasks).to_string())
+    let rows: Vec<(String, String)> = sqlx::query_as(FREED)
+        .bind(closed.as_str())
         .bind(now_ms)
         .bind(i64::from(limit))
         .fetch_all(connection)

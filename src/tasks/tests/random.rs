@@ -61,6 +61,8 @@ enum Op {
         add: Vec<(EdgeKind, Pick)>,
         remove: Vec<Index>,
     },
+    /// An edge is taken away and added the other way round.
+    Turn(Index),
     Close(Index, Reason, usize),
     Reopen(Index),
     Delete(Index),
@@ -112,6 +114,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => prop::collection::vec(spec(), 1..5).prop_map(Op::Create),
         8 => (task(), parent, add, remove)
             .prop_map(|(task, parent, add, remove)| Op::Update { task, parent, add, remove }),
+        2 => task().prop_map(Op::Turn),
         5 => (task(), reason, 0..ACTORS).prop_map(|(task, why, by)| Op::Close(task, why, by)),
         2 => task().prop_map(Op::Reopen),
         1 => task().prop_map(Op::Delete),
@@ -199,7 +202,17 @@ impl Run<'_> {
                 let parent = parent.map(|to| to.as_ref().and_then(|to| to.of(&keys, at).copied()));
                 let add = add.iter();
                 let add = add.filter_map(|(kind, it)| Some((*kind, *it.of(&keys, at)?)));
+                let own = self.model.edges.iter().filter(|it| it.0 == keys[at]);
+                let own: Vec<_> = own.copied().collect();
+                let remove = remove.iter().filter(|_| !own.is_empty());
+                let remove = remove.map(|it| *it.get(&own)).collect();
                 self.update(keys[at], parent, add.collect(), remove).await;
+            }
+            Op::Turn(edge) => {
+                let edges: Vec<_> = self.model.edges.iter().copied().collect();
+                if !edges.is_empty() {
+                    self.turn(*edge.get(&edges)).await;
+                }
             }
             Op::Close(task, reason, actor) => {
                 self.close(*task.get(&keys), *reason, *actor).await;
@@ -278,24 +291,22 @@ impl Run<'_> {
         }
     }
 
+    async fn turn(&mut self, edge: (Key, EdgeKind, Key)) {
+        let (task, kind, other) = edge;
+        self.update(task, None, Vec::new(), BTreeSet::from([edge]))
+            .await;
+        self.update(other, None, vec![(kind, task)], BTreeSet::new())
+            .await;
+    }
+
     async fn update(
         &mut self,
         task: Key,
         parent: Option<Option<Key>>,
         add: Vec<(EdgeKind, Key)>,
-        remove: &[Index],
+        gone: BTreeSet<(Key, EdgeKind, Key)>,
     ) {
         let mut model = self.model.clone();
-        let own: Vec<_> = model
-            .edges
-            .iter()
-            .filter(|it| it.0 == task)
-            .copied()
-            .collect();
-        let mut gone = BTreeSet::new();
-        if !own.is_empty() {
-            gone.extend(remove.iter().map(|it| *it.get(&own)));
-        }
         let add: BTreeSet<_> = add.into_iter().map(|(kind, it)| (task, kind, it)).collect();
         let mut why = Reasons::new();
         if !gone.is_disjoint(&add) || add.iter().any(|it| it.2 == task && !it.1.blocks()) {

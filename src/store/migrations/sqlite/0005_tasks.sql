@@ -1,6 +1,6 @@
 -- Tasks. What is derived is kept up by deltas, in the transaction that causes them; see tasks/graph.
 CREATE TABLE task (
-  n              INTEGER PRIMARY KEY,          -- for the full-text index
+  n              INTEGER PRIMARY KEY,          -- the order of creation; for the full-text index
   id             TEXT NOT NULL UNIQUE,
   project_id     TEXT NOT NULL REFERENCES project(id),
   parent         TEXT REFERENCES task(id),
@@ -39,13 +39,16 @@ CREATE TABLE task (
   CHECK ((status = 'closed') = (reason <> '')),
   CHECK ((status = 'in_progress') = (holder <> ''))
 ) STRICT;
-CREATE INDEX task_ready  ON task(project_id, priority, unblocks DESC, created_ms, id)
+CREATE INDEX task_ready  ON task(project_id, priority, unblocks DESC, created_ms, n)
   WHERE status = 'open' AND held = 0 AND open_children = 0;
-CREATE INDEX task_open   ON task(project_id, priority, created_ms, id) WHERE status <> 'closed';
-CREATE INDEX task_closed ON task(project_id, closed_ms, id) WHERE status = 'closed';
-CREATE INDEX task_all    ON task(project_id, created_ms, id);
+CREATE INDEX task_held   ON task(project_id, priority, created_ms, n)
+  WHERE status = 'open' AND held > 0;
+CREATE INDEX task_open   ON task(project_id, priority, created_ms, n) WHERE status <> 'closed';
+-- These two grow for ever; the kind is there so that a filter by it need not look at the rows.
+CREATE INDEX task_closed ON task(project_id, closed_ms, n, kind) WHERE status = 'closed';
+CREATE INDEX task_all    ON task(project_id, created_ms, n, kind);
 CREATE INDEX task_parent ON task(parent) WHERE parent IS NOT NULL;
-CREATE INDEX task_holder ON task(holder) WHERE holder <> '';
+CREATE INDEX task_holder ON task(holder, claimed_ms, n) WHERE holder <> '';
 CREATE INDEX task_bound  ON task(dies_with) WHERE dies_with <> '';
 CREATE INDEX task_lease  ON task(lease_until_ms) WHERE lease_until_ms > 0;
 CREATE INDEX task_ref    ON task(project_id, external_ref) WHERE external_ref <> '';
@@ -70,6 +73,7 @@ CREATE TABLE task_label (
   gone    INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (task_id, label)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX task_label_of ON task_label(label, task_id) WHERE gone = 0;
 
 -- What was said of a task and what happened to it; only ever added to.
 CREATE TABLE task_note (
@@ -128,16 +132,25 @@ CREATE TABLE drain (
   repository TEXT NOT NULL,             -- git common directory
   branch     TEXT NOT NULL,             -- where the work comes together
   base       TEXT NOT NULL,             -- the commit that it starts from
+  owner_id   TEXT NOT NULL,             -- the process that took it up last; empty when that has left it in order
   created_ms INTEGER NOT NULL,
-  ended_ms   INTEGER NOT NULL DEFAULT 0
+  since_ms   INTEGER NOT NULL,          -- when a person last began to spend on it
+  ended_ms   INTEGER NOT NULL DEFAULT 0 -- when nothing was left
 ) STRICT;
 CREATE INDEX drain_open ON drain(project_id) WHERE ended_ms = 0;
 
--- Which agents a drain has had work on which task.
+-- Which agents a drain has had work on which task; written with the first run of the agent.
 CREATE TABLE drain_task (
   drain_id TEXT NOT NULL REFERENCES drain(id) ON DELETE CASCADE,
   task_id  TEXT NOT NULL,
   agent_id TEXT NOT NULL,
   at_ms    INTEGER NOT NULL,
+  failures INTEGER NOT NULL DEFAULT 0,  -- runs that were found not to have done the task
+  judged   INTEGER NOT NULL DEFAULT 0,  -- the last of these runs
+  why      TEXT NOT NULL DEFAULT '',    -- what it lacked
+  tip      TEXT NOT NULL DEFAULT '',    -- the commit of the agent that is to be merged
+  commits  INTEGER NOT NULL DEFAULT 0,  -- how many it brings
+  merged   TEXT NOT NULL DEFAULT '',    -- its merge, once it is to be closed; - for an answer
   PRIMARY KEY (drain_id, task_id, agent_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX drain_task_of ON drain_task(task_id);
