@@ -97,7 +97,10 @@ mod tests {
         );
         assert_eq!(
             all(b"ab\xffc\nnext\n"),
-            [Raw::Bad("it is no UTF-8 text (byte 3)".to_owned()), text("next")]
+            [
+                Raw::Bad("it is no UTF-8 text (byte 3)".to_owned()),
+                text("next")
+            ]
         );
     }
 

@@ -131,10 +131,7 @@ impl Record {
             }
         }
         for (link, at_ms) in other.links {
-            let first = self
-                .links
-                .get(&link)
-                .map_or(at_ms, |own| at_ms.min(*own));
+            let first = self.links.get(&link).map_or(at_ms, |own| at_ms.min(*own));
             self.links.insert(link, first);
         }
     }
@@ -155,7 +152,9 @@ impl Record {
             ("writes", self.writes.at_ms),
         ];
         let later = all.into_iter();
-        later.filter(|(_, at_ms)| *at_ms != self.created_ms).collect()
+        later
+            .filter(|(_, at_ms)| *at_ms != self.created_ms)
+            .collect()
     }
 }
 

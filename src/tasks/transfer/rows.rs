@@ -156,9 +156,7 @@ pub(super) async fn records(
     {
         let edge = rows::edge(&row)?;
         if let Some(record) = records.get_mut(&edge.task) {
-            record
-                .edges
-                .insert((edge.kind, edge.other), mark(&row)?);
+            record.edges.insert((edge.kind, edge.other), mark(&row)?);
         }
     }
     for row in sqlx::query(NOTES)
@@ -410,7 +408,11 @@ impl Writes {
         for (note_id, note) in &after.notes {
             if before.and_then(|before| before.notes.get(note_id)) != Some(note) {
                 let Note {
-                    at_ms, kind, by, text, ..
+                    at_ms,
+                    kind,
+                    by,
+                    text,
+                    ..
                 } = note.clone();
                 let row = (id.clone(), note_id.clone(), at_ms, kind, by, text);
                 self.notes.push(row);
@@ -429,7 +431,13 @@ impl Writes {
         if kind.blocks() {
             self.touched.insert(other.clone());
         }
-        let row = (task.clone(), kind, other.clone(), mark.at_ms, mark.gone.into());
+        let row = (
+            task.clone(),
+            kind,
+            other.clone(),
+            mark.at_ms,
+            mark.gone.into(),
+        );
         self.edges.push(row);
     }
 
@@ -449,15 +457,30 @@ impl Writes {
         }
         for (sql, json, is_empty) in [
             (BACK, json(&self.back), self.back.is_empty()),
-            (SET, store.redact_json(&self.changed), self.changed.is_empty()),
-            (SET_TEXTS, store.redact_json(&self.texts), self.texts.is_empty()),
+            (
+                SET,
+                store.redact_json(&self.changed),
+                self.changed.is_empty(),
+            ),
+            (
+                SET_TEXTS,
+                store.redact_json(&self.texts),
+                self.texts.is_empty(),
+            ),
             (PUT_LABELS, json(&self.labels), self.labels.is_empty()),
             (PUT_EDGES, json(&self.edges), self.edges.is_empty()),
-            (PUT_NOTES, store.redact_json(&self.notes), self.notes.is_empty()),
+            (
+                PUT_NOTES,
+                store.redact_json(&self.notes),
+                self.notes.is_empty(),
+            ),
             (PUT_LINKS, json(&self.links), self.links.is_empty()),
         ] {
             if !is_empty {
-                sqlx::query(sql).bind(json).execute(&mut *connection).await?;
+                sqlx::query(sql)
+                    .bind(json)
+                    .execute(&mut *connection)
+                    .await?;
             }
         }
         Ok(())

@@ -39,10 +39,16 @@ impl Tracker<'_> {
         let mut ids: HashMap<String, TaskId> = HashMap::new();
         let living = |item: &&Item| item.deleted_ms.is_none();
         let new = items.iter().filter(living);
-        let new: Vec<&Item> = new.filter(|it| !known.contains_key(&it.reference)).collect();
+        let new: Vec<&Item> = new
+            .filter(|it| !known.contains_key(&it.reference))
+            .collect();
         let fresh = self.fresh_ids(new.len()).await?;
         ids.extend(new.iter().map(|it| it.reference.clone()).zip(fresh));
-        ids.extend(known.iter().map(|(name, task)| (name.clone(), task.id.clone())));
+        ids.extend(
+            known
+                .iter()
+                .map(|(name, task)| (name.clone(), task.id.clone())),
+        );
         let parents: HashMap<&str, &str> = items
             .iter()
             .filter_map(|item| Some((item.reference.as_str(), item.parent.as_deref()?)))
@@ -163,7 +169,10 @@ impl Tracker<'_> {
         });
         let external_ref = fields::external_ref(&item.reference).map_err(told)?;
         if !aside.is_empty() {
-            let list: Vec<String> = aside.iter().map(|(name, it)| format!("{name}: {it}")).collect();
+            let list: Vec<String> = aside
+                .iter()
+                .map(|(name, it)| format!("{name}: {it}"))
+                .collect();
             notes.push(ItemNote {
                 at_ms,
                 by: String::new(),
@@ -286,7 +295,9 @@ impl World<'_> {
         let parent = item.parent.as_ref()?;
         let found = self.ids.get(parent).filter(|_| *parent != item.reference);
         if found.is_none() {
-            remarks.push(format!("goes without its parent {parent}, which is not there"));
+            remarks.push(format!(
+                "goes without its parent {parent}, which is not there"
+            ));
             aside.push(("parent".to_owned(), parent.clone()));
         }
         found.cloned()
@@ -312,8 +323,8 @@ impl World<'_> {
                 aside.push((kind.to_string(), other.clone()));
                 continue;
             };
-            let is_family = self.is_above(other, &item.reference)
-                || self.is_above(&item.reference, other);
+            let is_family =
+                self.is_above(other, &item.reference) || self.is_above(&item.reference, other);
             if kind.blocks() && is_family {
                 // A parent waits for its children by itself, and they cannot wait for it.
                 aside.push((format!("{kind} within the family"), other.clone()));
@@ -348,7 +359,10 @@ impl Item {
             "" => text.clone(),
             heading => format!("## {heading}\n\n{text}"),
         });
-        parts.collect::<Vec<_>>().join("\n\n").replace('\0', "\u{fffd}")
+        parts
+            .collect::<Vec<_>>()
+            .join("\n\n")
+            .replace('\0', "\u{fffd}")
     }
 
     /// Somebody there by name; a person here where nobody is named.

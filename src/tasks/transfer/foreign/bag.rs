@@ -19,7 +19,8 @@ impl Bag {
 
     /// Reads a line or a part of a document.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let value = serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
+        let value =
+            serde_json::from_str(text).map_err(|error| format!("it is no JSON: {error}"))?;
         Self::new(value)
     }
 

@@ -155,7 +155,8 @@ fn status(item: &mut Item, bag: &mut Bag) -> Result<(), String> {
 fn dependencies(item: &mut Item, id: &str, bag: &mut Bag) -> Result<(), String> {
     let told_parent = bag.text("parent")?;
     for dependency in bag.list("dependencies")? {
-        let mut dependency = Bag::new(dependency).map_err(|what| format!("`dependencies`: {what}"))?;
+        let mut dependency =
+            Bag::new(dependency).map_err(|what| format!("`dependencies`: {what}"))?;
         let of = dependency.text("issue_id")?;
         let other = named(&dependency.text("depends_on_id")?);
         let word = dependency.text("type")?;

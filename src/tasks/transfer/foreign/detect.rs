@@ -68,11 +68,17 @@ mod tests {
         for (text, expected) in [
             ("", Some(Format::Ostler)),
             ("\u{feff}{\"ostler_tasks\":1}\n", Some(Format::Ostler)),
-            ("<<<<<<< HEAD\n{\"id\":\"t-000001\"}\n", Some(Format::Ostler)),
+            (
+                "<<<<<<< HEAD\n{\"id\":\"t-000001\"}\n",
+                Some(Format::Ostler),
+            ),
             (" \n [\n {\"number\": 1}]", Some(Format::Github)),
             ("{\"tasks\":[]}", Some(Format::Taskmaster)),
             ("{\"master\":{\"tasks\":[]}}", Some(Format::Taskmaster)),
-            ("{\n  \"master\": {\n  \"tasks\": []}}", Some(Format::Taskmaster)),
+            (
+                "{\n  \"master\": {\n  \"tasks\": []}}",
+                Some(Format::Taskmaster),
+            ),
             (
                 "{\"id\":\"gt-1\",\"title\":\"x\",\"status\":\"open\",\"deps_on\":[]}",
                 Some(Format::Gobby),

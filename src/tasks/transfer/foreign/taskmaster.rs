@@ -29,7 +29,14 @@ pub(super) fn read(
     let mut items = Vec::new();
     if let Some(tasks) = parts.get("tasks") {
         let metadata = parts.get("metadata").map(|raw| raw.get());
-        tag(&document, MASTER, tasks, told(metadata, told_ms), report, &mut items);
+        tag(
+            &document,
+            MASTER,
+            tasks,
+            told(metadata, told_ms),
+            report,
+            &mut items,
+        );
         return Ok(items);
     }
     for (name, part) in &parts {
