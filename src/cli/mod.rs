@@ -9,10 +9,12 @@ mod leash;
 mod log;
 mod merge;
 mod output;
+mod paint;
 mod progress;
 mod run;
 mod serve;
 mod signals;
+mod tasks;
 mod worktrees;
 
 use std::ffi::OsString;
@@ -44,7 +46,8 @@ State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.confi
 Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
 `ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 14 not as expected; 130 killed
 by a second Ctrl-C, SIGTERM or SIGHUP. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1
-when the default provider cannot be used, or ostler cannot work here.";
+when the default provider cannot be used, or ostler cannot work here. `ostler tasks doctor`: 1 when a
+count is wrong.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -55,6 +58,9 @@ enum Command {
     /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
     Agents(Agents),
+    /// See and change what is to be done
+    #[command(subcommand)]
+    Tasks(Box<tasks::Tasks>),
     /// See the worktrees that agents work in, merge their branches, and remove those that hold nothing
     /// of their own
     #[command(subcommand)]
@@ -121,6 +127,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Run(run) => run.run().await,
             Command::Agents(Agents::Records(agents)) => agents.run().await,
             Command::Agents(Agents::Definitions(command)) => command.run(),
+            Command::Tasks(tasks) => tasks.run().await,
             Command::Worktrees(worktrees) => worktrees.run().await,
             Command::Gc(gc) => gc.run().await,
             Command::Doctor(doctor) => doctor.run().await,

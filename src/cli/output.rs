@@ -28,6 +28,14 @@ pub(super) fn err(text: &str) {
 
 /// Columns as wide as their widest entry, two spaces apart.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
+    painted_table(rows, |_, _, cell| cell.to_owned())
+}
+
+/// The same, each cell as `paint` has it, by its row, its column and its text.
+pub(super) fn painted_table(
+    rows: &[Vec<String>],
+    paint: impl Fn(usize, usize, &str) -> String,
+) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|at| {
@@ -39,13 +47,17 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
         .map(Option::unwrap_or_default)
         .collect();
     let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
+    for (at, row) in rows.iter().enumerate() {
+        // Spaces that nothing follows are not written.
+        let mut gap = 0;
+        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            if !cell.is_empty() {
+                text.push_str(&" ".repeat(gap));
+                text.push_str(&paint(at, column, cell));
+                gap = 0;
+            }
+            gap += width - cell.chars().count() + 2;
+        }
         text.push('\n');
     }
     text

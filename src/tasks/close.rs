@@ -71,13 +71,14 @@ pub struct Close {
 }
 
 /// A task that was closed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Closed {
     /// Its id.
     pub id: TaskId,
     /// Tasks that are ready now, the most urgent first, at most 20.
     pub unblocked: Vec<Named>,
     /// Open tasks that were for the case that this one is given up.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moot: Vec<Named>,
 }
 

@@ -72,11 +72,12 @@ pub struct NewTask {
 }
 
 /// A task that was created.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Created {
     /// Its id.
     pub id: TaskId,
     /// Its name within the batch.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// Whether somebody may begin with it.
     pub ready: bool,

@@ -142,6 +142,15 @@ pub enum TaskError {
 }
 
 impl TaskError {
+    /// The same refusal where only one task was given: its place is no news.
+    #[must_use]
+    pub fn of_one(self) -> Self {
+        match self {
+            TaskError::BadValue { field, problem, .. } => TaskError::bad(field, problem),
+            other => other,
+        }
+    }
+
     pub(super) fn bad(field: &'static str, problem: impl Into<String>) -> Self {
         TaskError::BadValue {
             index: None,

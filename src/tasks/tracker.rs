@@ -25,6 +25,11 @@ pub struct Tracker<'a> {
 }
 
 impl Tracker<'_> {
+    /// In whose hands it is.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// The id of the task that `given` stands for: an id, or the beginning of one, with or without
     /// `t-`.
     ///
