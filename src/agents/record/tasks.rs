@@ -337,3 +337,6 @@ pub(crate) async fn worked_until(
         .fetch_one(connection)
         .await?)
 }
+
+#[cfg(test)]
+mod tests;
