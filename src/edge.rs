@@ -15,6 +15,7 @@ use crate::ids::{AgentId, AskId, BadId};
 use crate::project::ProjectError;
 use crate::store::StoreError;
 use crate::workspaces::NoWorkspace;
+use crate::workspaces::integrate::IntegrateError;
 
 /// What kind of failure, which decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -274,7 +275,9 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::Unresponsive { .. } | AgentError::ShuttingDown => Kind::Busy,
         AgentError::HostOnly { .. } => Kind::Refused,
         AgentError::NoRepository { .. } => Kind::Invalid,
-        AgentError::NoBranch { .. } => Kind::Conflict,
+        AgentError::NoBranch { .. } | AgentError::Integrate(IntegrateError::CheckedOut { .. }) => {
+            Kind::Conflict
+        }
         AgentError::Guard(_)
         | AgentError::Store(_)
         | AgentError::Task(_)
@@ -398,6 +401,9 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
             "nothing was changed; leave it out, or see to it first (get_agent names its working tree)",
             "nothing was changed; leave it out, or see to it first",
         ),
+        AgentError::Integrate(IntegrateError::CheckedOut { .. }) => {
+            "check out another branch there, and start it again".into()
+        }
         AgentError::Integrate(_) | AgentError::Workspace(_) => {
             "see to what git says and try again".into()
         }

@@ -71,13 +71,29 @@ impl Surroundings {
     }
 }
 
+impl Surroundings {
+    /// The same for a command that works for nobody but itself: its agents and its claims are not those of
+    /// the session that it may have been started from, and end with it.
+    #[must_use]
+    pub fn of_its_own(self) -> Self {
+        Self {
+            session: made_up(),
+            ..self
+        }
+    }
+}
+
+fn made_up() -> String {
+    format!("{MADE_UP}{}", RandomIds.token())
+}
+
 /// The id of the host session: told by the user, by Claude Code, or made up for this process.
 fn session() -> String {
     ["OSTLER_SESSION", "CLAUDE_CODE_SESSION_ID"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty())
-        .unwrap_or_else(|| format!("{MADE_UP}{}", RandomIds.token()))
+        .unwrap_or_else(made_up)
 }
 
 /// Where the CLIs keep their transcripts, and which of them has started us.

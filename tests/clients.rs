@@ -182,6 +182,28 @@ fn spawn(prompt: &str) -> Value {
 }
 
 #[tokio::test]
+async fn claude_code_has_the_prompt_as_a_slash_command() {
+    let Some(claude) = clis::claude() else {
+        return;
+    };
+    let script = Script::new().on("Break this goal down", [Reply::text("Planned.")]);
+    let model = Model::start(script).await;
+    let home = Home::new();
+    let command = "/mcp__ostler__plan_tasks import orders, all of them";
+    let result = hosted(host(&claude, &home, &model, command)).await;
+    assert_eq!(result["result"], "Planned.", "{result:#}");
+    let asked = model.requests()[0].to_string();
+    assert!(asked.contains("Goal: import orders,"), "{asked}");
+    // It cuts at spaces, so the prompt says where the rest is.
+    let words = "<command-args>import orders, all of them</command-args>";
+    assert!(asked.contains(words), "{asked}");
+    assert!(
+        asked.contains("Where `<command-args>` stands above"),
+        "{asked}"
+    );
+}
+
+#[tokio::test]
 async fn claude_code_as_host_spawns_an_agent_and_reads_its_result() {
     let Some(claude) = clis::claude() else {
         return;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::evidence::Evidence;
 use super::lifecycle::Status;
 use super::record::Ending;
-use crate::ids::{AgentId, TaskId};
+use crate::ids::{AgentId, DrainId, TaskId};
 use crate::providers::clip;
 use crate::tasks::Named;
 use crate::text::one_line;
@@ -30,6 +30,9 @@ pub struct Assignment {
     /// What becomes of it when the run has done its work.
     #[serde(default)]
     pub at_end: AtEnd,
+    /// The drain that has it worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<DrainId>,
 }
 
 /// What becomes of the task of a run that has done its work.

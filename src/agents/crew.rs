@@ -6,6 +6,7 @@ mod context;
 mod definitions;
 mod delivery;
 mod dispatch;
+mod drain;
 mod family;
 mod groups;
 mod integrate;
@@ -49,6 +50,7 @@ use crate::store::Store;
 use crate::tasks::claim;
 
 pub use answers::{Answer, Answered, Waiting};
+pub use drain::Teller;
 pub use groups::{GroupSpawned, GroupStanding};
 pub use integrate::{CheckFailed, MergeReport, MergeRequest, Skipped};
 pub use providers::ProviderBrief;

@@ -14,7 +14,7 @@ use super::expect::Expect;
 use super::record::{Nesting, Plan};
 use super::schema::OutputSchema;
 use crate::config::{Config, Effort, Isolation, Permission};
-use crate::ids::{AgentId, IdSource};
+use crate::ids::{AgentId, DrainId, IdSource};
 use crate::providers::{
     Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, UsageScope,
 };
@@ -34,6 +34,8 @@ pub struct SpawnRequest {
     pub task: Option<String>,
     /// What becomes of that task when the agent has done its work.
     pub at_end: AtEnd,
+    /// The drain that has it worked on.
+    pub drain: Option<DrainId>,
     /// A few words to tell it from others; made from the prompt when absent.
     pub label: Option<String>,
     /// Provider by its name in the configuration; absent: `agents.provider`.
@@ -52,6 +54,9 @@ pub struct SpawnRequest {
     pub effort: Option<Effort>,
     /// Where it works; absent: in `cwd` itself.
     pub isolation: Option<Isolation>,
+    /// The commit that a working tree of its own starts from, by its hash; absent: the one that is
+    /// checked out in the caller's.
+    pub base: Option<String>,
     /// What it is given to read with its prompt: `file:<path>`, `git:diff` and so on.
     pub context: Vec<String>,
     /// The JSON schema that its result has to fit.
@@ -148,6 +153,8 @@ pub(super) struct Resolved {
     pub(super) label: String,
     /// Where it is to work; the plan has no working tree yet.
     pub(super) isolation: Isolation,
+    /// The commit that its working tree starts from.
+    pub(super) base: Option<String>,
     /// What it is given to read with its prompt.
     pub(super) context: Vec<String>,
     /// What does not count, with the reason.
@@ -216,6 +223,7 @@ pub(super) fn resolve(
         plan,
         label,
         isolation: in_force.isolation,
+        base: request.base,
         context: in_force.context,
         ignored: in_force.ignored,
     })

@@ -8,6 +8,7 @@ mod budget;
 mod context;
 mod crew;
 mod definition;
+pub(crate) mod drain;
 mod error;
 mod evidence;
 mod expect;
@@ -32,12 +33,13 @@ pub use context::{BadContext, Caller, ContextCut, Problem, Traces};
 pub use crew::{
     Answer, Answered, CheckFailed, CloseRequest, Crew, CrewOptions, Gone, GroupSpawned,
     GroupStanding, Host, MergeReport, MergeRequest, ProviderBrief, Pruned, Shown, Skipped,
-    SweepRequest, Swept, Waiting, Worktrees,
+    SweepRequest, Swept, Teller, Waiting, Worktrees,
 };
 pub use definition::{
     BrokenDefinition, Catalogue, DefinitionBrief, Definitions, KnownDefinition, Origin, Places,
     create as create_definition, schema as definition_schema,
 };
+pub use drain::{DrainReport, DrainRequest, Drained, Ended, Left, Outcome, Standing, Step, Told};
 pub use error::AgentError;
 pub use evidence::{Allowed, CommandRun, Denied, Evidence, Nested, Overlap, SteerTally};
 pub use expect::{Expect, Unmet};

@@ -3,6 +3,7 @@
 mod agents;
 mod definitions;
 mod doctor;
+mod drain;
 mod gc;
 mod guard;
 mod leash;
@@ -45,7 +46,8 @@ State: $OSTLER_HOME, else the platform's data directory. Configuration: ~/.confi
 
 Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 70 internal.
 `ostler run`: 0 completed; 10 steered; 11 aborted; 12 stopped; 13 error; 14 not as expected; 130 killed
-by a second Ctrl-C, SIGTERM or SIGHUP. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1
+by a second Ctrl-C, SIGTERM or SIGHUP. `ostler drain`: 0 nothing is left; 4 something is left open; 11 a
+limit was reached; 12 stopped; 130 killed. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1
 when the default provider cannot be used, or ostler cannot work here. `ostler tasks doctor`: 1 when a
 count is wrong.";
 
@@ -55,6 +57,8 @@ enum Command {
     Serve,
     /// Run one agent and print its result
     Run(Box<run::Run>),
+    /// Have agents work the ready tasks down, each in a worktree of its own
+    Drain(Box<drain::Drain>),
     /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
     Agents(Agents),
@@ -125,6 +129,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match command {
             Command::Serve => serve::serve().await,
             Command::Run(run) => run.run().await,
+            Command::Drain(drain) => drain.run().await,
             Command::Agents(Agents::Records(agents)) => agents.run().await,
             Command::Agents(Agents::Definitions(command)) => command.run(),
             Command::Tasks(tasks) => tasks.run().await,

@@ -33,7 +33,7 @@ const UNTIL_DONE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How often it is looked whether a request at the terminal was settled elsewhere.
 const LOOK: Duration = Duration::from_millis(250);
 /// The exit code after a second signal, the shells' own for Ctrl-C.
-const KILLED: u8 = 130;
+pub(super) const KILLED: u8 = 130;
 
 #[derive(Args)]
 pub(super) struct Run {
@@ -111,7 +111,7 @@ pub(super) struct Run {
     providers: Vec<String>,
 }
 
-fn permission(name: &str) -> Result<Permission, String> {
+pub(super) fn permission(name: &str) -> Result<Permission, String> {
     [Permission::ReadOnly, Permission::Edit, Permission::Full]
         .into_iter()
         .find(|permission| permission.as_str() == name)

@@ -5,7 +5,6 @@ use rmcp::ErrorData;
 use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role};
 use serde_json::Value;
 
-use crate::edge::Failure;
 use crate::tasks::checked_label;
 use crate::text::one_line;
 
@@ -62,31 +61,32 @@ pub(super) fn get(name: &str, arguments: &JsonObject) -> Result<GetPromptResult,
             "`{GOAL}` is longer than {LONGEST_GOAL} bytes; put long material into a file and name it"
         )));
     }
-    let text = plan_tasks(goal, text_of(arguments, LABEL)?)?;
+    let text = plan_tasks(goal, text_of(arguments, LABEL)?);
     Ok(
         GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)])
             .with_description(PLAN_TASKS_IS_FOR),
     )
 }
 
-fn plan_tasks(goal: &str, label: &str) -> Result<String, ErrorData> {
-    let (asked, shown) = match label {
-        "" => (String::new(), String::new()),
-        label => {
-            let label =
-                checked_label(label).map_err(|error| refused(Failure::from(error).for_model()))?;
+fn plan_tasks(goal: &str, label: &str) -> String {
+    let mut goal = goal.to_owned();
+    let (mut asked, mut shown) = (String::new(), String::new());
+    match checked_label(label) {
+        Ok(label) => {
             let quoted = Value::String(label);
-            (
-                format!("\n\nGive every task the label {quoted}."),
-                format!(", \"labels\": [{quoted}]"),
-            )
+            asked = format!("\n\nGive every task the label {quoted}.");
+            shown = format!(", \"labels\": [{quoted}]");
         }
-    };
+        // Claude Code 2.1 gives each argument one word of what was typed, so that this is the second
+        // word of the goal.
+        Err(_) if !label.is_empty() => goal.push_str(&format!(" {label}")),
+        Err(_) => {}
+    }
     // The goal last: whatever stands in it is left as it is.
-    Ok(PLAN_TASKS_TEXT
+    PLAN_TASKS_TEXT
         .replace("{asked}", &asked)
         .replace("{labels}", &shown)
-        .replacen("{goal}", goal, 1))
+        .replacen("{goal}", &goal, 1)
 }
 
 /// An argument without the space around it; empty when it is not given.

@@ -51,6 +51,7 @@ mod tests {
             "agents/record/overlaps.rs",
             crate::agents::record::overlaps::ALL,
         ),
+        ("agents/drain/rows.rs", crate::agents::drain::rows::ALL),
         ("agents/journal.rs", crate::agents::journal::ALL),
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/limiter/pace.rs", crate::agents::limiter::pace::ALL),

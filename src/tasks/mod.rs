@@ -42,7 +42,7 @@ pub use model::{
 pub use network::Network;
 pub use tracker::Tracker;
 pub use update::Changes;
-pub use written::WrittenTasks;
+pub use written::{WrittenTask, WrittenTasks};
 
 #[cfg(test)]
 mod tests;

@@ -131,7 +131,9 @@ async fn a_circle_is_refused_and_spelled_out() {
     assert!(left.is_empty());
 }
 
+mod create;
 mod model;
+mod plan;
 mod random;
 mod remove;
 mod update;

@@ -24,6 +24,25 @@ pub struct Tracker<'a> {
     pub(crate) actor: Actor,
 }
 
+impl<'a> Tracker<'a> {
+    /// The tracker of a project in the hands of `actor`.
+    pub fn new(
+        store: &'a Store,
+        clock: &'a dyn Clock,
+        ids: &'a dyn IdSource,
+        project: &'a ProjectId,
+        actor: Actor,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            ids,
+            project,
+            actor,
+        }
+    }
+}
+
 impl Tracker<'_> {
     /// In whose hands it is.
     pub fn actor(&self) -> &Actor {

@@ -12,7 +12,9 @@ use super::model::Kind;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WrittenTasks {
-    tasks: Vec<WrittenTask>,
+    /// The tasks.
+    #[schemars(description = "")]
+    pub tasks: Vec<WrittenTask>,
 }
 
 impl WrittenTasks {
@@ -28,10 +30,11 @@ impl WrittenTasks {
     }
 }
 
+/// A task of a batch.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline)]
-struct WrittenTask {
+#[schemars(inline, description = "")]
+pub struct WrittenTask {
     title: String,
     description: Option<String>,
     /// What can be checked.

@@ -5,6 +5,7 @@
 mod conflict;
 mod order;
 mod tree;
+mod trunk;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use crate::ids::AgentId;
 pub use conflict::{Conflict, ConflictFile};
 pub use order::in_order;
 pub use tree::{MergeTree, clear};
+pub use trunk::Trunk;
 
 /// Who changed what an agent's change runs into, when it was no agent that is merged with it.
 const BASE: &str = "base";
@@ -48,6 +50,14 @@ pub enum IntegrateError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The branch to be moved is somebody's place to stand.
+    #[error("the branch {branch} is checked out in {} and cannot be moved on", place.display())]
+    CheckedOut {
+        /// The branch.
+        branch: String,
+        /// The working tree.
+        place: PathBuf,
     },
 }
 
@@ -199,6 +209,21 @@ impl Integration {
     /// When git fails.
     pub async fn keep(&mut self) -> Result<(), IntegrateError> {
         self.kept.clone_from(&self.tip);
+        self.reset().await
+    }
+
+    /// The state that is kept.
+    pub fn kept(&self) -> &str {
+        &self.kept
+    }
+
+    /// Goes on from `commit`, and forgets a merge that was not kept.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn go_on_from(&mut self, commit: &str) -> Result<(), IntegrateError> {
+        commit.clone_into(&mut self.kept);
+        commit.clone_into(&mut self.tip);
         self.reset().await
     }
 

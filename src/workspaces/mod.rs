@@ -51,4 +51,8 @@ pub struct WorkspacePlan {
     pub branch: String,
     /// Whether what is uncommitted in `from` comes along, as the first commit of the branch.
     pub with_changes: bool,
+    /// The commit to start from, by its hash; absent: the one that is checked out in `from`. What is
+    /// uncommitted there does not go with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
 }

@@ -103,6 +103,7 @@ pub(crate) async fn plan(
         repository,
         from: top,
         with_changes,
+        base: None,
     })
 }
 

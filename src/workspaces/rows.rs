@@ -235,6 +235,7 @@ mod tests {
             inside: PathBuf::new(),
             branch: "ostler/x".to_owned(),
             with_changes: false,
+            base: None,
         };
         assert!(begin(&store, &id, &project, &plan, 5).await.unwrap());
         assert!(!begin(&store, &id, &project, &plan, 5).await.unwrap());

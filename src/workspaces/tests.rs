@@ -107,6 +107,36 @@ fn kept(harvest: Option<Harvest>) -> Harvest {
 }
 
 #[tokio::test]
+async fn a_tree_starts_from_the_commit_that_was_asked_for() {
+    let world = World::new().await;
+    let first = world.user.git(&["rev-parse", "HEAD"]);
+    world.user.write("file", "two\n");
+    world.user.commit("two");
+    for (base, text) in [(Some(first), "one\n"), (None, "two\n")] {
+        let plan = WorkspacePlan {
+            base,
+            // What is uncommitted goes with what is checked out, and with nothing else.
+            with_changes: true,
+            ..world.plan().await
+        };
+        let trees = world.trees();
+        let made = trees.make(&world.agent, &world.project, &plan).await;
+        let path = made.unwrap().path;
+        assert_eq!(std::fs::read_to_string(path.join("file")).unwrap(), text);
+        assert_eq!(world.settled().await.and_then(|tree| tree.path), None);
+    }
+    let plan = WorkspacePlan {
+        base: Some("0".repeat(40)),
+        ..world.plan().await
+    };
+    let made = world
+        .trees()
+        .make(&world.agent, &world.project, &plan)
+        .await;
+    assert!(matches!(made, Err(WorkspaceError::Git(_))), "{made:?}");
+}
+
+#[tokio::test]
 async fn an_untouched_tree_goes_with_its_branch() {
     let world = World::new().await;
     let tree = world.made().await;

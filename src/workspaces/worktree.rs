@@ -185,8 +185,13 @@ impl Workspaces<'_> {
 
     /// The commit that a new tree starts from.
     async fn start(&self, git: &Git, plan: &WorkspacePlan) -> Result<String, WorkspaceError> {
-        let head = git.run(&["rev-parse", "--verify", "HEAD^{commit}"]).await?;
-        if !plan.with_changes {
+        let from = match &plan.base {
+            Some(base) => format!("{base}^{{commit}}"),
+            None => "HEAD^{commit}".to_owned(),
+        };
+        let asked = ["rev-parse", "--verify", "--end-of-options", &from];
+        let head = git.run(&asked).await?;
+        if !plan.with_changes || plan.base.is_some() {
             return Ok(head);
         }
         let scratch = beside(&plan.path, ".index");

@@ -70,9 +70,8 @@ async fn finished(mut command: tokio::process::Command, input: &str) -> (i32, St
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(input.as_bytes()).await.unwrap();
-    // A terminal hangs up on a reader whose typist has left.
-    let output = child.wait_with_output().await.unwrap();
     drop(stdin);
+    let output = child.wait_with_output().await.unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let code = output.status.code().unwrap();
     (code, text(output.stdout), text(output.stderr))
@@ -201,10 +200,7 @@ async fn a_file_creates_many_or_none() {
             "[{\"title\": \"x\", \"defer_until\": \"soon\"}]",
             "`tasks[0].defer_until` is no time",
         ),
-        (
-            "[{\"title\": \"x\"}] x",
-            "something stands behind the tasks",
-        ),
+        ("[{\"title\": \"x\"}] x", "trailing characters"),
         ("nothing", "these are no tasks"),
     ] {
         let (code, out, err) = fed(&home, &["create", "--file", "-"], bad).await;
@@ -239,7 +235,7 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
             vec!["list", "--view", "done"],
             "take one of ready, blocked",
         ),
-        (2, vec!["list", "--query", "--"], "holds no word"),
+        (2, vec!["list", "--query", "?!"], "holds no word"),
         (2, vec!["list", "--cursor", "7"], "`cursor` is none"),
         (3, vec!["show", "t-zzzzzz"], "no task here has the id"),
         (2, vec!["show", "t"], "no task here has the id"),
@@ -301,15 +297,18 @@ async fn at_a_terminal_a_person_may_attest_and_delete() {
 async fn a_claim_is_taken_away_at_a_terminal_only() {
     let home = Home::new();
     let task = create(&home, &["held"]).await;
-    let server = home.server().await;
-    server.ok("claim_task", json!({"id": task})).await;
+    let mut server = home.server().await;
+    server
+        .call("claim_task", json!({"id": task}))
+        .await
+        .unwrap();
     let err = refused(&home, 4, &["close", &task]).await;
     assert!(err.contains("is held by session:"), "{err}");
     refused(&home, 6, &["release", &task]).await;
     let (code, out) = at_terminal(&home, &["release", &task, "--note", "mine now"], "").await;
     assert_eq!(code, 0, "{out}");
     assert_eq!(titles(&home, &["--view", "ready"]).await, ["held"]);
-    server.close().await;
+    server.leave().await;
 }
 
 #[tokio::test]

@@ -404,7 +404,7 @@ fn above(line: &Line) -> String {
     line.path.strip_suffix(&own).unwrap_or("/").to_owned()
 }
 
-async fn commit_of(git: &Git, revision: &str) -> Result<Option<String>, AgentError> {
+pub(super) async fn commit_of(git: &Git, revision: &str) -> Result<Option<String>, AgentError> {
     let revision = format!("{revision}^{{commit}}");
     let ask = [
         "rev-parse",

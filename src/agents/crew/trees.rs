@@ -56,7 +56,9 @@ impl Crew {
         };
         let launch = &mut resolved.plan.launch;
         let (home, label) = (self.store.home(), &resolved.label);
-        let plan = plan::plan(home, &self.project, id, label, &launch.cwd, with_changes).await?;
+        let mut plan =
+            plan::plan(home, &self.project, id, label, &launch.cwd, with_changes).await?;
+        plan.base = resolved.base.take();
         launch.cwd = plan.path.join(&plan.inside);
         resolved.plan.workspace = Some(plan);
         Ok(())

@@ -6,6 +6,7 @@ use sqlx::AnyConnection;
 
 use super::{Ending, NewAgent, Plan, Scribe};
 use crate::agents::assignment::{self, Assignment, AtEnd, TaskStanding};
+use crate::agents::drain::rows as drains;
 use crate::agents::evidence::Evidence;
 use crate::agents::lifecycle::Status;
 use crate::config::Permission;
@@ -112,6 +113,9 @@ pub(crate) async fn claim_for(
     };
     let tracker = tracker(scribe, agent.project, actor);
     tracker.claim_at_spawn(tx, &task.id, &from).await?;
+    if let Some(drain) = &task.drain {
+        drains::add(tx, drain, &task.id, agent.id, scribe.clock.now_ms()).await?;
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use super::{as_json, kind, lines};
 use crate::cli::paint::Paint;
@@ -119,26 +120,30 @@ fn read(file: &str) -> Result<Vec<NewTask>, Failure> {
             Err(error) => return Err(unreadable(path, &error)),
         },
     };
-    let text = match text.trim_start().starts_with('[') {
-        true => format!("{{\"tasks\":{text}}}"),
-        false => text,
+    let written = match text.trim_start().starts_with('[') {
+        true => WrittenTasks {
+            tasks: parsed(&text, "tasks")?,
+        },
+        false => parsed(&text, "")?,
     };
-    let mut json = serde_json::Deserializer::from_str(&text);
-    let written: Result<WrittenTasks, _> = serde_path_to_error::deserialize(&mut json);
-    let written = written.map_err(|error| {
-        let (path, error) = (error.path().to_string(), error.into_inner());
-        let message = match path.as_str() {
-            "." => format!("these are no tasks: {error}"),
-            path => format!("`{path}`: {error}"),
+    Ok(written.into_new()?)
+}
+
+/// What a JSON text says of the field `within`; of all of it where that is empty.
+fn parsed<T: DeserializeOwned>(text: &str, within: &str) -> Result<T, Failure> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let bad = |place: String, error: serde_json::Error| {
+        let message = match place.as_str() {
+            "" | "." | "?" => format!("these are no tasks: {error}"),
+            place => format!("`{within}{place}`: {error}"),
         };
         Failure::new(FailureKind::Invalid, message)
             .hint("nothing was created; write {\"tasks\": [{\"title\": \"…\"}, …]}")
-    })?;
-    if let Err(error) = json.end() {
-        let message = format!("something stands behind the tasks: {error}");
-        return Err(Failure::new(FailureKind::Invalid, message));
-    }
-    Ok(written.into_new()?)
+    };
+    let value = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| bad(error.path().to_string(), error.into_inner()))?;
+    json.end().map_err(|error| bad(String::new(), error))?;
+    Ok(value)
 }
 
 fn from(source: impl Read, name: &str) -> Result<String, Failure> {

@@ -20,9 +20,9 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpawnAgent {
-    /// All that it knows beside a task.
+    /// All the child knows.
     prompt: Option<String>,
-    /// Id or `next`: claimed and told in full.
+    /// Id or `next`; it is claimed.
     task: Option<String>,
     label: Option<String>,
     /// claude, codex, gemini, opencode or configured.
@@ -103,6 +103,8 @@ impl Server {
             context: p.context.unwrap_or_default(),
             output_schema: p.output_schema.map(serde_json::Value::Object),
             expect: p.expect,
+            base: None,
+            drain: None,
             caller,
         };
         let crew = self.crew().await?;

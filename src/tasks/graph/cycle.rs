@@ -19,24 +19,24 @@ use crate::tasks::rows::word;
 
 statements! {
     /// What comes directly after each moment that is one of $1 or comes somewhere after one of them;
-    /// that the end of a task comes after its beginning is not told. 0: it begins, 1: it ends.
+    /// that the end of a task comes after its beginning is not told. 0: it begins, 1: it ends. (`CROSS`: without it SQLite walks through all tasks.)
     AFTER = "WITH RECURSIVE reached(id, moment) AS (
           SELECT value ->> 0, value ->> 1 FROM json_each($1)
           UNION SELECT id, 1 FROM reached WHERE moment = 0
-          UNION SELECT task.id, 0 FROM reached JOIN task ON task.parent = reached.id
+          UNION SELECT task.id, 0 FROM reached CROSS JOIN task ON task.parent = reached.id
             WHERE reached.moment = 0
-          UNION SELECT task.parent, 1 FROM reached JOIN task ON task.id = reached.id
+          UNION SELECT task.parent, 1 FROM reached CROSS JOIN task ON task.id = reached.id
             WHERE reached.moment = 1 AND task.parent IS NOT NULL
-          UNION SELECT e.task_id, 0 FROM reached JOIN task_edge e ON e.other_id = reached.id
+          UNION SELECT e.task_id, 0 FROM reached CROSS JOIN task_edge e ON e.other_id = reached.id
             WHERE reached.moment = 1 AND e.gone = 0
               AND e.kind IN ('blocked_by','on_failure','waits_children'))
-        SELECT 'begins_within', reached.id, task.id FROM reached JOIN task ON task.parent = reached.id
+        SELECT 'begins_within', reached.id, task.id FROM reached CROSS JOIN task ON task.parent = reached.id
           WHERE reached.moment = 0
         UNION ALL SELECT 'ends_within', task.parent, reached.id
-          FROM reached JOIN task ON task.id = reached.id
+          FROM reached CROSS JOIN task ON task.id = reached.id
           WHERE reached.moment = 1 AND task.parent IS NOT NULL
         UNION ALL SELECT e.kind, reached.id, e.task_id
-          FROM reached JOIN task_edge e ON e.other_id = reached.id
+          FROM reached CROSS JOIN task_edge e ON e.other_id = reached.id
           WHERE reached.moment = 1 AND e.gone = 0
             AND e.kind IN ('blocked_by','on_failure','waits_children')";
 }

@@ -1,6 +1,7 @@
 //! In which order branches are merged.
 
 use super::Side;
+use super::trunk::is_in;
 use crate::workspaces::{Git, GitError};
 
 /// Puts branches in the order in which they are to be merged: as they were given, but one that
@@ -48,9 +49,4 @@ pub async fn in_order(git: &Git, given: Vec<Side>) -> Result<Vec<Side>, GitError
         .into_iter()
         .filter_map(|at| sides.get_mut(at).and_then(Option::take))
         .collect())
-}
-
-async fn is_in(git: &Git, one: &str, other: &str) -> Result<bool, GitError> {
-    let ask = ["merge-base", "--is-ancestor", one, other];
-    Ok(git.attempt(&ask).await?.code == Some(0))
 }

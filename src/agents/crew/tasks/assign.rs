@@ -95,6 +95,7 @@ impl Crew {
             id: id.clone(),
             title: title.clone(),
             at_end: request.at_end,
+            drain: request.drain.clone(),
         });
         let mark = format!("{}{}", self.ids.token(), self.ids.token());
         let terms = self.terms(&draft.plan);

@@ -132,16 +132,25 @@ CREATE TABLE drain (
   repository TEXT NOT NULL,             -- git common directory
   branch     TEXT NOT NULL,             -- where the work comes together
   base       TEXT NOT NULL,             -- the commit that it starts from
+  owner_id   TEXT NOT NULL,             -- the process that took it up last; empty when that has left it in order
   created_ms INTEGER NOT NULL,
-  ended_ms   INTEGER NOT NULL DEFAULT 0
+  since_ms   INTEGER NOT NULL,          -- when a person last began to spend on it
+  ended_ms   INTEGER NOT NULL DEFAULT 0 -- when nothing was left
 ) STRICT;
 CREATE INDEX drain_open ON drain(project_id) WHERE ended_ms = 0;
 
--- Which agents a drain has had work on which task.
+-- Which agents a drain has had work on which task; written with the first run of the agent.
 CREATE TABLE drain_task (
   drain_id TEXT NOT NULL REFERENCES drain(id) ON DELETE CASCADE,
   task_id  TEXT NOT NULL,
   agent_id TEXT NOT NULL,
   at_ms    INTEGER NOT NULL,
+  failures INTEGER NOT NULL DEFAULT 0,  -- runs that were found not to have done the task
+  judged   INTEGER NOT NULL DEFAULT 0,  -- the last of these runs
+  why      TEXT NOT NULL DEFAULT '',    -- what it lacked
+  tip      TEXT NOT NULL DEFAULT '',    -- the commit of the agent that is to be merged
+  commits  INTEGER NOT NULL DEFAULT 0,  -- how many it brings
+  merged   TEXT NOT NULL DEFAULT '',    -- its merge, once it is to be closed; - for an answer
   PRIMARY KEY (drain_id, task_id, agent_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX drain_task_of ON drain_task(task_id);

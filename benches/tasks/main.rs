@@ -1,0 +1,229 @@
+//! How fast the tracker is, and that it stays so: `cargo bench --bench tasks`, with `-- --quick` in a
+//! few seconds at smaller sizes. Prints what it has measured and exits with 1 when a bound does not
+//! hold. All bounds but those against the peer are ratios within one run, so they hold on any machine.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a benchmark that cannot go on stops, and printing is all it is for"
+)]
+
+mod peer;
+mod report;
+mod server;
+mod world;
+
+use std::process::ExitCode;
+
+use ostler::tasks::{Close, Listing, Proof, Reason, View, Wanted};
+use peer::{CREATE_PER_S, GET_PER_S, READY_PER_S};
+use report::{Report, Samples};
+use world::{World, one};
+
+/// How much there is of everything.
+struct Sizes {
+    /// Open tasks of the small and of the large project, and closed ones of the large.
+    few: usize,
+    open: usize,
+    closed: usize,
+    /// Tasks that are searched, in the small and in the large project.
+    texts: [usize; 2],
+    /// Tasks of the project that is held against the peer.
+    peer: usize,
+    rounds: usize,
+}
+
+const FULL: Sizes = Sizes {
+    few: 100,
+    open: 10_000,
+    closed: 1_000_000,
+    texts: [1_000, 100_000],
+    peer: 10_000,
+    rounds: 20,
+};
+const QUICK: Sizes = Sizes {
+    few: 100,
+    open: 1_000,
+    closed: 20_000,
+    texts: [500, 5_000],
+    peer: 1_000,
+    rounds: 4,
+};
+/// Measurements of each kind in a round; rounds of two worlds take turns, so that what else the
+/// machine does falls on both.
+const PER_ROUND: usize = 50;
+
+fn main() -> ExitCode {
+    let quick = std::env::args().any(|argument| argument == "--quick");
+    let sizes = if quick { QUICK } else { FULL };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let report = runtime.block_on(async {
+        let mut report = Report::default();
+        closed_tasks_cost_nothing(&sizes, &mut report).await;
+        a_batch_is_cheap(&sizes, &mut report).await;
+        searches_are_bounded(&sizes, &mut report).await;
+        the_peer_is_left_behind(&sizes, &mut report).await;
+        server::measure(&sizes, &mut report).await;
+        report
+    });
+    report.print();
+    match report.holds() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+/// `ready` and claims read an index of what is ready: however much is closed is no matter.
+async fn closed_tasks_cost_nothing(sizes: &Sizes, report: &mut Report) {
+    let small = World::with_open(sizes.few).await;
+    let large = World::with_open(sizes.open).await;
+    large.add_closed(sizes.closed).await;
+    let (few, many) = (
+        format!("{} open", sizes.few),
+        format!("{} open + {} closed", sizes.open, sizes.closed),
+    );
+    let mut ready = [Samples::default(), Samples::default()];
+    let mut claims = [Samples::default(), Samples::default()];
+    let mut closes = [Samples::default(), Samples::default()];
+    for _ in 0..sizes.rounds {
+        for (at, world) in [&small, &large].into_iter().enumerate() {
+            let tracker = world.tracker();
+            let listing = Listing::of(View::Ready);
+            for _ in 0..PER_ROUND {
+                let lines = ready[at].time(tracker.list(&listing)).await.unwrap();
+                assert!(!lines.items.is_empty());
+                let claimed = async {
+                    let task = tracker.claim_next(&Wanted::default(), None).await.unwrap();
+                    tracker.release(task.id.as_str(), None, "").await.unwrap()
+                };
+                let task = claims[at].time(claimed).await;
+                closes[at]
+                    .time(tracker.close(task.as_str(), &given_up()))
+                    .await
+                    .unwrap();
+                tracker.reopen(task.as_str(), "again").await.unwrap();
+            }
+        }
+    }
+    for (what, [small, large]) in [
+        ("ready, 20 lines", &ready),
+        ("claim the best and release", &claims),
+        ("close", &closes),
+    ] {
+        report.line(what, &few, small);
+        report.line(what, &many, large);
+        let ratio = large.p50_us() / small.p50_us();
+        report.at_most(
+            format!("{what}: p50 at {many}, of that at {few}"),
+            ratio,
+            2.0,
+        );
+    }
+}
+
+fn given_up() -> Close {
+    Close {
+        reason: Reason::WontDo,
+        why: "measured".to_owned(),
+        proof: Proof::default(),
+        fence: None,
+    }
+}
+
+/// A plan of 500 tasks is written in one go.
+async fn a_batch_is_cheap(sizes: &Sizes, report: &mut Report) {
+    let world = World::with_open(sizes.peer).await;
+    let tracker = world.tracker();
+    let [mut singles, mut batches] = [Samples::default(), Samples::default()];
+    for round in 0..sizes.rounds {
+        let parent = &tracker.create(&[one("parent", None, &[])]).await.unwrap()[0].id;
+        let mut last = parent.clone();
+        for _ in 0..PER_ROUND {
+            let blocked_by = if last == *parent {
+                vec![]
+            } else {
+                vec![last.to_string()]
+            };
+            let task = one("one more", Some(parent.to_string()), &blocked_by);
+            last = singles.time(tracker.create(&[task])).await.unwrap()[0]
+                .id
+                .clone();
+        }
+        let plan = world::plan(500, round);
+        batches.time(tracker.create(&plan)).await.unwrap();
+    }
+    let at = format!("{} open", sizes.peer);
+    report.line("create a child that waits for another", &at, &singles);
+    report.line("create 500, 24 in each tree, with edges", &at, &batches);
+    let ratio = batches.p50_us() / singles.p50_us();
+    report.at_most("a batch of 500, of one create".to_owned(), ratio, 30.0);
+}
+
+/// A search ranks a bounded number of hits, however many there are.
+async fn searches_are_bounded(sizes: &Sizes, report: &mut Report) {
+    let mut p50s = Vec::new();
+    for size in sizes.texts {
+        let world = World::with_texts(size).await;
+        let tracker = world.tracker();
+        let at = format!("{size} tasks");
+        for (what, query, view) in [
+            ("search, a word that one in 4 has", "frequent", View::All),
+            ("search, the same in open ones", "frequent", View::Open),
+            ("search, two words", "frequent word17", View::All),
+            ("search, a word that 3 have", "needle", View::All),
+            ("search, no hit", "nowhere", View::All),
+        ] {
+            let listing = Listing {
+                query: Some(query.to_owned()),
+                ..Listing::of(view)
+            };
+            let mut samples = Samples::default();
+            for _ in 0..sizes.rounds * 5 {
+                samples.time(tracker.list(&listing)).await.unwrap();
+            }
+            report.line(what, &at, &samples);
+            p50s.push((what, samples.p50_us()));
+        }
+    }
+    let (small, large) = p50s.split_at(p50s.len() / 2);
+    let [from, to] = sizes.texts;
+    for ((what, small), (_, large)) in small.iter().zip(large) {
+        // All hits of a word are counted even though few are ranked.
+        let name = format!("{what}: p50 at {to}, of that at {from}");
+        report.at_most(name, large / small, 20.0);
+    }
+}
+
+/// Calls per second, one after the other, as a Python tracker was measured.
+async fn the_peer_is_left_behind(sizes: &Sizes, report: &mut Report) {
+    let world = World::with_open(sizes.peer).await;
+    let tracker = world.tracker();
+    let ids = world.ids().await;
+    let listing = Listing {
+        limit: 10,
+        ..Listing::of(View::Ready)
+    };
+    let [mut get, mut ready, mut create] = [(); 3].map(|()| Samples::default());
+    for at in 0..sizes.rounds * PER_ROUND {
+        let id = &ids[at * 7919 % ids.len()];
+        get.time(tracker.show(id)).await.unwrap();
+        ready.time(tracker.list(&listing)).await.unwrap();
+        let new = [one("one more", None, &[])];
+        create.time(tracker.create(&new)).await.unwrap();
+    }
+    let at = format!("{} open", sizes.peer);
+    for (what, samples, peer) in [
+        ("get", &get, GET_PER_S),
+        ("ready, 10 lines", &ready, READY_PER_S),
+        ("create", &create, CREATE_PER_S),
+    ] {
+        report.line(what, &at, samples);
+        let ratio = samples.per_s() / peer;
+        report.at_least(
+            format!("{what}: calls/s, of the peer's {peer}"),
+            ratio,
+            100.0,
+        );
+    }
+}

@@ -1,0 +1,69 @@
+//! How SQLite goes about the statements that everything waits for.
+
+use super::super::*;
+use super::World;
+
+async fn plan(world: &World, (_, sql): (&str, &'static str)) -> Vec<String> {
+    let explain = format!("EXPLAIN QUERY PLAN {sql}");
+    let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
+        .fetch_all(world.store.read())
+        .await
+        .unwrap();
+    steps.into_iter().map(|(.., step)| step).collect()
+}
+
+fn named(all: &'static [(&'static str, &'static str)], name: &str) -> (&'static str, &'static str) {
+    *all.iter().find(|(it, _)| *it == name).unwrap()
+}
+
+#[tokio::test]
+async fn the_best_ready_task_is_the_first_of_an_index() {
+    let world = World::new().await;
+    let plan = plan(&world, named(claim::ALL, "BEST")).await;
+    let reads = "SEARCH task USING INDEX task_ready (project_id=?)";
+    assert_eq!(plan.first().map(String::as_str), Some(reads), "{plan:#?}");
+    assert!(
+        !plan.iter().any(|step| step.contains("ORDER BY")),
+        "{plan:#?}"
+    );
+}
+
+/// Changes of the graph look at what hangs on a task, and never at all that there is.
+#[tokio::test]
+async fn no_change_of_the_graph_walks_through_all_tasks() {
+    let world = World::new().await;
+    let all = [
+        claim::ALL,
+        close::ALL,
+        create::ALL,
+        update::ALL,
+        remove::ALL,
+        graph::cycle::ALL,
+        graph::edges::ALL,
+        graph::family::ALL,
+        graph::settle::ALL,
+    ];
+    for statement in all.concat() {
+        let plan = plan(&world, statement).await;
+        let walks = |step: &String| {
+            let mut words = step.split(' ');
+            let scan = words.next() == Some("SCAN");
+            scan && words.next().is_some_and(|table| {
+                [
+                    "task",
+                    "t",
+                    "e",
+                    "b",
+                    "p",
+                    "c",
+                    "l",
+                    "task_edge",
+                    "task_label",
+                    "task_note",
+                ]
+                .contains(&table)
+            })
+        };
+        assert!(!plan.iter().any(walks), "{}: {plan:#?}", statement.0);
+    }
+}
