@@ -62,7 +62,7 @@ enum Command {
     /// See and stop agents, whoever runs them, and what they can be made from
     #[command(subcommand)]
     Agents(Agents),
-    /// See and change what is to be done
+    /// See and change what is to be done, write it to a file and take it in from one
     #[command(subcommand)]
     Tasks(Box<tasks::Tasks>),
     /// See the worktrees that agents work in, merge their branches, and remove those that hold nothing

@@ -29,13 +29,19 @@ use crate::tasks::{Actor, Kind, Tracker};
 #[derive(Subcommand)]
 pub(super) enum Tasks {
     #[command(flatten)]
-    Tracker(Command),
+    Records(Records),
+    #[command(flatten)]
+    Files(Files),
+}
+
+#[derive(Subcommand)]
+pub(super) enum Files {
     Export(transfer::Export),
     Import(transfer::Import),
 }
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(super) enum Records {
     /// List tasks: the open ones, unless another view is asked for
     List(list::List),
     /// Show a task: texts, edges, children, history
@@ -65,14 +71,14 @@ pub(super) enum Command {
 impl Tasks {
     pub(super) async fn run(self) -> anyhow::Result<u8> {
         match self {
-            Tasks::Tracker(command) => command.run().await,
-            Tasks::Export(export) => export.run().await,
-            Tasks::Import(import) => import.run().await,
+            Tasks::Records(records) => records.run().await,
+            Tasks::Files(Files::Export(export)) => export.run().await,
+            Tasks::Files(Files::Import(import)) => import.run().await,
         }
     }
 }
 
-impl Command {
+impl Records {
     async fn run(self) -> anyhow::Result<u8> {
         let crew = host::open(&Surroundings::of_process()?).await?;
         let told = self.told(&crew, Paint::of_stdout()).await;
@@ -91,18 +97,18 @@ impl Command {
     async fn told(self, crew: &Arc<Crew>, paint: Paint) -> Result<(String, u8), Failure> {
         let tracker = crew.tracker_of_person().await?;
         let text = match self {
-            Command::List(list) => list.told(&tracker, paint).await,
-            Command::Show(show) => show.told(&tracker, paint).await,
-            Command::Create(create) => create.told(&tracker, paint).await,
-            Command::Update(update) => update.told(&tracker, paint).await,
-            Command::Note(note) => note.told(&tracker, paint).await,
-            Command::Close(close) => close.told(crew, &tracker, paint).await,
-            Command::Reopen(reopen) => reopen.told(&tracker, paint).await,
-            Command::Release(release) => release.told(&tracker, paint).await,
-            Command::Delete(delete) => delete.told(&tracker).await,
-            Command::Tree(tree) => tree.told(&tracker, paint).await,
-            Command::Graph(graph) => graph.told(&tracker).await,
-            Command::Doctor(doctor) => return doctor.told(&tracker).await,
+            Records::List(list) => list.told(&tracker, paint).await,
+            Records::Show(show) => show.told(&tracker, paint).await,
+            Records::Create(create) => create.told(&tracker, paint).await,
+            Records::Update(update) => update.told(&tracker, paint).await,
+            Records::Note(note) => note.told(&tracker, paint).await,
+            Records::Close(close) => close.told(crew, &tracker, paint).await,
+            Records::Reopen(reopen) => reopen.told(&tracker, paint).await,
+            Records::Release(release) => release.told(&tracker, paint).await,
+            Records::Delete(delete) => delete.told(&tracker).await,
+            Records::Tree(tree) => tree.told(&tracker, paint).await,
+            Records::Graph(graph) => graph.told(&tracker).await,
+            Records::Doctor(doctor) => return doctor.told(&tracker).await,
         };
         Ok((text?, 0))
     }
