@@ -37,6 +37,7 @@ async fn worker(world: &World, task: &TaskId, at_end: AtEnd) -> AgentId {
             id: task.clone(),
             title: "A task".to_owned(),
             at_end,
+            drain: None,
         }),
         ..world.plan.clone()
     };
