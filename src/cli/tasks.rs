@@ -10,6 +10,7 @@ mod lines;
 mod list;
 mod picture;
 mod show;
+mod transfer;
 mod write;
 
 use std::io::{self, IsTerminal};
@@ -27,6 +28,14 @@ use crate::tasks::{Actor, Kind, Tracker};
 
 #[derive(Subcommand)]
 pub(super) enum Tasks {
+    #[command(flatten)]
+    Tracker(Command),
+    Export(transfer::Export),
+    Import(transfer::Import),
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
     /// List tasks: the open ones, unless another view is asked for
     List(list::List),
     /// Show a task: texts, edges, children, history
@@ -55,6 +64,16 @@ pub(super) enum Tasks {
 
 impl Tasks {
     pub(super) async fn run(self) -> anyhow::Result<u8> {
+        match self {
+            Tasks::Tracker(command) => command.run().await,
+            Tasks::Export(export) => export.run().await,
+            Tasks::Import(import) => import.run().await,
+        }
+    }
+}
+
+impl Command {
+    async fn run(self) -> anyhow::Result<u8> {
         let crew = host::open(&Surroundings::of_process()?).await?;
         let told = self.told(&crew, Paint::of_stdout()).await;
         crew.close().await;
@@ -72,18 +91,18 @@ impl Tasks {
     async fn told(self, crew: &Arc<Crew>, paint: Paint) -> Result<(String, u8), Failure> {
         let tracker = crew.tracker_of_person().await?;
         let text = match self {
-            Tasks::List(list) => list.told(&tracker, paint).await,
-            Tasks::Show(show) => show.told(&tracker, paint).await,
-            Tasks::Create(create) => create.told(&tracker, paint).await,
-            Tasks::Update(update) => update.told(&tracker, paint).await,
-            Tasks::Note(note) => note.told(&tracker, paint).await,
-            Tasks::Close(close) => close.told(crew, &tracker, paint).await,
-            Tasks::Reopen(reopen) => reopen.told(&tracker, paint).await,
-            Tasks::Release(release) => release.told(&tracker, paint).await,
-            Tasks::Delete(delete) => delete.told(&tracker).await,
-            Tasks::Tree(tree) => tree.told(&tracker, paint).await,
-            Tasks::Graph(graph) => graph.told(&tracker).await,
-            Tasks::Doctor(doctor) => return doctor.told(&tracker).await,
+            Command::List(list) => list.told(&tracker, paint).await,
+            Command::Show(show) => show.told(&tracker, paint).await,
+            Command::Create(create) => create.told(&tracker, paint).await,
+            Command::Update(update) => update.told(&tracker, paint).await,
+            Command::Note(note) => note.told(&tracker, paint).await,
+            Command::Close(close) => close.told(crew, &tracker, paint).await,
+            Command::Reopen(reopen) => reopen.told(&tracker, paint).await,
+            Command::Release(release) => release.told(&tracker, paint).await,
+            Command::Delete(delete) => delete.told(&tracker).await,
+            Command::Tree(tree) => tree.told(&tracker, paint).await,
+            Command::Graph(graph) => graph.told(&tracker).await,
+            Command::Doctor(doctor) => return doctor.told(&tracker).await,
         };
         Ok((text?, 0))
     }

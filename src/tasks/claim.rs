@@ -42,7 +42,7 @@ macro_rules! wanted {
 // `holder <> ''` and the like say nothing new: without them the partial indexes are not used.
 statements! {
     BEST = concat!("SELECT id FROM task WHERE ", wanted!(), "
-        ORDER BY priority, unblocks DESC, created_ms, id LIMIT $7");
+        ORDER BY priority, unblocks DESC, created_ms, n LIMIT $7");
     /// An agent whose run is over gets nothing: nobody would ever take that claim away from it.
     CLAIM = concat!("UPDATE task SET status = 'in_progress', holder = $2, dies_with = $3,
           fence = fence + 1, claimed_ms = $4, lease_ms = $5, lease_until_ms = $6, updated_ms = $4
@@ -61,7 +61,7 @@ statements! {
         WHERE id = $1 AND holder = $3";
     EXPIRED = "SELECT id, holder FROM task WHERE lease_until_ms > 0 AND lease_until_ms <= $1";
     OF_HOLDER = "SELECT id, holder FROM task WHERE holder = $1 AND holder <> ''
-        ORDER BY claimed_ms, id";
+        ORDER BY claimed_ms, n";
     BOUND_TO = "SELECT id, holder FROM task WHERE dies_with = $1 AND dies_with <> ''";
     HAND_OVER = "UPDATE task SET holder = $2, dies_with = $3, fence = fence + 1, lease_ms = $4,
           lease_until_ms = $5, updated_ms = $6

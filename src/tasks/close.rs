@@ -28,7 +28,7 @@ statements! {
     /// Tasks that were for the case that $1 is given up.
     MOOT = "SELECT task.id, task.title FROM task JOIN task_edge e ON e.task_id = task.id
         WHERE e.other_id = $1 AND e.kind = 'on_failure' AND e.gone = 0 AND task.status <> 'closed'
-        ORDER BY task.created_ms, task.id LIMIT $2";
+        ORDER BY task.created_ms, task.n LIMIT $2";
     STAMP = "UPDATE task SET stamps = $2 WHERE id = $1";
 }
 

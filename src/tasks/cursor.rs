@@ -8,12 +8,9 @@ use super::error::TaskError;
 /// Longest cursor of ours.
 const LONGEST: usize = 120;
 
-/// The last entry of a page: three numbers and a text that the list is ordered by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) numbers: [i64; 3],
-    pub(super) id: String,
-}
+/// The last entry of a page: what the list is ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(pub(super) [i64; 4]);
 
 /// Which list a cursor belongs to: the same question gives the same mark.
 pub(super) fn mark(question: &impl Hash) -> u32 {
@@ -26,37 +23,31 @@ pub(super) fn mark(question: &impl Hash) -> u32 {
 impl Key {
     /// The cursor that goes on behind this entry.
     pub(super) fn cursor(&self, mark: u32) -> String {
-        let [a, b, c] = self.numbers;
-        format!("{mark:08x}.{a}.{b}.{c}.{}", self.id)
+        let [a, b, c, d] = self.0;
+        format!("{mark:08x}.{a}.{b}.{c}.{d}")
     }
 
     /// A cursor read back.
     pub(super) fn parse(cursor: &str, mark: u32) -> Result<Self, TaskError> {
         let bad = |problem: &str| TaskError::bad("cursor", problem);
-        let parts: Vec<&str> = match cursor.len() {
-            ..=LONGEST => cursor.split('.').collect(),
-            _ => Vec::new(),
-        };
-        let [list, a, b, c, id] = parts.as_slice() else {
-            return Err(bad("is none that a list of tasks gave out"));
-        };
-        let number = |text: &&str| text.parse::<i64>();
-        let (Ok(list), Ok(a), Ok(b), Ok(c)) = (
-            u32::from_str_radix(list, 16),
-            number(a),
-            number(b),
-            number(c),
-        ) else {
-            return Err(bad("is none that a list of tasks gave out"));
-        };
-        if list != mark {
-            return Err(bad("belongs to a list with another view or other filters"));
+        let (list, numbers) =
+            read(cursor).ok_or_else(|| bad("is none that a list of tasks gave out"))?;
+        match list == mark {
+            true => Ok(Self(numbers)),
+            false => Err(bad("belongs to a list with another view or other filters")),
         }
-        Ok(Self {
-            numbers: [a, b, c],
-            id: (*id).to_owned(),
-        })
     }
+}
+
+/// The mark of a list, and the numbers of an entry.
+fn read(cursor: &str) -> Option<(u32, [i64; 4])> {
+    if cursor.len() > LONGEST {
+        return None;
+    }
+    let (list, numbers) = cursor.split_once('.')?;
+    let numbers: Result<Vec<i64>, _> = numbers.split('.').map(str::parse).collect();
+    let list = u32::from_str_radix(list, 16).ok()?;
+    Some((list, numbers.ok()?.try_into().ok()?))
 }
 
 #[cfg(test)]
@@ -65,10 +56,7 @@ mod tests {
 
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
-        let key = Key {
-            numbers: [0, -7, i64::MAX],
-            id: "t-0a1b2c".to_owned(),
-        };
+        let key = Key([0, -7, i64::MAX, i64::MIN]);
         let mark = mark(&("ready", ""));
         assert_eq!(Key::parse(&key.cursor(mark), mark).unwrap(), key);
     }
@@ -76,24 +64,21 @@ mod tests {
     #[test]
     fn what_is_none_of_ours_is_refused() {
         let here = mark(&"here");
-        let key = Key {
-            numbers: [1, 2, 3],
-            id: String::new(),
-        };
+        let key = Key([1, 2, 3, 4]);
         let elsewhere = Key::parse(&key.cursor(mark(&"there")), here).unwrap_err();
         assert_eq!(
             elsewhere.to_string(),
             "`cursor` belongs to a list with another view or other filters"
         );
-        let long = key.cursor(here) + &"x".repeat(200);
+        let long = key.cursor(here) + &"0".repeat(200);
         for text in [
             "",
             "7",
             "....",
-            "zz.1.2.3.",
-            "1.2.3",
-            "1.1e3.2.3.x",
-            long.as_str(),
+            "zz.1.2.3.4",
+            "1.2.3.4",
+            "1.1e3.2.3.4",
+            &long,
         ] {
             let refused = Key::parse(text, here).unwrap_err().to_string();
             assert_eq!(

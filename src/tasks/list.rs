@@ -102,15 +102,15 @@ macro_rules! page {
     };
 }
 
-/// A view behind the entry with the id $6, the time $7 and whatever else orders it.
+/// A view behind the entry with the number $6, the time $7 and whatever else orders it.
 macro_rules! ready {
     () => {
         concat!(
             view!(ready, "$10", "$11"),
             " AND task.priority >= $8 AND (task.priority > $8
             OR task.unblocks < $9
-            OR (task.unblocks = $9 AND (task.created_ms, task.id) > ($7, $6)))
-            ORDER BY task.priority, task.unblocks DESC, task.created_ms, task.id"
+            OR (task.unblocks = $9 AND (task.created_ms, task.n) > ($7, $6)))
+            ORDER BY task.priority, task.unblocks DESC, task.created_ms, task.n"
         )
     };
 }
@@ -118,8 +118,8 @@ macro_rules! blocked {
     () => {
         concat!(
             view!(blocked),
-            " AND (task.priority, task.created_ms, task.id) > ($8, $7, $6)
-            ORDER BY task.priority, task.created_ms, task.id"
+            " AND (task.priority, task.created_ms, task.n) > ($8, $7, $6)
+            ORDER BY task.priority, task.created_ms, task.n"
         )
     };
 }
@@ -127,8 +127,8 @@ macro_rules! open {
     () => {
         concat!(
             view!(open),
-            " AND (task.priority, task.created_ms, task.id) > ($8, $7, $6)
-            ORDER BY task.priority, task.created_ms, task.id"
+            " AND (task.priority, task.created_ms, task.n) > ($8, $7, $6)
+            ORDER BY task.priority, task.created_ms, task.n"
         )
     };
 }
@@ -136,8 +136,8 @@ macro_rules! mine {
     () => {
         concat!(
             view!(mine, "$8"),
-            " AND (task.claimed_ms, task.id) > ($7, $6)
-            ORDER BY task.claimed_ms, task.id"
+            " AND (task.claimed_ms, task.n) > ($7, $6)
+            ORDER BY task.claimed_ms, task.n"
         )
     };
 }
@@ -145,8 +145,8 @@ macro_rules! closed {
     () => {
         concat!(
             view!(closed),
-            " AND (task.closed_ms, task.id) < ($7, $6)
-            ORDER BY task.closed_ms DESC, task.id DESC"
+            " AND (task.closed_ms, task.n) < ($7, $6)
+            ORDER BY task.closed_ms DESC, task.n DESC"
         )
     };
 }
@@ -154,8 +154,8 @@ macro_rules! all {
     () => {
         concat!(
             view!(all),
-            " AND (task.created_ms, task.id) < ($7, $6)
-            ORDER BY task.created_ms DESC, task.id DESC"
+            " AND (task.created_ms, task.n) < ($7, $6)
+            ORDER BY task.created_ms DESC, task.n DESC"
         )
     };
 }
@@ -163,7 +163,7 @@ macro_rules! all {
 statements! {
     /// Tasks among which a mistyped id is looked for.
     RECENT = "SELECT id, title FROM task WHERE project_id = $1
-        ORDER BY created_ms DESC, id DESC LIMIT 1000";
+        ORDER BY created_ms DESC, n DESC LIMIT 1000";
     LABELLED = concat!("SELECT task_id FROM task_label WHERE label = $1 AND gone = 0
         AND ($2 = '' OR task_id IN ", below!("$2"), ") LIMIT $3");
     BELOW = concat!("SELECT id FROM ", below!("$1"), " AS some LIMIT $2");
@@ -294,7 +294,7 @@ impl Tracker<'_> {
         limit: usize,
     ) -> Result<Vec<AnyRow>, StoreError> {
         let after = after.unwrap_or_else(|| start(filter.view));
-        let [priority, unblocks, time] = after.numbers;
+        let [priority, unblocks, time, n] = after.0;
         let sql = match (filter.view, few.is_some()) {
             (View::Ready, false) => READY,
             (View::Ready, true) => READY_OF_FEW,
@@ -315,7 +315,7 @@ impl Tracker<'_> {
             .bind(filter.kind)
             .bind(few.unwrap_or(&filter.parent))
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(after.id)
+            .bind(n)
             .bind(time);
         let page = match filter.view {
             View::Ready => page
@@ -340,26 +340,23 @@ impl Tracker<'_> {
 
 /// What a view is ordered by; see its statement.
 fn key(view: View, line: &Line) -> Key {
-    let numbers = match view {
+    let [priority, unblocks, time] = match view {
         View::Ready => [line.priority, line.unblocks, line.created_ms],
         View::Blocked | View::Open => [line.priority, 0, line.created_ms],
         View::Mine => [0, 0, line.claimed_ms],
         View::Closed => [0, 0, line.closed_ms],
         View::All => [0, 0, line.created_ms],
     };
-    let id = line.shown.id.to_string();
-    Key { numbers, id }
+    Key([priority, unblocks, time, line.n])
 }
 
 /// What comes before every entry of a view.
 fn start(view: View) -> Key {
     let is_newest_first = matches!(view, View::Closed | View::All);
-    let numbers = match is_newest_first {
-        true => [0, 0, i64::MAX],
-        false => [-1, i64::MAX, -1],
-    };
-    let id = String::new();
-    Key { numbers, id }
+    match is_newest_first {
+        true => Key([0, 0, i64::MAX, i64::MAX]),
+        false => Key([-1, i64::MAX, -1, -1]),
+    }
 }
 
 /// The ids of the tasks that parent and label leave, as a JSON list; `None` where these are many.

@@ -16,7 +16,7 @@ const READY: u32 = 3;
 
 statements! {
     CLAIMED = "SELECT id, title, fence FROM task WHERE holder = $1 AND holder <> '' AND project_id = $2
-        ORDER BY claimed_ms DESC, id";
+        ORDER BY claimed_ms DESC, n DESC";
 }
 
 /// A task that is held by whoever asks.

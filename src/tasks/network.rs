@@ -22,15 +22,15 @@ const OUTSIDE: usize = 100;
 
 statements! {
     OPEN = concat!("SELECT ", line_columns!(), " FROM task
-        WHERE project_id = $1 AND status <> 'closed' ORDER BY priority, created_ms, id LIMIT $2");
+        WHERE project_id = $1 AND status <> 'closed' ORDER BY priority, created_ms, n LIMIT $2");
     ALL_TASKS = concat!("SELECT ", line_columns!(), " FROM task
-        WHERE project_id = $1 ORDER BY created_ms DESC, id DESC LIMIT $2");
+        WHERE project_id = $1 ORDER BY created_ms DESC, n DESC LIMIT $2");
     /// $1 and what is below it, the closed ones only if $2 is 1; what is higher comes first.
     BELOW = concat!("WITH RECURSIVE below(id, depth) AS (SELECT CAST($1 AS TEXT), 0
           UNION ALL SELECT t.id, below.depth + 1 FROM below JOIN task t ON t.parent = below.id
           WHERE $2 = 1 OR t.status <> 'closed')
         SELECT ", line_columns!(), " FROM below CROSS JOIN task ON task.id = below.id
-        ORDER BY below.depth, task.priority, task.created_ms, task.id LIMIT $3");
+        ORDER BY below.depth, task.priority, task.created_ms, task.n LIMIT $3");
     OF_IDS = concat!("SELECT ", line_columns!(), " FROM json_each($1) AS some
         CROSS JOIN task ON task.id = some.value LIMIT $2");
     EDGES = "SELECT e.task_id, e.kind, e.other_id, e.at_ms, e.gone, e.holds

@@ -24,9 +24,9 @@ pub(super) use task_columns;
 statements! {
     GET = concat!("SELECT ", task_columns!(), " FROM task WHERE id = $1 AND project_id = $2");
     CHILDREN = concat!("SELECT ", task_columns!(), " FROM task WHERE parent = $1
-        ORDER BY priority, created_ms, id LIMIT $2");
+        ORDER BY priority, created_ms, n LIMIT $2");
     OPEN_CHILDREN = "SELECT id FROM task WHERE parent = $1 AND status <> 'closed'
-        ORDER BY created_ms, id LIMIT $2";
+        ORDER BY created_ms, n LIMIT $2";
     EDGES = "SELECT task_id, kind, other_id, at_ms, gone, holds FROM task_edge
         WHERE task_id = $1 AND gone = 0 ORDER BY kind, at_ms, other_id";
     EDGES_BACK = "SELECT task_id, kind, other_id, at_ms, gone, holds FROM task_edge

@@ -105,7 +105,7 @@ impl Tracker<'_> {
         };
         let wanted = limit + 1;
         let named = self.named_in(connection, filter, query).await?;
-        let of = |stage: Stage| after.filter(|after| after.numbers[0] == stage as i64);
+        let of = |stage: Stage| after.filter(|after| after.0[0] == stage as i64);
         let mut hits: Vec<Hit> = Vec::new();
         if of(Stage::AnyWord).is_none() {
             let room = wanted + named.len();
@@ -133,7 +133,7 @@ impl Tracker<'_> {
         let mut found = named;
         match (after, of(Stage::Named)) {
             (None, _) => {}
-            (_, Some(after)) => found.retain(|hit| hit.key.numbers > after.numbers),
+            (_, Some(after)) => found.retain(|hit| hit.key > *after),
             (Some(_), None) => found.clear(),
         }
         found.extend(hits);
@@ -164,10 +164,7 @@ impl Tracker<'_> {
             .page_in(connection, filter, Some(&ids), None, ids.len())
             .await?;
         let named = |line: Line| {
-            let key = Key {
-                numbers: [Stage::Named as i64, 0, line.n],
-                id: String::new(),
-            };
+            let key = Key([Stage::Named as i64, 0, line.n, 0]);
             Hit { line, key }
         };
         let mut named: Vec<Hit> = self.lines(&rows)?.into_iter().map(named).collect();
@@ -196,7 +193,7 @@ impl Tracker<'_> {
             Stage::AnyWord => terms.any(),
             Stage::Named | Stage::AllWords => terms.all(),
         };
-        let [_, score, n] = after.map_or([0, i64::MIN, i64::MAX], |after| after.numbers);
+        let [_, score, n, _] = after.map_or([0, i64::MIN, i64::MAX, 0], |after| after.0);
         let page = sqlx::query(sql)
             .bind(filter.project)
             .bind(filter.label)
@@ -214,10 +211,7 @@ impl Tracker<'_> {
         let rows = page.fetch_all(connection).await?;
         let scores = rows.iter().map(score_of).collect::<Result<Vec<_>, _>>()?;
         let hit = |(line, score): (Line, i64)| {
-            let key = Key {
-                numbers: [stage as i64, score, line.n],
-                id: String::new(),
-            };
+            let key = Key([stage as i64, score, line.n, 0]);
             Hit { line, key }
         };
         Ok(self

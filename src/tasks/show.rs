@@ -26,7 +26,7 @@ statements! {
     /// The line of $1, and those of its children.
     LINE = concat!("SELECT ", line_columns!(), " FROM task WHERE id = $1");
     PARTS_OF = concat!("SELECT ", line_columns!(), " FROM task WHERE parent = $1
-        ORDER BY status = 'closed', priority, created_ms, id LIMIT $2");
+        ORDER BY status = 'closed', priority, created_ms, n LIMIT $2");
     ABOVE = "WITH RECURSIVE up(id, place) AS (SELECT parent, 1 FROM task
           WHERE id = $1 AND parent IS NOT NULL
           UNION ALL SELECT t.parent, up.place + 1 FROM up JOIN task t ON t.id = up.id

@@ -53,7 +53,7 @@ statements! {
         SELECT task.id, task.title FROM hit CROSS JOIN task ON task.id = hit.id
         WHERE task.status = 'open' AND task.held = 0 AND task.open_children = 0
           AND task.defer_until_ms <= $2
-        ORDER BY task.priority, task.unblocks DESC, task.created_ms, task.id LIMIT $3";
+        ORDER BY task.priority, task.unblocks DESC, task.created_ms, task.n LIMIT $3";
 }
 
 /// A task by its name.

@@ -150,6 +150,8 @@ async fn ready_is_listed_as_it_is_given_out() {
         given.push(task.title);
     }
     assert_eq!(listed, given);
+    // Of those that are as urgent and hold back as much, as they were written down.
+    assert_eq!(given[..4], ["t0", "t3", "t6", "t9"]);
 }
 
 #[tokio::test]

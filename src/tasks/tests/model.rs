@@ -102,7 +102,7 @@ impl Model {
         self.ready().into_iter().min_by_key(|key| {
             let task = &self.tasks[key];
             let rank = std::cmp::Reverse(unblocks(*key));
-            (task.priority, rank, task.created_ms, task.id.clone())
+            (task.priority, rank, task.created_ms, *key)
         })
     }
 

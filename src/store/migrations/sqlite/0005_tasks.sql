@@ -1,6 +1,6 @@
 -- Tasks. What is derived is kept up by deltas, in the transaction that causes them; see tasks/graph.
 CREATE TABLE task (
-  n              INTEGER PRIMARY KEY,          -- for the full-text index
+  n              INTEGER PRIMARY KEY,          -- the order of creation; for the full-text index
   id             TEXT NOT NULL UNIQUE,
   project_id     TEXT NOT NULL REFERENCES project(id),
   parent         TEXT REFERENCES task(id),
@@ -39,16 +39,16 @@ CREATE TABLE task (
   CHECK ((status = 'closed') = (reason <> '')),
   CHECK ((status = 'in_progress') = (holder <> ''))
 ) STRICT;
-CREATE INDEX task_ready  ON task(project_id, priority, unblocks DESC, created_ms, id)
+CREATE INDEX task_ready  ON task(project_id, priority, unblocks DESC, created_ms, n)
   WHERE status = 'open' AND held = 0 AND open_children = 0;
-CREATE INDEX task_held   ON task(project_id, priority, created_ms, id)
+CREATE INDEX task_held   ON task(project_id, priority, created_ms, n)
   WHERE status = 'open' AND held > 0;
-CREATE INDEX task_open   ON task(project_id, priority, created_ms, id) WHERE status <> 'closed';
+CREATE INDEX task_open   ON task(project_id, priority, created_ms, n) WHERE status <> 'closed';
 -- These two grow for ever; the kind is there so that a filter by it need not look at the rows.
-CREATE INDEX task_closed ON task(project_id, closed_ms, id, kind) WHERE status = 'closed';
-CREATE INDEX task_all    ON task(project_id, created_ms, id, kind);
+CREATE INDEX task_closed ON task(project_id, closed_ms, n, kind) WHERE status = 'closed';
+CREATE INDEX task_all    ON task(project_id, created_ms, n, kind);
 CREATE INDEX task_parent ON task(parent) WHERE parent IS NOT NULL;
-CREATE INDEX task_holder ON task(holder, claimed_ms, id) WHERE holder <> '';
+CREATE INDEX task_holder ON task(holder, claimed_ms, n) WHERE holder <> '';
 CREATE INDEX task_bound  ON task(dies_with) WHERE dies_with <> '';
 CREATE INDEX task_lease  ON task(lease_until_ms) WHERE lease_until_ms > 0;
 CREATE INDEX task_ref    ON task(project_id, external_ref) WHERE external_ref <> '';
