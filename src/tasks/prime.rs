@@ -6,8 +6,7 @@ use super::facts::{Before, Facts};
 use super::model::{Kind, Note, NoteKind, Task};
 use crate::clock::rfc3339;
 use crate::ids::TaskId;
-use crate::providers::clip;
-use crate::text::one_line;
+use crate::text::{clip, one_line};
 
 /// Bytes of description and acceptance criteria together, and of the latter alone.
 const TEXTS: usize = 9_500;
