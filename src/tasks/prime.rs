@@ -289,7 +289,7 @@ fn history(text: &mut String, notes: &[Note]) {
     });
     let left_out = told.len() - fitting.count();
     let shown = told.into_iter().skip(left_out).map(Ok);
-    let cut = (left_out > 0).then(|| Err(left_out));
+    let cut = (left_out > 0).then_some(Err(left_out));
     let mut entries = cut.into_iter().chain(shown).peekable();
     if entries.peek().is_none() {
         return;
