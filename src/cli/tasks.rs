@@ -29,7 +29,7 @@ use crate::tasks::{Actor, Kind, Tracker};
 #[derive(Subcommand)]
 pub(super) enum Tasks {
     #[command(flatten)]
-    Records(Records),
+    Records(Box<Records>),
     #[command(flatten)]
     Files(Files),
 }
