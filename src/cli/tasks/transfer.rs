@@ -40,14 +40,14 @@ Exit codes: 0 when every line went in; 1 when some were skipped.";
 
 #[derive(Args)]
 #[command(after_help = AFTER_EXPORT)]
-pub(super) struct Export {
+pub(in crate::cli) struct Export {
     /// The file; left out or `-`, standard output
     path: Option<PathBuf>,
 }
 
 #[derive(Args)]
 #[command(after_help = AFTER_IMPORT)]
-pub(super) struct Import {
+pub(in crate::cli) struct Import {
     /// The file, or `-` for standard input
     path: PathBuf,
     /// Whose file it is [default: what it looks like]
