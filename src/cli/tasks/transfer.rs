@@ -6,9 +6,9 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::as_json;
+use super::{as_json, one_of};
 use crate::cli::output::{err, reader_has_left};
 use crate::edge::{Failure, Kind};
 use crate::tasks::{self, Exported, Format, Replacement, Report, Tracker, TransferError};
@@ -50,9 +50,9 @@ pub(in crate::cli) struct Export {
 pub(in crate::cli) struct Import {
     /// The file, or `-` for standard input
     path: PathBuf,
-    /// Whose file it is [default: what it looks like]
-    #[arg(long, value_enum)]
-    from: Option<From>,
+    /// Whose file it is: ostler, beads, gobby, taskmaster or github [default: what it looks like]
+    #[arg(long, value_name = "TRACKER", value_parser = format)]
+    from: Option<Format>,
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
@@ -61,25 +61,11 @@ pub(in crate::cli) struct Import {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum From {
-    Ostler,
-    Beads,
-    Gobby,
-    Taskmaster,
-    Github,
-}
-
-impl From {
-    fn format(self) -> Format {
-        match self {
-            From::Ostler => Format::Ostler,
-            From::Beads => Format::Beads,
-            From::Gobby => Format::Gobby,
-            From::Taskmaster => Format::Taskmaster,
-            From::Github => Format::Github,
-        }
-    }
+fn format(text: &str) -> Result<Format, String> {
+    one_of(
+        Format::parse(text),
+        Format::ALL.iter().map(|format| format.as_str()),
+    )
 }
 
 impl Export {
@@ -139,7 +125,7 @@ impl Import {
         };
         let import = tasks::Import {
             input,
-            from: self.from.map(From::format),
+            from: self.from,
             told_ms,
             // Standard input may be what is imported.
             at_terminal: is_terminal && (io::stdin().is_terminal() || is_standard(&self.path)),

@@ -9,8 +9,7 @@ mod gobby;
 mod item;
 mod taskmaster;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::TransferError;
 use super::report::Report;
@@ -19,7 +18,7 @@ pub(super) use detect::detect;
 pub(super) use item::Item;
 
 /// Whose file it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// What `ostler tasks export` writes.
@@ -53,6 +52,11 @@ impl Format {
             Format::Taskmaster => "taskmaster",
             Format::Github => "github",
         }
+    }
+
+    /// The one of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text)
     }
 }
 
