@@ -12,7 +12,7 @@ use super::foreign::{self, Format};
 use super::known::{self, Known};
 use super::line::{self, Line};
 use super::lines::{Raw, is_conflict_marker};
-use super::plan::{Plan, Told, plan};
+use super::plan::{Plan, Told, Trust, plan};
 use super::record::{Gone, Mark, Record};
 use super::report::{Remark, Report};
 use super::rows::{self, Writes};
@@ -38,6 +38,9 @@ pub struct Import<'a> {
     pub from: Option<Format>,
     /// When what is told without a time was told; milliseconds since the Unix epoch.
     pub told_ms: i64,
+    /// Whether a person sees what is done. Without one nothing is deleted, and nothing closed as done
+    /// that takes evidence: a model with a shell is no person.
+    pub at_terminal: bool,
     /// Only says what would be done.
     pub dry_run: bool,
     /// Is told how many tasks are written, and of how many.
@@ -73,6 +76,10 @@ impl Tracker<'_> {
         let mut run = Run {
             tracker: self,
             told,
+            trust: match import.at_terminal {
+                true => Trust::Person,
+                false => Trust::Anybody,
+            },
             plan: None,
             done: BTreeSet::new(),
             late: HashMap::new(),
@@ -146,6 +153,7 @@ impl Tracker<'_> {
 struct Run<'a, 'b> {
     tracker: &'a Tracker<'b>,
     told: Told,
+    trust: Trust,
     /// With the state of the store that it was made for.
     plan: Option<(Plan, i64)>,
     /// Tasks that are written.
@@ -237,7 +245,7 @@ impl Run<'_, '_> {
     }
 
     fn decide(&mut self, known: &Known, gone: &BTreeMap<TaskId, Gone>) -> Plan {
-        let mut plan = plan(&self.told, known, gone);
+        let mut plan = plan(&self.told, known, gone, self.trust);
         plan.steps
             .retain(|id| !self.done.contains(id) || plan.bent.contains(id));
         // The last ones first: steps are taken from the end.

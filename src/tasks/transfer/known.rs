@@ -16,7 +16,8 @@ statements! {
           coalesce(CAST(stamps ->> 'parent' AS BIGINT), created_ms) AS parent_ms,
           coalesce(CAST(stamps ->> 'status' AS BIGINT), created_ms) AS status_ms,
           CASE WHEN status = 'closed' THEN 1 ELSE 0 END AS closed,
-          CASE WHEN holder <> '' THEN 1 ELSE 0 END AS held
+          CASE WHEN holder <> '' THEN 1 ELSE 0 END AS held,
+          CASE WHEN acceptance <> '' THEN 1 ELSE 0 END AS gated
         FROM task WHERE project_id = $1";
     EDGES = "SELECT e.task_id, e.kind, e.other_id, e.at_ms, e.gone
         FROM task_edge e JOIN task ON task.id = e.task_id
@@ -33,6 +34,8 @@ pub(super) struct KnownTask {
     pub(super) updated_ms: i64,
     /// Whether somebody works on it.
     pub(super) held: bool,
+    /// Whether it takes evidence to close it as done.
+    pub(super) gated: bool,
     /// What it waits for, or once did.
     pub(super) waits: BTreeMap<(EdgeKind, TaskId), Mark>,
 }
@@ -45,18 +48,19 @@ pub(super) async fn read(
     connection: &mut AnyConnection,
     project: &ProjectId,
 ) -> Result<Known, StoreError> {
-    type Task = (String, Option<String>, i64, i64, i64, i64, i64);
+    type Task = (String, Option<String>, i64, i64, i64, i64, i64, i64);
     let tasks: Vec<Task> = sqlx::query_as(TASKS)
         .bind(project.as_str())
         .fetch_all(&mut *connection)
         .await?;
     let mut known = Known::new();
-    for (id, parent, updated_ms, parent_ms, status_ms, closed, held) in tasks {
+    for (id, parent, updated_ms, parent_ms, status_ms, closed, held, gated) in tasks {
         let task = KnownTask {
             parent: Stamped::new(parent.map(TaskId::stored), parent_ms),
             closed: Stamped::new(closed != 0, status_ms),
             updated_ms,
             held: held != 0,
+            gated: gated != 0,
             waits: BTreeMap::new(),
         };
         known.insert(TaskId::stored(id), task);

@@ -244,6 +244,10 @@ fn json(value: &impl Serialize) -> String {
 
 /// Reads a line at `now_ms`; says what is wrong with one that is none.
 pub(super) fn read(text: &str, now_ms: i64) -> Result<Line, String> {
+    // A list would be taken for the values of a line in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err("it is no JSON object".to_owned());
+    }
     let peek: Peek = parse(text)?;
     if let Some(version) = peek.ostler_tasks {
         return Ok(Line::Head(version));

@@ -14,7 +14,7 @@ use super::report::Remark;
 use crate::clock::rfc3339;
 use crate::ids::TaskId;
 use crate::tasks::graph::family::LEVELS;
-use crate::tasks::model::EdgeKind;
+use crate::tasks::model::{EdgeKind, Reason};
 
 /// What a file says, each task with the line that it is from.
 #[derive(Default)]
@@ -64,6 +64,15 @@ impl Told {
     }
 }
 
+/// Whose word a file is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// A person's, who sees what is done.
+    Person,
+    /// Anybody's: it deletes nothing, and closes nothing that takes evidence.
+    Anybody,
+}
+
 /// What is to be done.
 #[derive(Default)]
 pub(super) struct Plan {
@@ -85,8 +94,8 @@ pub(super) struct Plan {
     cut: BTreeSet<(TaskId, EdgeKind, TaskId)>,
     /// Those that are open although they were closed.
     opened: BTreeSet<TaskId>,
-    /// Those whose status stays, since somebody works on them.
-    busy: BTreeSet<TaskId>,
+    /// Those whose status stays as it is here.
+    kept: BTreeSet<TaskId>,
 }
 
 impl Plan {
@@ -111,7 +120,7 @@ impl Plan {
         if self.opened.contains(&id) {
             task.closing.value = None;
         }
-        if let (true, Some(here)) = (self.busy.contains(&id), here) {
+        if let (true, Some(here)) = (self.kept.contains(&id), here) {
             task.closing = here.closing.clone();
         }
         Some(task)
@@ -139,9 +148,14 @@ struct Node<'a> {
 }
 
 /// Decides. `gone_here` are those of the told tasks that were deleted here.
-pub(super) fn plan(told: &Told, known: &Known, gone_here: &BTreeMap<TaskId, Gone>) -> Plan {
+pub(super) fn plan(
+    told: &Told,
+    known: &Known,
+    gone_here: &BTreeMap<TaskId, Gone>,
+    trust: Trust,
+) -> Plan {
     let mut plan = Plan::default();
-    let dead = plan.bury(told, known, gone_here);
+    let dead = plan.bury(told, known, gone_here, trust);
     let living = known
         .keys()
         .chain(told.tasks.keys())
@@ -156,7 +170,7 @@ pub(super) fn plan(told: &Told, known: &Known, gone_here: &BTreeMap<TaskId, Gone
     let arcs = plan.arcs(told, &number, &mut nodes);
     let cut = plan.cut_circles(told, &mut nodes, &arcs);
     let order = plan.cut_depth(told, &mut nodes);
-    plan.settle_status(told, &mut nodes, &order);
+    plan.settle_status(told, &mut nodes, &order, trust);
     let kept = arcs.iter().filter(|arc| !cut.contains(arc));
     plan.steps = plan.in_order(&nodes, kept, &order);
     drop(nodes);
@@ -192,6 +206,28 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// What keeps it open although it was closed elsewhere.
+    fn why_not_closed(&self, trust: Trust) -> Option<&'static str> {
+        let known = self
+            .known
+            .filter(|known| self.closed && !known.closed.value)?;
+        let closing = self.told.and_then(|told| told.closing.value.as_ref());
+        let is_done = closing.is_some_and(|closing| closing.reason == Reason::Done);
+        if known.held {
+            Some(
+                "was closed elsewhere; somebody works on it here, so it stays open until that is \
+                 over and this is imported again",
+            )
+        } else if trust == Trust::Anybody && known.gated && is_done {
+            Some(
+                "was closed elsewhere as done; it has acceptance criteria and stays open until a \
+                 person imports this at a terminal",
+            )
+        } else {
+            None
+        }
+    }
+
     /// Whether the file says something of it that counts for other tasks.
     fn is_told(&self) -> bool {
         self.told.is_some()
@@ -213,6 +249,7 @@ impl Plan {
         told: &Told,
         known: &Known,
         gone_here: &BTreeMap<TaskId, Gone>,
+        trust: Trust,
     ) -> BTreeSet<TaskId> {
         let mut dead = BTreeSet::new();
         let ids: BTreeSet<&TaskId> = told.gone.keys().chain(gone_here.keys()).collect();
@@ -235,6 +272,14 @@ impl Plan {
                 let remark = format!(
                     "was deleted elsewhere at {at}; somebody works on it here, so it stays until \
                      that is over and this is imported again"
+                );
+                self.remark(told, id, remark);
+                continue;
+            }
+            if task.is_some() && trust == Trust::Anybody {
+                let remark = format!(
+                    "was deleted elsewhere at {at}; it stays until a person imports this at a \
+                     terminal"
                 );
                 self.remark(told, id, remark);
                 continue;
@@ -382,24 +427,18 @@ impl Plan {
         order
     }
 
-    /// What is closed in the end. A claim outlasts a close from elsewhere, and an open child one of
+    /// What is closed in the end. A claim outlasts a close from elsewhere, and an open child that of
     /// its parent.
-    fn settle_status(&mut self, told: &Told, nodes: &mut [Node], order: &[usize]) {
+    fn settle_status(&mut self, told: &Told, nodes: &mut [Node], order: &[usize], trust: Trust) {
         for task in order.iter().rev() {
             let Some(node) = nodes.get_mut(*task) else {
                 continue;
             };
-            if node.closed && node.known.is_some_and(|known| known.held) {
+            if let Some(remark) = node.why_not_closed(trust) {
                 node.closed = false;
                 let id = node.id.clone();
-                self.remark(
-                    told,
-                    &id,
-                    "was closed elsewhere; somebody works on it here, so it stays open until that \
-                     is over and this is imported again"
-                        .to_owned(),
-                );
-                self.busy.insert(id);
+                self.remark(told, &id, remark.to_owned());
+                self.kept.insert(id);
             }
             if node.closed {
                 continue;

@@ -40,7 +40,7 @@ impl Copy {
         mut text: &[u8],
         from: Option<Format>,
     ) -> Result<Report, TransferError> {
-        let report = self.run(&mut text, from, false).await;
+        let report = self.run(&mut text, from, true, false).await;
         assert_eq!(self.world.differences().await, []);
         let illegal = "SELECT count(*) FROM task p JOIN task c ON c.parent = p.id
             WHERE p.status = 'closed' AND c.status <> 'closed'";
@@ -51,19 +51,23 @@ impl Copy {
     }
 
     async fn rehearse(&self, text: &str) -> Report {
-        self.run(&mut text.as_bytes(), None, true).await.unwrap()
+        self.run(&mut text.as_bytes(), None, true, true)
+            .await
+            .unwrap()
     }
 
     async fn run(
         &self,
         input: &mut dyn BufRead,
         from: Option<Format>,
+        at_terminal: bool,
         dry_run: bool,
     ) -> Result<Report, TransferError> {
         let import = Import {
             input,
             from,
             told_ms: 900_000,
+            at_terminal,
             dry_run,
             progress: &mut |_, _| {},
         };
