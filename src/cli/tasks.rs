@@ -28,20 +28,6 @@ use crate::tasks::{Actor, Kind, Tracker};
 
 #[derive(Subcommand)]
 pub(super) enum Tasks {
-    #[command(flatten)]
-    Records(Box<Records>),
-    #[command(flatten)]
-    Files(Files),
-}
-
-#[derive(Subcommand)]
-pub(super) enum Files {
-    Export(transfer::Export),
-    Import(transfer::Import),
-}
-
-#[derive(Subcommand)]
-pub(super) enum Records {
     /// List tasks: the open ones, unless another view is asked for
     List(list::List),
     /// Show a task: texts, edges, children, history
@@ -66,20 +52,14 @@ pub(super) enum Records {
     Graph(picture::Graph),
     /// Count anew what holds what, and say where the record differs; exit code 1 if it does
     Doctor(doctor::Doctor),
+    /// Write the tasks of this project to a file, a line each, to be kept in git
+    Export(transfer::Export),
+    /// Take in the tasks of a file: of ostler, or of another tracker
+    Import(transfer::Import),
 }
 
 impl Tasks {
     pub(super) async fn run(self) -> anyhow::Result<u8> {
-        match self {
-            Tasks::Records(records) => records.run().await,
-            Tasks::Files(Files::Export(export)) => export.run().await,
-            Tasks::Files(Files::Import(import)) => import.run().await,
-        }
-    }
-}
-
-impl Records {
-    async fn run(self) -> anyhow::Result<u8> {
         let crew = host::open(&Surroundings::of_process()?).await?;
         let told = self.told(&crew, Paint::of_stdout()).await;
         crew.close().await;
@@ -97,18 +77,20 @@ impl Records {
     async fn told(self, crew: &Arc<Crew>, paint: Paint) -> Result<(String, u8), Failure> {
         let tracker = crew.tracker_of_person().await?;
         let text = match self {
-            Records::List(list) => list.told(&tracker, paint).await,
-            Records::Show(show) => show.told(&tracker, paint).await,
-            Records::Create(create) => create.told(&tracker, paint).await,
-            Records::Update(update) => update.told(&tracker, paint).await,
-            Records::Note(note) => note.told(&tracker, paint).await,
-            Records::Close(close) => close.told(crew, &tracker, paint).await,
-            Records::Reopen(reopen) => reopen.told(&tracker, paint).await,
-            Records::Release(release) => release.told(&tracker, paint).await,
-            Records::Delete(delete) => delete.told(&tracker).await,
-            Records::Tree(tree) => tree.told(&tracker, paint).await,
-            Records::Graph(graph) => graph.told(&tracker).await,
-            Records::Doctor(doctor) => return doctor.told(&tracker).await,
+            Tasks::List(list) => list.told(&tracker, paint).await,
+            Tasks::Show(show) => show.told(&tracker, paint).await,
+            Tasks::Create(create) => create.told(&tracker, paint).await,
+            Tasks::Update(update) => update.told(&tracker, paint).await,
+            Tasks::Note(note) => note.told(&tracker, paint).await,
+            Tasks::Close(close) => close.told(crew, &tracker, paint).await,
+            Tasks::Reopen(reopen) => reopen.told(&tracker, paint).await,
+            Tasks::Release(release) => release.told(&tracker, paint).await,
+            Tasks::Delete(delete) => delete.told(&tracker).await,
+            Tasks::Tree(tree) => tree.told(&tracker, paint).await,
+            Tasks::Graph(graph) => graph.told(&tracker).await,
+            Tasks::Doctor(doctor) => return doctor.told(&tracker).await,
+            Tasks::Export(export) => export.told(&tracker).await,
+            Tasks::Import(import) => return import.told(&tracker).await,
         };
         Ok((text?, 0))
     }

@@ -8,9 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::output::{err, out, reader_has_left};
+use super::as_json;
+use crate::cli::output::{err, reader_has_left};
 use crate::edge::{Failure, Kind};
-use crate::host::{self, Surroundings};
 use crate::tasks::{self, Exported, Format, Replacement, Report, Tracker, TransferError};
 use crate::text::one_line;
 
@@ -37,7 +37,6 @@ a note of it.
 
 Exit codes: 0 when every line went in; 1 when some were skipped.";
 
-/// Write the tasks of this project to a file, a line each
 #[derive(Args)]
 #[command(after_help = AFTER_EXPORT)]
 pub(in crate::cli) struct Export {
@@ -45,7 +44,6 @@ pub(in crate::cli) struct Export {
     path: Option<PathBuf>,
 }
 
-/// Take in the tasks of a file: of ostler, or of another tracker
 #[derive(Args)]
 #[command(after_help = AFTER_IMPORT)]
 pub(in crate::cli) struct Import {
@@ -84,14 +82,8 @@ impl From {
 }
 
 impl Export {
-    pub(in crate::cli) async fn run(self) -> anyhow::Result<u8> {
-        let crew = host::open(&Surroundings::of_process()?).await?;
-        let exported = match crew.tracker_of_person().await {
-            Ok(tracker) => self.with(&tracker).await,
-            Err(error) => Err(error.into()),
-        };
-        crew.close().await;
-        let exported = exported?;
+    pub(super) async fn told(self, tracker: &Tracker<'_>) -> Result<String, Failure> {
+        let exported = self.with(tracker).await?;
         if self.path.is_some() || io::stderr().is_terminal() {
             let gone = match exported.gone {
                 0 => String::new(),
@@ -99,7 +91,7 @@ impl Export {
             };
             err(&format!("exported {} tasks{gone}\n", exported.tasks));
         }
-        Ok(0)
+        Ok(String::new())
     }
 
     async fn with(&self, tracker: &Tracker<'_>) -> Result<Exported, Failure> {
@@ -122,26 +114,14 @@ impl Export {
 }
 
 impl Import {
-    pub(in crate::cli) async fn run(self) -> anyhow::Result<u8> {
+    pub(super) async fn told(self, tracker: &Tracker<'_>) -> Result<(String, u8), Failure> {
         let (mut input, told_ms) = open(&self.path)?;
-        let crew = host::open(&Surroundings::of_process()?).await?;
-        let report = match crew.tracker_of_person().await {
-            Ok(tracker) => self.with(&tracker, &mut input, told_ms).await,
-            Err(error) => Err(error.into()),
-        };
-        crew.close().await;
-        let report = report?;
+        let report = self.with(tracker, &mut input, told_ms).await?;
         let text = match self.json {
-            true => crate::cli::agents::as_json(&report)?,
+            true => as_json(&report)?,
             false => told(&report, self.from.is_none()),
         };
-        match out(&text) {
-            Err(error) if !reader_has_left(&error) => {
-                let message = format!("standard output cannot be written: {error}");
-                Err(Failure::new(Kind::Internal, message).into())
-            }
-            _ => Ok(u8::from(report.skipped > 0)),
-        }
+        Ok((text, u8::from(report.skipped > 0)))
     }
 
     async fn with(

@@ -14,9 +14,10 @@ use crate::tasks::rows::{self, task_columns, word};
 // JSON in, rows out: a statement reads or writes a whole page. PostgreSQL spells it
 // `jsonb_to_recordset`.
 statements! {
-    /// Ids of the project behind $2, those of deleted tasks among them.
-    PAGE = "SELECT id FROM task WHERE project_id = $1 AND id > $2
-        UNION ALL SELECT id FROM task_gone WHERE project_id = $1 AND id > $2
+    /// Ids of the project behind $2, those of deleted tasks among them. An index by project would
+    /// have all of them sorted for each page; like this the index of ids is followed.
+    PAGE = "SELECT id FROM task WHERE project_id || '' = $1 AND id > $2
+        UNION ALL SELECT id FROM task_gone WHERE project_id || '' = $1 AND id > $2
         ORDER BY id LIMIT $3";
     TASKS = concat!("SELECT ", task_columns!(), " FROM task
         WHERE id IN (SELECT value FROM json_each($1)) AND project_id = $2");
