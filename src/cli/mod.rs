@@ -64,7 +64,7 @@ enum Command {
     Agents(Agents),
     /// See and change what is to be done, write it to a file and take it in from one
     #[command(subcommand)]
-    Tasks(tasks::Tasks),
+    Tasks(Box<tasks::Tasks>),
     /// See the worktrees that agents work in, merge their branches, and remove those that hold nothing
     /// of their own
     #[command(subcommand)]

@@ -372,7 +372,7 @@ impl Plan {
                 depth = 1;
                 node.parent = None;
                 let id = node.id.clone();
-                let remark = format!("goes without its parent: it stands below too many others");
+                let remark = "goes without its parent: it stands below too many others".to_owned();
                 self.remark(told, &id, remark);
                 self.without_parent.insert(id);
             }
