@@ -4,6 +4,7 @@
 
 mod context;
 mod tasks;
+mod transfer;
 
 use std::fmt;
 use std::io::ErrorKind;

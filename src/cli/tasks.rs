@@ -10,6 +10,7 @@ mod lines;
 mod list;
 mod picture;
 mod show;
+mod transfer;
 mod write;
 
 use std::io::{self, IsTerminal};
@@ -51,6 +52,10 @@ pub(super) enum Tasks {
     Graph(picture::Graph),
     /// Count anew what holds what, and say where the record differs; exit code 1 if it does
     Doctor(doctor::Doctor),
+    /// Write the tasks of this project to a file, a line each, to be kept in git
+    Export(transfer::Export),
+    /// Take in the tasks of a file: of ostler, or of another tracker
+    Import(transfer::Import),
 }
 
 impl Tasks {
@@ -84,6 +89,8 @@ impl Tasks {
             Tasks::Tree(tree) => tree.told(&tracker, paint).await,
             Tasks::Graph(graph) => graph.told(&tracker).await,
             Tasks::Doctor(doctor) => return doctor.told(&tracker).await,
+            Tasks::Export(export) => export.told(&tracker).await,
+            Tasks::Import(import) => return import.told(&tracker).await,
         };
         Ok((text?, 0))
     }

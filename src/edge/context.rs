@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use super::{Hint, Kind};
 use crate::agents::{BadContext, Problem};
 
-const KINDS: &str = "there are summary, transcript:<n>, file:<path>, agent:<id>, git:diff, \
+const KINDS: &str = "there are summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, git:diff, \
                      git:diff:<revision>, git:log and git:log:<n>";
 
 pub(super) fn kind_of(bad: &BadContext) -> Kind {

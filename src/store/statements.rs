@@ -64,6 +64,7 @@ mod tests {
         ("tasks/graph/doctor.rs", crate::tasks::graph::doctor::ALL),
         ("tasks/graph/edges.rs", crate::tasks::graph::edges::ALL),
         ("tasks/graph/family.rs", crate::tasks::graph::family::ALL),
+        ("tasks/graph/recount.rs", crate::tasks::graph::recount::ALL),
         ("tasks/graph/settle.rs", crate::tasks::graph::settle::ALL),
         ("tasks/lines.rs", crate::tasks::lines::ALL),
         ("tasks/list.rs", crate::tasks::list::ALL),
@@ -73,6 +74,11 @@ mod tests {
         ("tasks/rows.rs", crate::tasks::rows::ALL),
         ("tasks/search.rs", crate::tasks::search::ALL),
         ("tasks/show.rs", crate::tasks::show::ALL),
+        (
+            "tasks/transfer/known.rs",
+            crate::tasks::transfer::known::ALL,
+        ),
+        ("tasks/transfer/rows.rs", crate::tasks::transfer::rows::ALL),
         ("tasks/update.rs", crate::tasks::update::ALL),
     ];
 

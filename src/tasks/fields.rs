@@ -12,6 +12,8 @@ const DESCRIPTION: usize = 64 * 1024;
 const ACCEPTANCE: usize = 16 * 1024;
 /// Longest note, in bytes.
 const NOTE: usize = 16 * 1024;
+/// Longest word why a task was closed, in bytes.
+const WHY: usize = 4 * 1024;
 /// Longest label, in characters, and most labels of one task.
 const LABEL: usize = 40;
 const LABELS: usize = 20;
@@ -51,6 +53,46 @@ pub(super) fn note(text: &str) -> Result<String, TaskError> {
         true => Err(TaskError::bad("note", "is empty")),
         false => long("note", text, NOTE),
     }
+}
+
+/// An entry of a task's history that comes from elsewhere, as it is.
+pub(super) fn history(text: &str) -> Result<String, TaskError> {
+    long("notes", text, DESCRIPTION).map(|_| text.to_owned())
+}
+
+/// Why a task was closed or deleted, in words that come from elsewhere.
+pub(super) fn why(text: &str) -> Result<String, TaskError> {
+    long("why", text, WHY)
+}
+
+/// What has shown that a task is done, as JSON that comes from elsewhere.
+pub(super) fn evidence(text: &str) -> Result<String, TaskError> {
+    long("evidence", text, DESCRIPTION)
+}
+
+/// Who has done something, by the words of a file.
+pub(super) fn by(text: &str) -> Result<String, TaskError> {
+    match one_line(text) {
+        Some(by) => Ok(by),
+        None => Err(TaskError::bad("by", not_one_line())),
+    }
+}
+
+/// The name of a branch or the hash of a commit, by the words of a file.
+pub(super) fn target(text: &str) -> Result<String, TaskError> {
+    match one_line(text) {
+        Some(target) => Ok(target),
+        None => Err(TaskError::bad("links", not_one_line())),
+    }
+}
+
+fn one_line(text: &str) -> Option<String> {
+    let fits = !text.trim().is_empty() && text.chars().count() <= EXTERNAL;
+    (fits && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+fn not_one_line() -> String {
+    format!("is not one line of 1 to {EXTERNAL} characters")
 }
 
 fn long(field: &'static str, text: &str, limit: usize) -> Result<String, TaskError> {

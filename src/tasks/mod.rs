@@ -24,6 +24,7 @@ pub(crate) mod rows;
 pub(crate) mod search;
 pub(crate) mod show;
 mod tracker;
+pub(crate) mod transfer;
 pub(crate) mod update;
 mod written;
 
@@ -41,6 +42,7 @@ pub use model::{
 };
 pub use network::Network;
 pub use tracker::Tracker;
+pub use transfer::{Exported, Format, Import, Problem, Remark, Replacement, Report, TransferError};
 pub use update::Changes;
 pub use written::{WrittenTask, WrittenTasks};
 

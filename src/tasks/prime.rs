@@ -6,8 +6,7 @@ use super::facts::{Before, Facts};
 use super::model::{Kind, Note, NoteKind, Task};
 use crate::clock::rfc3339;
 use crate::ids::TaskId;
-use crate::providers::clip;
-use crate::text::one_line;
+use crate::text::{clip, one_line};
 
 /// Bytes of description and acceptance criteria together, and of the latter alone.
 const TEXTS: usize = 9_500;
@@ -289,7 +288,7 @@ fn history(text: &mut String, notes: &[Note]) {
     });
     let left_out = told.len() - fitting.count();
     let shown = told.into_iter().skip(left_out).map(Ok);
-    let cut = (left_out > 0).then(|| Err(left_out));
+    let cut = (left_out > 0).then_some(Err(left_out));
     let mut entries = cut.into_iter().chain(shown).peekable();
     if entries.peek().is_none() {
         return;

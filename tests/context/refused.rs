@@ -54,10 +54,7 @@ async fn a_source_that_cannot_be_had_refuses_the_spawn_and_says_why() {
              name a commit, a branch or a range in a repository; nothing was started"
                 .to_owned(),
         ),
-        (
-            "task:t-000000",
-            "this version keeps no tasks\nwrite what matters of them into the prompt".to_owned(),
-        ),
+        ("task:t-000000", String::new()),
         (
             "memory:ports",
             "this version keeps no memories\nwrite what matters of them into the prompt".to_owned(),
@@ -72,16 +69,27 @@ async fn a_source_that_cannot_be_had_refuses_the_spawn_and_says_why() {
         (
             "wiki:ports",
             "there is no such kind of entry\n\
-             there are summary, transcript:<n>, file:<path>, agent:<id>, git:diff, \
+             there are summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, git:diff, \
              git:diff:<revision>, git:log and git:log:<n>"
                 .to_owned(),
         ),
     ] {
         // One that can be had, in front, helps nothing.
         let said = refusal(&mut server, &["file:notes.md", entry]).await;
-        match entry.starts_with("agent:") {
-            true => assert!(said.starts_with("no agent has the id a-000000\n"), "{said}"),
-            false => assert_eq!(said, format!("context `{entry}`: {told}")),
+        match entry.split_once(':') {
+            Some(("agent", id)) => {
+                assert!(
+                    said.starts_with(&format!("no agent has the id {id}\n")),
+                    "{said}"
+                );
+            }
+            Some(("task", id)) => {
+                assert!(
+                    said.starts_with(&format!("no task here has the id {id}\n")),
+                    "{said}"
+                );
+            }
+            _ => assert_eq!(said, format!("context `{entry}`: {told}")),
         }
     }
     nothing_there(&mut server).await;

@@ -150,6 +150,8 @@ async fn claude_is_given_and_held_to_all_of_it_in_each_run() {
             .map(|tool| tool["name"].as_str().unwrap())
             .collect();
         tools.sort_unstable();
+        // The tracker is there for every agent that is given our server.
+        tools.retain(|tool| !tool.ends_with("_task") && !tool.ends_with("_tasks"));
         assert_eq!(tools, ["Bash", "Read", "mcp__ostler__submit_result"]);
         assert!(
             request["system"]

@@ -341,3 +341,6 @@ pub(crate) async fn worked_until(
         .fetch_one(connection)
         .await?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,18 +15,18 @@ use crate::ids::{IdSource, SequentialIds};
 use crate::providers::Conversation;
 use crate::store::Store;
 
-struct World {
+pub(super) struct World {
     _home: tempfile::TempDir,
-    store: Arc<Store>,
-    clock: ManualClock,
-    ids: SequentialIds,
-    owner: OwnerId,
-    project: ProjectId,
-    plan: Plan,
+    pub(super) store: Arc<Store>,
+    pub(super) clock: ManualClock,
+    pub(super) ids: SequentialIds,
+    pub(super) owner: OwnerId,
+    pub(super) project: ProjectId,
+    pub(super) plan: Plan,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(home.path()).await.unwrap());
         let (clock, ids) = (ManualClock::at(1_000), SequentialIds::default());
@@ -76,7 +76,7 @@ impl World {
         }
     }
 
-    fn scribe(&self) -> Scribe<'_> {
+    pub(super) fn scribe(&self) -> Scribe<'_> {
         Scribe {
             store: &self.store,
             clock: &self.clock,
@@ -84,7 +84,7 @@ impl World {
         }
     }
 
-    fn new_agent<'a>(&'a self, id: &'a AgentId) -> NewAgent<'a> {
+    pub(super) fn new_agent<'a>(&'a self, id: &'a AgentId) -> NewAgent<'a> {
         NewAgent {
             id,
             project: &self.project,
@@ -112,11 +112,11 @@ impl World {
         id
     }
 
-    async fn line(&self, id: &AgentId) -> Line {
+    pub(super) async fn line(&self, id: &AgentId) -> Line {
         read::agent(&self.store, id).await.unwrap().unwrap()
     }
 
-    async fn admit(&self, id: &AgentId, limits: &Agents) -> bool {
+    pub(super) async fn admit(&self, id: &AgentId, limits: &Agents) -> bool {
         let line = self.line(id).await;
         let now_ms = self.clock.now_ms();
         limiter::admit(&self.store, &line, limits, now_ms)
@@ -125,12 +125,16 @@ impl World {
             .is_some()
     }
 
-    async fn end(&self, id: &AgentId, event: Lifecycle) -> Result<AgentState, TransitionError> {
+    pub(super) async fn end(
+        &self,
+        id: &AgentId,
+        event: Lifecycle,
+    ) -> Result<AgentState, TransitionError> {
         let line = self.line(id).await;
         self.end_from(id, line.state(), event, "text").await
     }
 
-    async fn end_from(
+    pub(super) async fn end_from(
         &self,
         id: &AgentId,
         from: AgentState,
@@ -152,7 +156,7 @@ impl World {
     }
 }
 
-const FINISH: Lifecycle = Lifecycle::Finish {
+pub(super) const FINISH: Lifecycle = Lifecycle::Finish {
     after_wrap_up: false,
 };
 

@@ -11,10 +11,12 @@ pub(crate) mod cycle;
 pub(crate) mod doctor;
 pub(crate) mod edges;
 pub(crate) mod family;
+pub(crate) mod recount;
 pub(crate) mod settle;
 
 pub(super) use cycle::{Arcs, refuse_cycle};
 pub use doctor::Difference;
 pub(super) use edges::{add_edge, remove_edge};
 pub(super) use family::{above, adopt, count_child, leave, refuse_levels, refuse_place};
+pub(super) use recount::recount;
 pub(super) use settle::{Counted, freed, settle};
