@@ -82,11 +82,12 @@ fn plan_tasks(goal: &str, label: &str) -> String {
         Err(_) if !label.is_empty() => goal.push_str(&format!(" {label}")),
         Err(_) => {}
     }
-    // The goal last: whatever stands in it is left as it is.
-    PLAN_TASKS_TEXT
-        .replace("{asked}", &asked)
-        .replace("{labels}", &shown)
-        .replacen("{goal}", &goal, 1)
+    // Whatever stands in the goal is left as it is.
+    let filled = |text: &str| text.replace("{asked}", &asked).replace("{labels}", &shown);
+    match PLAN_TASKS_TEXT.split_once("{goal}") {
+        Some((before, after)) => filled(before) + &goal + &filled(after),
+        None => filled(PLAN_TASKS_TEXT),
+    }
 }
 
 /// An argument without the space around it; empty when it is not given.

@@ -5,6 +5,7 @@
 use sqlx::AnyConnection;
 
 use super::error::TaskError;
+use super::fields;
 use super::model::{Actor, Holder, Kind, Link, LinkKind, Note, NoteKind, Status, Task};
 use super::rows::{self, task_columns};
 use super::tracker::Tracker;
@@ -56,6 +57,8 @@ statements! {
     /// Claims of a holder of whose lease a quarter has gone.
     TO_RENEW = "SELECT count(*) FROM task
         WHERE holder = $1 AND holder <> '' AND lease_until_ms > $2 AND (lease_until_ms - $2) * 4 < lease_ms * 3";
+    LEASE = "UPDATE task SET lease_ms = $3, lease_until_ms = $4 WHERE id = $1 AND holder = $2
+        AND holder <> ''";
     RELEASE = "UPDATE task SET status = 'open', holder = '', dies_with = '', lease_ms = 0,
           lease_until_ms = 0, updated_ms = $2
         WHERE id = $1 AND holder = $3";
@@ -102,7 +105,7 @@ impl Tracker<'_> {
     /// # Errors
     /// A task that is not ready or that somebody else holds, a person, a lease out of range.
     pub async fn claim(&self, given: &str, lease_s: Option<u32>) -> Result<Task, TaskError> {
-        let lease_s = checked_lease(lease_s)?;
+        check_lease(lease_s)?;
         let mut tx = self.store.begin().await?;
         self.expire_in(&mut tx).await?;
         let task = self.task_in(&mut tx, given).await?;
@@ -131,7 +134,7 @@ impl Tracker<'_> {
             release(connection, &claim, by, &why, self.clock, self.ids).await?;
             task = self.get_in(connection, id).await?;
         }
-        self.claim_in(connection, &task, LEASE_S).await
+        self.claim_in(connection, &task, None).await
     }
 
     /// Claims the best ready task: the most urgent, of these the one that holds back most, of these
@@ -144,7 +147,7 @@ impl Tracker<'_> {
         wanted: &Wanted,
         lease_s: Option<u32>,
     ) -> Result<Task, TaskError> {
-        let lease_s = checked_lease(lease_s)?;
+        check_lease(lease_s)?;
         let mut tx = self.store.begin().await?;
         self.expire_in(&mut tx).await?;
         let best = self.best_in(&mut tx, wanted, 1).await?;
@@ -188,7 +191,7 @@ impl Tracker<'_> {
         &self,
         connection: &mut AnyConnection,
         task: &Task,
-        lease_s: u32,
+        asked_s: Option<u32>,
     ) -> Result<Task, TaskError> {
         let Some(holder) = self.as_holder() else {
             let problem = "a person works on a task without a claim".to_owned();
@@ -196,6 +199,16 @@ impl Tracker<'_> {
         };
         if task.holder.as_ref() == Some(&holder) {
             self.renew_in(connection, &holder).await?;
+            if let (Holder::Session(_), Some(lease_s)) = (&holder, asked_s) {
+                let lease_ms = i64::from(lease_s) * 1000;
+                sqlx::query(LEASE)
+                    .bind(task.id.as_str())
+                    .bind(holder.told())
+                    .bind(lease_ms)
+                    .bind(self.now_ms() + lease_ms)
+                    .execute(&mut *connection)
+                    .await?;
+            }
             return self.get_in(connection, &task.id).await;
         }
         if let Some(other) = &task.holder {
@@ -210,7 +223,7 @@ impl Tracker<'_> {
         let now_ms = self.now_ms();
         let lease_ms = match holder {
             Holder::Agent(_) => 0,
-            Holder::Session(_) => i64::from(lease_s) * 1000,
+            Holder::Session(_) => i64::from(asked_s.unwrap_or(LEASE_S)) * 1000,
         };
         let dies_with = match &self.actor {
             Actor::Session { dies_with, .. } => dies_with.as_ref(),
@@ -260,6 +273,7 @@ impl Tracker<'_> {
         fence: Option<i64>,
         why: &str,
     ) -> Result<TaskId, TaskError> {
+        let why = self.store.redact(&fields::note(why)?);
         let mut tx = self.store.begin().await?;
         let task = self.task_in(&mut tx, given).await?;
         match self.actor {
@@ -278,7 +292,7 @@ impl Tracker<'_> {
             holder: task.holder.as_ref().map(Holder::told).unwrap_or_default(),
             id: task.id,
         };
-        release(&mut tx, &claim, &by, why, self.clock, self.ids).await?;
+        release(&mut tx, &claim, &by, &why, self.clock, self.ids).await?;
         self.store.commit(tx).await?;
         Ok(claim.id)
     }
@@ -359,11 +373,10 @@ fn why_not(task: &Task, now_ms: i64) -> &'static str {
     }
 }
 
-/// The lease asked for, in seconds.
-pub(crate) fn checked_lease(lease_s: Option<u32>) -> Result<u32, TaskError> {
+/// Refuses a lease out of range.
+fn check_lease(lease_s: Option<u32>) -> Result<(), TaskError> {
     match lease_s {
-        None => Ok(LEASE_S),
-        Some(lease_s @ 1..=LONGEST_LEASE_S) => Ok(lease_s),
+        None | Some(1..=LONGEST_LEASE_S) => Ok(()),
         Some(lease_s) => Err(TaskError::bad(
             "lease_s",
             format!("is {lease_s}; from 1 to {LONGEST_LEASE_S} seconds are taken"),

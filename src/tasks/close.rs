@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::AnyConnection;
 
 use super::error::TaskError;
+use super::fields;
 use super::graph::{Counted, count_child, freed, settle};
 use super::model::{Link, LinkKind, NoteKind, Reason, Status, Task};
 use super::rows;
@@ -55,6 +56,19 @@ impl Proof {
     pub fn is_empty(&self) -> bool {
         *self == Proof::default()
     }
+
+    /// In words, for the history: a task that is opened again has no evidence any more.
+    fn told(&self) -> String {
+        let commits = self.commits.iter().map(|it| format!("commit {it}"));
+        let commands = self.commands.iter().map(|it| format!("command `{it}`"));
+        let agents = self.agents.iter().map(|it| format!("agent {it}"));
+        let seen = (!self.seen.is_empty()).then(|| format!("seen: {}", self.seen));
+        let told: Vec<String> = commits.chain(commands).chain(agents).chain(seen).collect();
+        match told.is_empty() {
+            true => String::new(),
+            false => format!("shown by {}", told.join(", ")),
+        }
+    }
 }
 
 /// How a task is to be closed.
@@ -77,6 +91,9 @@ pub struct Closed {
     pub id: TaskId,
     /// Tasks that are ready now, the most urgent first, at most 20.
     pub unblocked: Vec<Named>,
+    /// Whether there are more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more_unblocked: bool,
     /// Open tasks that were for the case that this one is given up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moot: Vec<Named>,
@@ -132,6 +149,14 @@ impl Tracker<'_> {
         let task = self.task_in(connection, given).await?;
         match task.status {
             Status::Closed => Err(closed_already(&task)),
+            // Else it could let go of what its own task waits for.
+            _ if self.actor.is_agent()
+                && task.holder.is_none()
+                && task.created_by != self.actor.told() =>
+            {
+                let problem = format!("{} is not yours to close: claim it first", task.id);
+                Err(TaskError::NotAllowed { problem })
+            }
             _ => self.only_holder(&task, fence).map(|()| task),
         }
     }
@@ -167,10 +192,11 @@ impl Tracker<'_> {
             .execute(&mut *connection)
             .await?;
         self.stamp_in(connection, task, &["status"]).await?;
-        let text = match why.as_str() {
-            "" => close.reason.to_string(),
-            why => format!("{}: {why}", close.reason),
-        };
+        let text = [close.reason.as_str(), &why, &close.proof.told()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(": ");
         self.note_in(connection, id, NoteKind::Closed, &text)
             .await?;
         for commit in &close.proof.commits {
@@ -185,7 +211,9 @@ impl Tracker<'_> {
         if let Some(parent) = &task.parent {
             count_child(connection, parent, 0, -1).await?;
         }
-        let unblocked = self.unblocked_by(connection, task).await?;
+        let mut unblocked = self.unblocked_by(connection, task).await?;
+        let more_unblocked = unblocked.len() > NAMED as usize;
+        unblocked.truncate(NAMED as usize);
         let moot = match close.reason {
             Reason::WontDo => Vec::new(),
             _ => self.moot(connection, id).await?,
@@ -193,17 +221,19 @@ impl Tracker<'_> {
         Ok(Closed {
             id: id.clone(),
             unblocked,
+            more_unblocked,
             moot,
         })
     }
 
-    /// What is ready now and would not be if `task`, which is closed, were open.
+    /// What is ready now and would not be if `task`, which is closed, were open; one more than are
+    /// named.
     pub(crate) async fn unblocked_by(
         &self,
         connection: &mut AnyConnection,
         task: &Task,
     ) -> Result<Vec<Named>, TaskError> {
-        let freed = freed(connection, &task.id, self.now_ms(), NAMED).await?;
+        let freed = freed(connection, &task.id, self.now_ms(), NAMED + 1).await?;
         Ok(freed.into_iter().map(Named::from).collect())
     }
 
@@ -219,6 +249,7 @@ impl Tracker<'_> {
         if why.trim().is_empty() {
             return Err(TaskError::bad("note", "is needed: say why it is reopened"));
         }
+        let why = &fields::note(why)?;
         let mut tx = self.store.begin().await?;
         let task = self.task_in(&mut tx, given).await?;
         if task.status != Status::Closed {

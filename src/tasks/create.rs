@@ -16,6 +16,8 @@ use super::tracker::Tracker;
 use crate::ids::TaskId;
 use crate::store::statements;
 
+/// Characters that are repeated of what names no task.
+const REFERENCE: usize = 40;
 /// Most tasks in one call.
 pub const BATCH: usize = 500;
 // JSON in rows out: one statement writes a whole batch. PostgreSQL spells it `jsonb_to_recordset`.
@@ -172,7 +174,14 @@ impl Tracker<'_> {
                 if let Some(id) = found.get(given) {
                     return Ok(Place::Known(id.clone()));
                 }
-                let id = self.find_in(connection, given).await;
+                // A beginning could be a mistyped name of this batch.
+                let id = match whole_id(given) {
+                    Some(id) => self.find_in(connection, &id).await,
+                    None => Err(TaskError::Unknown {
+                        id: crate::text::one_line(given, REFERENCE),
+                        nearest: Vec::new(),
+                    }),
+                };
                 let id = id.map_err(|error| unknown_in_batch(error, at, field))?;
                 found.insert(given.to_owned(), id.clone());
                 Ok::<_, TaskError>(Place::Known(id))
@@ -435,6 +444,13 @@ fn names(checked: &[Checked]) -> Result<HashMap<String, usize>, TaskError> {
         }
     }
     Ok(names)
+}
+
+/// The id in `given`, with or without `t-`, if it is a whole one.
+fn whole_id(given: &str) -> Option<String> {
+    let prefixed = || TaskId::parse(&format!("t-{given}"));
+    let id = TaskId::parse(given).or_else(|_| prefixed()).ok()?;
+    Some(id.to_string())
 }
 
 fn unknown_in_batch(error: TaskError, at: usize, field: &'static str) -> TaskError {

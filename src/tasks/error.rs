@@ -4,6 +4,9 @@ use super::model::Status;
 use crate::ids::{BadId, TaskId};
 use crate::store::StoreError;
 
+/// Steps of a circle that are spelled out, beside the last two.
+const STEPS: usize = 8;
+
 /// A refusal; nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
@@ -45,7 +48,7 @@ pub enum TaskError {
         most: usize,
     },
     /// An edge or a parent would close a circle of tasks that wait for each other.
-    #[error("that would make tasks wait for each other: {}", .steps.join(", "))]
+    #[error("that would make tasks wait for each other: {}", circle(.steps))]
     Cycle {
         /// The circle, one step an entry: `t-1 waits for t-2`.
         steps: Vec<String>,
@@ -191,6 +194,21 @@ fn named(ids: &[TaskId], more: i64) -> String {
     match more {
         1.. => format!("{} and {more} more", ids.join(", ")),
         _ => ids.join(", "),
+    }
+}
+
+/// The steps of a circle, the middle of a long one left out.
+fn circle(steps: &[String]) -> String {
+    match steps {
+        [first @ .., before, last] if first.len() > STEPS => {
+            let shown: Vec<&str> = first.iter().take(STEPS).map(String::as_str).collect();
+            let more = first.len() - STEPS;
+            format!(
+                "{}, … {more} more steps …, {before}, {last}",
+                shown.join(", ")
+            )
+        }
+        steps => steps.join(", "),
     }
 }
 

@@ -10,6 +10,8 @@ use crate::ids::TaskId;
 
 /// Tasks above that are told of.
 const ABOVE: usize = 8;
+/// Edges of others to a task that are looked at.
+const LOOKED_AT: usize = 200;
 /// Others that are told of, of each sort.
 const OTHERS: usize = 12;
 /// Entries of the history that are told, and looked at for a result.
@@ -73,7 +75,7 @@ impl Tracker<'_> {
                 });
             }
         }
-        for edge in back {
+        for edge in back.into_iter().take(LOOKED_AT) {
             let other = self.get_in(connection, &edge.task).await?;
             match edge.kind.blocks() {
                 true if other.status != Status::Closed => after.push(other),

@@ -240,6 +240,13 @@ impl Task {
             && self.defer_until_ms <= now_ms
     }
 
+    /// Since when something can show that it is done: its creation, or its last reopening.
+    pub fn counts_since_ms(&self) -> i64 {
+        let stamps: serde_json::Value = serde_json::from_str(&self.stamps).unwrap_or_default();
+        let reopened_ms = stamps.get("status").and_then(serde_json::Value::as_i64);
+        self.created_ms.max(reopened_ms.unwrap_or_default())
+    }
+
     /// Where it stands in one word, see [`Standing`].
     pub fn standing(&self, now_ms: i64) -> &'static str {
         let standing = Standing {

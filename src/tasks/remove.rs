@@ -17,6 +17,7 @@ const NAMED: u32 = 20;
 const WHY: usize = 4 * 1024;
 
 statements! {
+    REMOVE_BACK = "UPDATE task_edge SET gone = 1, at_ms = $2 WHERE other_id = $1 AND gone = 0";
     /// With its edges, labels, notes and links.
     DELETE = "DELETE FROM task WHERE id = $1";
     GONE = "INSERT INTO task_gone(id, project_id, at_ms, by, why) VALUES ($1, $2, $3, $4, $5)
@@ -70,12 +71,19 @@ impl Tracker<'_> {
         }
         let now_ms = self.now_ms();
         let (own, back) = rows::edges(connection, &task.id).await?;
-        for edge in own.iter().chain(&back) {
-            let Edge {
-                task, kind, other, ..
-            } = edge;
+        for Edge {
+            task, kind, other, ..
+        } in &own
+        {
             graph::remove_edge(connection, task, *kind, other, now_ms).await?;
         }
+        // All at once: there may be thousands, and each would look at all the others.
+        sqlx::query(REMOVE_BACK)
+            .bind(task.id.as_str())
+            .bind(now_ms)
+            .execute(&mut *connection)
+            .await?;
+        graph::settle(connection, &task.id).await?;
         for edge in back {
             let text = format!("{} -{}, which was deleted", edge.kind, edge.other);
             self.note_in(connection, &edge.task, NoteKind::Changed, &text)

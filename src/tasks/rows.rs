@@ -37,8 +37,10 @@ statements! {
         WHERE task_id = $1 ORDER BY at_ms DESC, id DESC LIMIT $2) AS last ORDER BY at_ms, id";
     LINKS = "SELECT kind, target, at_ms FROM task_link WHERE task_id = $1
         ORDER BY at_ms, kind, target";
+    /// Two entries of one moment stay in the order in which they were made.
     ADD_NOTE = "INSERT INTO task_note(id, task_id, at_ms, kind, by, text)
-        VALUES ($1, $2, $3, $4, $5, $6)";
+        SELECT $1, $2, CASE WHEN last.at_ms >= $3 THEN last.at_ms + 1 ELSE $3 END, $4, $5, $6
+        FROM (SELECT coalesce(max(at_ms), 0) AS at_ms FROM task_note WHERE task_id = $2) AS last";
     ADD_LINK = "INSERT INTO task_link(task_id, kind, target, at_ms) VALUES ($1, $2, $3, $4)
         ON CONFLICT (task_id, kind, target) DO NOTHING";
     /// $2 is the last identifier that begins like $1. The `+` keeps SQLite from looking at all tasks of

@@ -12,6 +12,8 @@ use crate::store::Store;
 
 /// How many ids are named for a mistyped one.
 const NEAREST: usize = 3;
+/// Characters of an id that stand for it, at least.
+const SHORTEST: usize = 3;
 /// Longest text that may stand where an id is expected.
 const NAME: usize = 40;
 
@@ -72,8 +74,8 @@ impl Tracker<'_> {
             false => format!("t-{lower}"),
         };
         let mut found = Vec::new();
-        // An empty beginning would be that of any.
-        if prefix.len() > "t-".len() {
+        // A letter or two may be a slip, or a name meant for something else.
+        if prefix.len() >= "t-".len() + SHORTEST {
             found = rows::beginning_with(connection, self.project, &prefix).await?;
         }
         if let [only] = found.as_slice() {
@@ -173,10 +175,10 @@ impl Tracker<'_> {
     }
 
     /// Refuses what only whoever works on `task` may do while somebody does. The right fence proves
-    /// a claim, whoever shows it, but for an agent.
+    /// the claim of a person's choice; to a session or an agent every fence is told that asks.
     pub(super) fn only_holder(&self, task: &Task, fence: Option<i64>) -> Result<(), TaskError> {
         self.check_fence(task, fence)?;
-        let shown = fence.is_some() && !self.actor.is_agent();
+        let shown = fence.is_some() && self.actor == Actor::Person;
         match &task.holder {
             Some(holder) if !shown && Some(holder) != self.as_holder().as_ref() => {
                 Err(TaskError::Held {

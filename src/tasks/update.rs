@@ -6,7 +6,7 @@ use sqlx::AnyConnection;
 use super::error::TaskError;
 use super::fields;
 use super::graph::{self, Arcs};
-use super::model::{Edge, EdgeKind, Kind, NoteKind, Status, Task};
+use super::model::{Actor, Edge, EdgeKind, Kind, NoteKind, Status, Task};
 use super::rows;
 use super::tracker::Tracker;
 use crate::ids::TaskId;
@@ -14,6 +14,9 @@ use crate::store::statements;
 
 /// Characters of a title that its history shows.
 const SHOWN: usize = 60;
+
+/// Characters of former acceptance criteria that stay in the history.
+const CRITERIA: usize = 2000;
 
 statements! {
     /// Apart from the others: only these are indexed for the search.
@@ -86,7 +89,7 @@ impl Tracker<'_> {
         let plan = Plan {
             to: self.changed(&task, changes)?,
             parent: self.new_parent(&mut tx, &task, changes).await?,
-            labels: new_labels(&rows::labels(&mut tx, &task.id).await?, changes)?,
+            labels: self.new_labels(&rows::labels(&mut tx, &task.id).await?, changes)?,
             edges: self.new_edges(&mut tx, &task, &edges).await?,
             task,
         };
@@ -165,6 +168,35 @@ impl Tracker<'_> {
         Ok(is_new.then_some(parent))
     }
 
+    /// Labels that are not there and are to be, and those that are there and are not to be.
+    fn new_labels(
+        &self,
+        own: &[String],
+        changes: &Changes,
+    ) -> Result<Difference<String>, TaskError> {
+        let hidden: Vec<String> = changes
+            .add_labels
+            .iter()
+            .map(|it| self.store.redact(it))
+            .collect();
+        let add = fields::labels(&hidden)?;
+        let remove = fields::labels(&changes.remove_labels)?;
+        if let Some(label) = add.iter().find(|label| remove.contains(label)) {
+            let problem = format!("has {label:?}, which is to be removed as well");
+            return Err(TaskError::bad("add_labels", problem));
+        }
+        let difference = Difference {
+            add: without(add, |label| own.contains(label)),
+            remove: without(remove, |label| !own.contains(label)),
+        };
+        let stay = own
+            .iter()
+            .filter(|label| !difference.remove.contains(label));
+        let all: Vec<String> = stay.chain(&difference.add).cloned().collect();
+        fields::labels(&all)?;
+        Ok(difference)
+    }
+
     /// Edges that are not there and are to be, and those that are there and are not to be.
     async fn new_edges(
         &self,
@@ -232,10 +264,16 @@ impl Tracker<'_> {
                 action: "changed but for notes, labels, `external_ref` and edges that do not block",
             });
         }
-        if criteria && task.holder.is_some() && task.holder == own {
-            let problem = "whoever works on a task cannot change its acceptance criteria; release \
-                           it first"
-                .to_owned();
+        if criteria && task.holder.is_some() {
+            let problem =
+                "the acceptance criteria of a task cannot be changed while somebody works \
+                           on it"
+                    .to_owned();
+            return Err(TaskError::NotAllowed { problem });
+        }
+        let takes_away = criteria && to.acceptance.is_empty();
+        if takes_away && self.actor != Actor::Person {
+            let problem = "only a person can take away acceptance criteria".to_owned();
             return Err(TaskError::NotAllowed { problem });
         }
         if self.actor.is_agent() && task.created_by != self.actor.told() {
@@ -377,25 +415,6 @@ fn without<T>(mut list: Vec<T>, is_so: impl Fn(&T) -> bool) -> Vec<T> {
     list
 }
 
-fn new_labels(own: &[String], changes: &Changes) -> Result<Difference<String>, TaskError> {
-    let add = fields::labels(&changes.add_labels)?;
-    let remove = fields::labels(&changes.remove_labels)?;
-    if let Some(label) = add.iter().find(|label| remove.contains(label)) {
-        let problem = format!("has {label:?}, which is to be removed as well");
-        return Err(TaskError::bad("add_labels", problem));
-    }
-    let difference = Difference {
-        add: without(add, |label| own.contains(label)),
-        remove: without(remove, |label| !own.contains(label)),
-    };
-    let stay = own
-        .iter()
-        .filter(|label| !difference.remove.contains(label));
-    let all: Vec<String> = stay.chain(&difference.add).cloned().collect();
-    fields::labels(&all)?;
-    Ok(difference)
-}
-
 struct Difference<T> {
     add: Vec<T>,
     remove: Vec<T>,
@@ -496,7 +515,9 @@ impl Plan {
             fields.push(("description", "description changed".to_owned()));
         }
         if from.acceptance != to.acceptance {
-            fields.push(("acceptance", "acceptance changed".to_owned()));
+            // What was asked for before is nowhere else.
+            let was = crate::text::one_line(&from.acceptance, CRITERIA);
+            fields.push(("acceptance", format!("acceptance, which was {was:?}")));
         }
         fields
     }

@@ -47,6 +47,8 @@ struct Run {
     task: Option<Assignment>,
     /// The command that was to succeed.
     command: Option<String>,
+    /// Whether what was expected takes more than to leave everything alone.
+    expects_work: bool,
 }
 
 async fn run(
@@ -68,6 +70,9 @@ async fn run(
         session,
         owner: OwnerId::stored(owner),
         task: plan.task,
+        expects_work: plan.expect.as_ref().is_some_and(|expect| {
+            expect.command.is_some() || expect.commits || !expect.files.is_empty()
+        }),
         command: plan.expect.and_then(|expect| expect.command),
     }))
 }
@@ -223,6 +228,10 @@ async fn close(
         Some(true) => {}
         Some(false) => return Ok("what was expected of the agent does not hold".to_owned()),
         None => return Ok("nothing has shown that it is done".to_owned()),
+    }
+    // A tree that nobody has touched is clean.
+    if !run.expects_work && evidence.commits.is_empty() && evidence.files_written.is_empty() {
+        return Ok("what was expected of the agent holds without any work".to_owned());
     }
     let close = Close {
         reason: Reason::Done,

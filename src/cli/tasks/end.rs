@@ -22,7 +22,12 @@ pub(in crate::cli) struct Close {
     #[arg(long, default_value = "done", value_parser = reason)]
     reason: Reason,
     /// Why; needed unless it is done
-    #[arg(long, default_value = "", value_name = "TEXT")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
     note: String,
     /// Commits that show that it is done
     #[arg(long = "commit", value_delimiter = ',', value_name = "HASHES")]
@@ -34,7 +39,12 @@ pub(in crate::cli) struct Close {
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
     /// What you have seen yourself that shows it; needs a terminal
-    #[arg(long, default_value = "", value_name = "TEXT")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
     seen: String,
     /// The number of the claim under which it is closed
     #[arg(long)]
@@ -84,6 +94,9 @@ fn told(closed: &Closed, reason: Reason, paint: Paint) -> String {
     let mut text = format!("{}  {status}\n", closed.id);
     if !closed.unblocked.is_empty() {
         text += &format!("ready now:\n{}", lines::names("  ", &closed.unblocked));
+    }
+    if closed.more_unblocked {
+        text += "  and more: `ostler tasks list --view ready`\n";
     }
     if !closed.moot.is_empty() {
         let moot = lines::names("  ", &closed.moot);

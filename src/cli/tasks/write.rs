@@ -22,10 +22,21 @@ pub(in crate::cli) struct Create {
     #[arg(required_unless_present = "file")]
     title: Option<String>,
     /// What is to be done; `-` reads it from standard input
-    #[arg(long, short, default_value = "", value_name = "TEXT")]
+    #[arg(
+        long,
+        short,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
     description: String,
     /// What must hold before it may be closed as done
-    #[arg(long, default_value = "", value_name = "TEXT")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TEXT"
+    )]
     acceptance: String,
     /// task, bug, feature, chore, epic or question
     #[arg(long, value_parser = kind)]
@@ -53,10 +64,20 @@ pub(in crate::cli) struct Create {
     #[arg(long, value_name = "MINUTES")]
     estimate: Option<u32>,
     /// Not ready before: a date, or a time as RFC 3339
-    #[arg(long, default_value = "", value_name = "TIME")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "TIME"
+    )]
     defer_until: String,
     /// What it is called elsewhere
-    #[arg(long, default_value = "", value_name = "NAME")]
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAME"
+    )]
     external_ref: String,
     /// Many tasks, all or none: a file with the JSON that the tool create_tasks takes; `-` for standard
     /// input

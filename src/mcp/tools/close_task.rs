@@ -40,6 +40,9 @@ struct Outcome {
     id: TaskId,
     /// Ready now.
     unblocked: Vec<Named>,
+    /// There are more, see list_tasks.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more_unblocked: bool,
     /// For the case only that this one is given up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     moot: Vec<Named>,
@@ -58,6 +61,7 @@ impl From<Closed> for Outcome {
         Self {
             id: closed.id,
             unblocked: closed.unblocked.into_iter().map(short).collect(),
+            more_unblocked: closed.more_unblocked,
             next: (!moot.is_empty()).then_some(next),
             moot,
         }

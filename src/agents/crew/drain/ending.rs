@@ -96,7 +96,7 @@ impl Crew {
             branch,
             base: job.base.clone(),
             commits,
-            cost_usd: tasks.iter().map(|task| task.cost_usd).sum(),
+            cost_usd: tasks.iter().fold(0.0, |all, task| all + task.cost_usd),
             tasks,
             left,
             more_left,

@@ -142,8 +142,8 @@ impl Examiner<'_> {
             .saturating_mul(1000);
         // Git counts in seconds.
         let second = |ms: i64| ms - ms.rem_euclid(1000);
-        if made_ms < second(self.task.created_ms) {
-            let problem = format!("the commit {shown} is older than the task");
+        if made_ms < second(self.task.counts_since_ms()) {
+            let problem = format!("the commit {shown} is older than the task, or its reopening");
             return Err(self.lacks(problem).into());
         }
         let Some(line) = self.caller else {
@@ -270,6 +270,7 @@ impl Examiner<'_> {
         let texts = read::texts(&crew.store, &id, line.run_no).await?;
         let mut connection = crew.store.read().acquire().await.map_err(TaskError::from)?;
         let links = crate::tasks::rows::links(&mut connection, &self.task.id).await?;
+        drop(connection);
         let is = |kind: LinkKind| {
             let mut of_kind = links.iter().filter(|link| link.kind == kind);
             of_kind.any(|link| link.target == id.as_str())
@@ -281,6 +282,10 @@ impl Examiner<'_> {
                 .as_ref()
                 .is_some_and(|own| own.id == self.task.id);
             let verified = texts.evidence.verified == Some(true);
+            if line.ended_ms.unwrap_or_default() < self.task.counts_since_ms() {
+                let problem = format!("{id} had ended before the task was opened again");
+                return Err(self.lacks(problem).into());
+            }
             return match was_for_it && verified && has_worked(line.status) {
                 true => Ok(id),
                 false => {
@@ -309,8 +314,13 @@ impl Examiner<'_> {
             }
         }
         let now_ms = crew.clock.now_ms();
+        let mut connection = crew.store.read().acquire().await.map_err(TaskError::from)?;
         if line.queued_ms < tasks::worked_until(&mut connection, self.task, now_ms).await? {
             let problem = format!("{id} was spawned before the work on it had ended");
+            return Err(self.lacks(problem).into());
+        }
+        if line.queued_ms < self.task.counts_since_ms() {
+            let problem = format!("{id} has read it before it was opened again");
             return Err(self.lacks(problem).into());
         }
         let approved = texts.submitted.as_ref().and_then(|it| it.get("approved"));

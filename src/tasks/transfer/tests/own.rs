@@ -28,7 +28,8 @@ fn closed(id: &str, more: &str) -> String {
 }
 
 async fn statuses(copy: &Copy) -> Vec<(String, String)> {
-    sqlx::query_as("SELECT id, status FROM task ORDER BY id")
+    let sql = "SELECT id, status FROM task ORDER BY id";
+    sqlx::query_as(sql)
         .fetch_all(copy.world.store.read())
         .await
         .unwrap()
