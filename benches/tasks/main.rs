@@ -16,7 +16,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use ostler::tasks::{Close, Listing, Proof, Reason, View, Wanted};
+use ostler::tasks::{Actor, Changes, Close, Listing, NewTask, Proof, Reason, View, Wanted};
 use peer::{CREATE_PER_S, GET_PER_S, READY_PER_S};
 use report::{Report, Samples};
 use world::{World, one};
@@ -62,6 +62,8 @@ fn main() -> ExitCode {
         let mut report = Report::default();
         closed_tasks_cost_nothing(&sizes, &mut report).await;
         a_batch_is_cheap(&sizes, &mut report).await;
+        circles_are_looked_for(&sizes, &mut report).await;
+        counts_are_put_right(&sizes, &mut report).await;
         searches_are_bounded(&sizes, &mut report).await;
         the_peer_is_left_behind(&sizes, &mut report).await;
         server::measure(&sizes, &mut report).await;
@@ -161,6 +163,60 @@ async fn a_batch_is_cheap(sizes: &Sizes, report: &mut Report) {
     report.line("create 500, 24 in each tree, with edges", &at, &batches);
     let ratio = batches.p50_us() / singles.p50_us();
     report.at_most("a batch of 500, of one create".to_owned(), ratio, 30.0);
+}
+
+/// The worst place for a new edge is in front of everything.
+async fn circles_are_looked_for(sizes: &Sizes, report: &mut Report) {
+    let world = World::new().await;
+    let tracker = world.tracker();
+    let mut last: Vec<String> = Vec::new();
+    let mut ends = Vec::new();
+    for _ in 0..sizes.peer / 500 {
+        let chain: Vec<NewTask> = (0..500).map(|at| world::link(at, &last)).collect();
+        let created = tracker.create(&chain).await.unwrap();
+        last = vec![created[499].id.to_string()];
+        ends.extend(created.into_iter().map(|it| it.id.to_string()));
+    }
+    let first = tracker.create(&[one("first", None, &[])]).await.unwrap();
+    let first = first[0].id.to_string();
+    let [mut front, mut back] = [Samples::default(), Samples::default()];
+    for (samples, task) in [(&mut front, &ends[0]), (&mut back, &ends[ends.len() - 1])] {
+        for at in 0..sizes.rounds {
+            let other = vec![first.clone()];
+            let changes = match at % 2 {
+                0 => Changes {
+                    add_blocked_by: other,
+                    ..Changes::default()
+                },
+                _ => Changes {
+                    remove_blocked_by: other,
+                    ..Changes::default()
+                },
+            };
+            let changed = tracker.update(task, &changes, None);
+            match at % 2 {
+                0 => samples.time(changed).await.unwrap(),
+                _ => changed.await.unwrap(),
+            };
+        }
+    }
+    let at = format!("a chain of {}", ends.len());
+    report.line("a new edge in front of all", &at, &front);
+    report.line("a new edge at the end", &at, &back);
+}
+
+/// What `ostler tasks doctor` does.
+async fn counts_are_put_right(sizes: &Sizes, report: &mut Report) {
+    let world = World::with_open(sizes.texts[1]).await;
+    let person = world.tracker_of(Actor::Person);
+    let [mut doctor, mut mend] = [Samples::default(), Samples::default()];
+    assert!(doctor.time(person.doctor()).await.unwrap().is_empty());
+    world.spoil().await;
+    assert!(mend.time(person.mend()).await.unwrap() > 0);
+    assert!(doctor.time(person.doctor()).await.unwrap().is_empty());
+    let at = format!("{} open", sizes.texts[1]);
+    report.line("recompute all counts and compare", &at, &doctor);
+    report.line("put all counts right", &at, &mend);
 }
 
 /// A search ranks a bounded number of hits, however many there are.

@@ -37,6 +37,10 @@ const TEXTS: &str = "WITH RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FR
       'task', i % 5, 1, CASE i % 20 WHEN 0 THEN 'open' ELSE 'closed' END,
       CASE i % 20 WHEN 0 THEN '' ELSE 'done' END, i, 'person', i, i, 'person'
     FROM n";
+const SPOIL: [&str; 2] = [
+    "UPDATE task SET held = held + 1, unblocks = 9, children = 9, open_children = 9",
+    "UPDATE task_edge SET holds = 1 - holds",
+];
 /// Rows of one transaction.
 const CHUNK: usize = 50_000;
 
@@ -102,6 +106,14 @@ impl World {
         sqlx::query_scalar(IDS).fetch_all(&mut raw).await.unwrap()
     }
 
+    /// Makes every count wrong.
+    pub(crate) async fn spoil(&self) {
+        let mut raw = self.raw().await;
+        for sql in SPOIL {
+            sqlx::query(sql).execute(&mut raw).await.unwrap();
+        }
+    }
+
     /// A connection past the tracker.
     async fn raw(&self) -> AnyConnection {
         let file = self.home.path().join("ostler.db");
@@ -149,6 +161,18 @@ pub(crate) fn plan(size: usize, number: usize) -> Vec<NewTask> {
         }
     };
     (0..size).map(task).collect()
+}
+
+/// Task `at` of a chain, which waits for the one before it, or for `before`.
+pub(crate) fn link(at: usize, before: &[String]) -> NewTask {
+    let before = match at {
+        0 => before.to_vec(),
+        _ => vec![format!("n{}", at - 1)],
+    };
+    NewTask {
+        reference: Some(format!("n{at}")),
+        ..one("link", None, &before)
+    }
 }
 
 pub(crate) fn one(title: &str, parent: Option<String>, blocked_by: &[String]) -> NewTask {

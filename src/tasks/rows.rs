@@ -41,8 +41,9 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6)";
     ADD_LINK = "INSERT INTO task_link(task_id, kind, target, at_ms) VALUES ($1, $2, $3, $4)
         ON CONFLICT (task_id, kind, target) DO NOTHING";
-    /// $2 is the last identifier that begins like $1.
-    LIKE_ID = "SELECT id FROM task WHERE project_id = $3 AND id >= $1 AND id <= $2
+    /// $2 is the last identifier that begins like $1. The `+` keeps SQLite from looking at all tasks of
+    /// the project instead.
+    LIKE_ID = "SELECT id FROM task WHERE +project_id = $3 AND id >= $1 AND id <= $2
         ORDER BY id LIMIT 6";
 }
 

@@ -20,9 +20,9 @@ use crate::mcp::server::Server;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SpawnAgent {
-    /// All the child knows.
+    /// All that it knows beside a task.
     prompt: Option<String>,
-    /// Id or `next`; it is claimed.
+    /// Id or `next`: claimed and told in full.
     task: Option<String>,
     label: Option<String>,
     /// claude, codex, gemini, opencode or configured.

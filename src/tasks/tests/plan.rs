@@ -38,6 +38,7 @@ async fn no_change_of_the_graph_walks_through_all_tasks() {
         create::ALL,
         update::ALL,
         remove::ALL,
+        rows::ALL,
         graph::cycle::ALL,
         graph::edges::ALL,
         graph::family::ALL,
@@ -46,6 +47,10 @@ async fn no_change_of_the_graph_walks_through_all_tasks() {
     for statement in all.concat() {
         let plan = plan(&world, statement).await;
         let walks = |step: &String| {
+            // All of a project is all there is, for most.
+            if step.ends_with("(project_id=?)") && statement.0 != "BEST" {
+                return true;
+            }
             let mut words = step.split(' ');
             let scan = words.next() == Some("SCAN");
             scan && words.next().is_some_and(|table| {
