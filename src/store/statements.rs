@@ -79,6 +79,10 @@ mod tests {
             crate::tasks::transfer::known::ALL,
         ),
         ("tasks/transfer/rows.rs", crate::tasks::transfer::rows::ALL),
+        (
+            "tasks/transfer/writes.rs",
+            crate::tasks::transfer::writes::ALL,
+        ),
         ("tasks/update.rs", crate::tasks::update::ALL),
     ];
 

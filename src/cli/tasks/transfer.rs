@@ -28,7 +28,7 @@ const AFTER_IMPORT: &str = "\
 Of each field the value that was set last stays, whichever side has set it; what the file does not name
 stays as it is; what was deleted there and not changed since is deleted here. A line that cannot be read
 is told with its number and passed by. Where there is no terminal, nothing is deleted, and nothing that
-has acceptance criteria is closed as done: that takes a person. Importing again what was imported changes nothing.
+has acceptance criteria is closed as done: that takes a person. Importing a file again changes nothing.
 
 Files of other trackers: beads (.beads/issues.jsonl), gobby (.gobby/tasks.jsonl), task-master
 (.taskmaster/tasks/tasks.json), GitHub (gh issue list --state all --limit 1000 --json number,title,body,

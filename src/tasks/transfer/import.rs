@@ -15,8 +15,9 @@ use super::lines::{Raw, is_conflict_marker};
 use super::plan::{Plan, Told, Trust, plan};
 use super::record::{Gone, Mark, Record};
 use super::report::{Remark, Report};
-use super::rows::{self, Writes};
+use super::rows;
 use super::source::Source;
+use super::writes::{self, Writes};
 use crate::ids::TaskId;
 use crate::tasks::error::TaskError;
 use crate::tasks::graph::recount;
@@ -281,7 +282,7 @@ impl Run<'_, '_> {
             let ids: Vec<TaskId> = deleted.iter().map(|(id, _)| id.clone()).collect();
             let there = rows::records(connection, project, &ids).await?;
             self.deleted.extend(there.into_keys());
-            let (moved, touched) = rows::delete(connection, store, project, &deleted).await?;
+            let (moved, touched) = writes::delete(connection, store, project, &deleted).await?;
             recount(connection, &moved, &touched).await?;
             return Ok(true);
         }

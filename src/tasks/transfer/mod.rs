@@ -16,6 +16,7 @@ mod record;
 mod report;
 pub(crate) mod rows;
 mod source;
+pub(crate) mod writes;
 
 pub use error::TransferError;
 pub use export::Exported;

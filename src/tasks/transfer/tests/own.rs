@@ -27,9 +27,10 @@ fn closed(id: &str, more: &str) -> String {
     )
 }
 
+const STATUSES: &str = "SELECT id, status FROM task ORDER BY id";
+
 async fn statuses(copy: &Copy) -> Vec<(String, String)> {
-    let sql = "SELECT id, status FROM task ORDER BY id";
-    sqlx::query_as(sql)
+    sqlx::query_as(STATUSES)
         .fetch_all(copy.world.store.read())
         .await
         .unwrap()
