@@ -9,11 +9,13 @@
     reason = "a benchmark that cannot go on stops, and printing is all it is for"
 )]
 
+mod export;
 mod peer;
 mod report;
 mod server;
 mod world;
 
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 use ostler::tasks::{Actor, Changes, Close, Listing, NewTask, Proof, Reason, View, Wanted};
@@ -54,8 +56,15 @@ const QUICK: Sizes = Sizes {
 /// machine does falls on both.
 const PER_ROUND: usize = 50;
 
+/// Exports the tasks of the home that follows and prints the most memory that this process has had.
+const EXPORT: &str = "--export";
+
 fn main() -> ExitCode {
-    let quick = std::env::args().any(|argument| argument == "--quick");
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == EXPORT) {
+        return export::run(&arguments[at + 1]);
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
     let sizes = if quick { QUICK } else { FULL };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let report = runtime.block_on(async {
@@ -65,6 +74,7 @@ fn main() -> ExitCode {
         circles_are_looked_for(&sizes, &mut report).await;
         counts_are_put_right(&sizes, &mut report).await;
         searches_are_bounded(&sizes, &mut report).await;
+        exports_stream(&sizes, &mut report).await;
         the_peer_is_left_behind(&sizes, &mut report).await;
         server::measure(&sizes, &mut report).await;
         report
@@ -142,25 +152,25 @@ async fn a_batch_is_cheap(sizes: &Sizes, report: &mut Report) {
     let tracker = world.tracker();
     let [mut singles, mut batches] = [Samples::default(), Samples::default()];
     for round in 0..sizes.rounds {
-        let parent = &tracker.create(&[one("parent", None, &[])]).await.unwrap()[0].id;
-        let mut last = parent.clone();
-        for _ in 0..PER_ROUND {
-            let blocked_by = if last == *parent {
-                vec![]
-            } else {
-                vec![last.to_string()]
-            };
-            let task = one("one more", Some(parent.to_string()), &blocked_by);
-            last = singles.time(tracker.create(&[task])).await.unwrap()[0]
-                .id
-                .clone();
-        }
         let plan = world::plan(500, round);
         batches.time(tracker.create(&plan)).await.unwrap();
+        // The first of the same plan, one by one: every name becomes an id.
+        let mut ids: HashMap<String, String> = HashMap::new();
+        for task in plan.into_iter().take(PER_ROUND) {
+            let name = task.reference.clone().unwrap();
+            let single = NewTask {
+                parent: task.parent.map(|parent| ids[&parent].clone()),
+                blocked_by: task.blocked_by.iter().map(|it| ids[it].clone()).collect(),
+                reference: None,
+                ..task
+            };
+            let created = singles.time(tracker.create(&[single])).await.unwrap();
+            ids.insert(name, created[0].id.to_string());
+        }
     }
     let at = format!("{} open", sizes.peer);
-    report.line("create a child that waits for another", &at, &singles);
-    report.line("create 500, 24 in each tree, with edges", &at, &batches);
+    report.line("create one task of a plan", &at, &singles);
+    report.line("create 500 at once", &at, &batches);
     let ratio = batches.p50_us() / singles.p50_us();
     report.at_most("a batch of 500, of one create".to_owned(), ratio, 30.0);
 }
@@ -252,6 +262,22 @@ async fn searches_are_bounded(sizes: &Sizes, report: &mut Report) {
         let name = format!("{what}: p50 at {to}, of that at {from}");
         report.at_most(name, large / small, 20.0);
     }
+}
+
+/// An export holds a page of tasks in memory, however many there are.
+async fn exports_stream(sizes: &Sizes, report: &mut Report) {
+    let mut peaks = Vec::new();
+    for size in [sizes.texts[1] / 10, sizes.texts[1]] {
+        let world = World::with_texts(size).await;
+        let mut samples = Samples::default();
+        let peak = samples.time(async { export::peak_kib(world.home()) }).await;
+        let at = format!("{size} tasks");
+        report.line("export, in a process of its own", &at, &samples);
+        report.note("", &at, &format!("{peak} KiB at most"));
+        peaks.push(peak as f64);
+    }
+    let name = "memory of an export of 10 times as many".to_owned();
+    report.at_most(name, peaks[1] / peaks[0], 1.25);
 }
 
 /// Calls per second, one after the other, as a Python tracker was measured.

@@ -1,5 +1,7 @@
 //! Projects full of tasks, each on a state file of its own.
 
+use std::path::{Path, PathBuf};
+
 use ostler::clock::SystemClock;
 use ostler::ids::{ProjectId, RandomIds};
 use ostler::store::Store;
@@ -47,21 +49,36 @@ const CHUNK: usize = 50_000;
 pub(crate) struct World {
     store: Store,
     project: ProjectId,
-    home: tempfile::TempDir,
+    home: PathBuf,
+    /// Removed with the world; not there for one that is only looked at.
+    _made: Option<tempfile::TempDir>,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path()).await.unwrap();
+        let made = tempfile::tempdir().unwrap();
+        let world = Self::open(made.path()).await;
         let world = Self {
-            store,
-            project: ProjectId::parse("p-bench0").unwrap(),
-            home,
+            _made: Some(made),
+            ..world
         };
         let mut raw = world.raw().await;
         sqlx::query(PROJECT).execute(&mut raw).await.unwrap();
         world
+    }
+
+    /// The world that was made in `home`.
+    pub(crate) async fn open(home: &Path) -> Self {
+        Self {
+            store: Store::open(home).await.unwrap(),
+            project: ProjectId::parse("p-bench0").unwrap(),
+            home: home.to_owned(),
+            _made: None,
+        }
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
     }
 
     /// Open tasks in trees, with edges; about one in ten is ready.
@@ -116,7 +133,7 @@ impl World {
 
     /// A connection past the tracker.
     async fn raw(&self) -> AnyConnection {
-        let file = self.home.path().join("ostler.db");
+        let file = self.home.join("ostler.db");
         let url = format!("sqlite://{}", file.display());
         AnyConnection::connect(&url).await.unwrap()
     }

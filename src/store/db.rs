@@ -194,6 +194,8 @@ async fn connect(database: &Path, size: u32, pragmas: String) -> Result<AnyPool,
     let pool = AnyPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(60))
+        // A file does not hang up; asking whether it has costs as much as a read.
+        .test_before_acquire(false)
         .after_connect(move |connection, _| {
             let pragmas = sqlx::raw_sql(sqlx::AssertSqlSafe(pragmas.clone()));
             Box::pin(async move {

@@ -214,14 +214,19 @@ impl Tracker<'_> {
         let parents = self.parents(connection, &entries).await?;
         count(&mut entries, &parents)?;
         self.write(connection, &entries).await?;
-        for id in blockers(&entries, &parents) {
+        let blockers = blockers(&entries, &parents);
+        let stands_alone = blockers.is_empty() && parents.is_empty();
+        for id in blockers {
             settle(connection, id).await?;
         }
         for (id, parent) in &parents {
             count_child(connection, id, parent.gets, parent.gets).await?;
         }
         self.refuse_cycles(connection, &entries).await?;
-        let ready = self.ready_in(connection, &entries).await?;
+        let ready = match stands_alone {
+            true => self.ready_alone(&entries),
+            false => self.ready_in(connection, &entries).await?,
+        };
         let created = entries.into_iter().map(|entry| Created {
             ready: ready.contains(entry.row.id.as_str()),
             id: entry.row.id,
@@ -257,6 +262,15 @@ impl Tracker<'_> {
             parents.insert(task.id, parent);
         }
         Ok(parents)
+    }
+
+    /// The entries that are ready, where only entries have to do with each other.
+    fn ready_alone(&self, entries: &[Entry]) -> HashSet<String> {
+        let now_ms = self.now_ms();
+        let rows = entries.iter().map(|entry| &entry.row);
+        let ready =
+            rows.filter(|row| row.held == 0 && row.children == 0 && row.defer_until_ms <= now_ms);
+        ready.map(|row| row.id.to_string()).collect()
     }
 
     async fn ready_in(

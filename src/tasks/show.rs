@@ -83,10 +83,13 @@ impl Tracker<'_> {
         let more_edges = more(all_edges, edges.len());
         let links = rows::links(connection, id).await?;
         let notes = rows::notes(connection, id, HISTORY).await?;
-        let all_notes: i64 = sqlx::query_scalar(NOTES)
-            .bind(id.as_str())
-            .fetch_one(connection)
-            .await?;
+        let all_notes = match u32::try_from(notes.len()) {
+            Ok(shown) if shown < HISTORY => i64::from(shown),
+            _ => {
+                let count = sqlx::query_scalar(NOTES).bind(id.as_str());
+                count.fetch_one(connection).await?
+            }
+        };
         let claim = claim(&task);
         Ok(TaskView {
             line,

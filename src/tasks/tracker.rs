@@ -101,6 +101,12 @@ impl Tracker<'_> {
         connection: &mut AnyConnection,
         given: &str,
     ) -> Result<Task, TaskError> {
+        // Most are called by their whole id.
+        if let Ok(id) = TaskId::parse(given)
+            && let Some(task) = rows::get(connection, self.project, &id).await?
+        {
+            return Ok(task);
+        }
         let id = self.find_in(connection, given).await?;
         self.get_in(connection, &id).await
     }
