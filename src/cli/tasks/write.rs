@@ -229,8 +229,10 @@ pub(in crate::cli) struct Update {
     /// What it is called elsewhere; empty for nothing
     #[arg(long, value_name = "NAME")]
     external_ref: Option<String>,
+    /// Labels to add; commas between them, or once more
     #[arg(long = "add-label", value_delimiter = ',', value_name = "LABELS")]
     add_labels: Vec<String>,
+    /// Labels to take off
     #[arg(long = "remove-label", value_delimiter = ',', value_name = "LABELS")]
     remove_labels: Vec<String>,
     /// Tasks that must be closed before it can begin
@@ -242,6 +244,7 @@ pub(in crate::cli) struct Update {
     /// Other edges
     #[arg(long = "add-edge", value_delimiter = ',', value_name = "KIND:ID")]
     add_edges: Vec<String>,
+    /// Edges to take off, as with --add-edge
     #[arg(long = "remove-edge", value_delimiter = ',', value_name = "KIND:ID")]
     remove_edges: Vec<String>,
     /// Words for its history
