@@ -273,7 +273,10 @@ impl Tracker<'_> {
         fence: Option<i64>,
         why: &str,
     ) -> Result<TaskId, TaskError> {
-        let why = self.store.redact(&fields::note(why)?);
+        let why = match why.trim() {
+            "" => String::new(),
+            why => self.store.redact(&fields::note(why)?),
+        };
         let mut tx = self.store.begin().await?;
         let task = self.task_in(&mut tx, given).await?;
         match self.actor {

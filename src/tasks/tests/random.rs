@@ -364,6 +364,10 @@ impl Run<'_> {
         if entry.claim.is_some_and(|claim| claim.actor != actor) {
             why.insert("Held");
         }
+        // All of them were created by a session.
+        if actor == THE_AGENT && entry.closed.is_none() && entry.claim.is_none() {
+            why.insert("NotAllowed");
+        }
         if self.model.open_children(task) > 0 {
             why.insert("OpenChildren");
         }
