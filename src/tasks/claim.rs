@@ -278,7 +278,8 @@ impl Tracker<'_> {
             holder: task.holder.as_ref().map(Holder::told).unwrap_or_default(),
             id: task.id,
         };
-        release(&mut tx, &claim, &by, why, self.clock, self.ids).await?;
+        let why = self.store.redact(why);
+        release(&mut tx, &claim, &by, &why, self.clock, self.ids).await?;
         self.store.commit(tx).await?;
         Ok(claim.id)
     }
