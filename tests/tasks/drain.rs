@@ -529,7 +529,7 @@ async fn a_task_that_got_a_part_while_it_was_worked_on_is_closed_after_that() {
 
     let all = yard.all().await;
     let part = all.iter().find(|task| task["title"] == "part").unwrap();
-    let close = json!({ "id": part["id"], "reason": "wont_do", "why": "not needed" });
+    let close = json!({ "id": part["id"], "reason": "wont_do", "note": "not needed" });
     let mut server = yard.home.server().await;
     server.call("close_task", close).await.unwrap();
     server.close().await;
