@@ -137,3 +137,21 @@ mod plan;
 mod random;
 mod remove;
 mod update;
+
+#[tokio::test]
+async fn a_secret_in_the_reason_of_a_release_is_not_kept() {
+    let mut world = World::new().await;
+    let secret = ("DB_PASSWORD".to_owned(), "correct-horse-1".to_owned());
+    world.store = world.store.hiding([secret]);
+    let tracker = world.session("s");
+    let created = tracker.create(&[new("a", "a", &[])]).await.unwrap();
+    let id = created[0].id.as_str();
+    tracker.claim(id, None).await.unwrap();
+    let why = "the check says correct-horse-1";
+    tracker.release(id, None, why).await.unwrap();
+    let mut connection = world.store.read().acquire().await.unwrap();
+    let notes = super::rows::notes(&mut connection, &created[0].id, 9).await;
+    let texts: Vec<String> = notes.unwrap().into_iter().map(|it| it.text).collect();
+    let kept = "the check says [redacted DB_PASSWORD]".to_owned();
+    assert!(texts.contains(&kept), "{texts:?}");
+}

@@ -490,6 +490,99 @@ result done"#;
 }
 
 #[tokio::test]
+async fn each_has_its_share_of_the_budget_and_who_has_used_it_up_has_not_failed() {
+    let spend = r#"
+case $name in
+  a) if [ ! -e $OUT/spent ]; then touch $OUT/spent; usage 10 0.7; exec sleep 600; fi ;;
+  b) wait_for $OUT/spent ;;
+esac
+make
+usage 10 0.1
+result done"#;
+    let yard = Yard::speaking(spend);
+    yard.tasks(&[("a", &[]), ("b", &[])]).await;
+    let limits = ["--max-cost-usd", "1", "--attempts", "1"];
+    let (code, report, told) = yard.drain(&limits).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    let mut began = yard.lines("began");
+    began.sort();
+    assert_eq!(began, ["a", "a", "b"]);
+    assert_eq!(yard.committed(&report["branch"]), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_task_that_got_a_part_while_it_was_worked_on_is_closed_after_that() {
+    let yard = Yard::new("wait_for $OUT/go\nmake");
+    yard.create(vec![json!({ "title": "a", "labels": ["x"] })])
+        .await;
+    let drain = yard.start(&["--label", "x"]);
+    until("it has begun", || yard.out("saw-a").exists()).await;
+    let id = yard.all().await[0]["id"].clone();
+    yard.create(vec![json!({ "title": "part", "parent": id })])
+        .await;
+    std::fs::write(yard.out("go"), "").unwrap();
+    let (code, report, told) = ended(drain).await;
+    assert_eq!(code, 4, "{report:#}\n{told}");
+    assert!(told.contains("open children"), "{told}");
+    let why = report["left"][0]["why"].as_str().unwrap();
+    assert!(why.starts_with("waits for t-"), "{why}");
+
+    let all = yard.all().await;
+    let part = all.iter().find(|task| task["title"] == "part").unwrap();
+    let close = json!({ "id": part["id"], "reason": "wont_do", "note": "not needed" });
+    let mut server = yard.home.server().await;
+    server.call("close_task", close).await.unwrap();
+    server.close().await;
+    let (code, report, told) = yard.drain(&["--label", "x"]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert_eq!(yard.lines("began"), ["a"], "its work was there");
+}
+
+#[tokio::test]
+async fn an_agent_that_cannot_go_on_keeps_nobody_else_from_it() {
+    let yard = Yard::new("make");
+    let out = yard.home.path("out");
+    let other = format!("prompt=$(cat)\nOUT={out:?}\n{WORK}\nexec sleep 600");
+    let yard = Yard {
+        home: yard.home.script("other", &other),
+    };
+    yard.tasks(&[("a", &[]), ("b", &["a"]), ("c", &[])]).await;
+    let drain = yard.start(&["--provider", "other", "--max", "1"]);
+    until("it has begun", || yard.out("saw-a").exists()).await;
+    signal(&drain, "-INT");
+    ended(drain).await;
+    let config = yard.home.path("config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("providers.other", "providers.gone")).unwrap();
+    let (code, report, told) = yard.drain(&[]).await;
+    assert_eq!(code, 4, "{report:#}\n{told}");
+    assert_eq!(yard.that_are("done").await, ["c"]);
+    let why = report["left"][0]["why"].as_str().unwrap();
+    assert!(why.starts_with("its agent cannot go on: "), "{why}");
+}
+
+#[tokio::test]
+async fn a_branch_that_was_merged_and_deleted_is_taken_over_and_not_thrown_away() {
+    let yard = Yard::new(
+        "case $name in\n  b) if [ ! -e $OUT/go ]; then exec sleep 600; fi ;;\nesac\nmake",
+    );
+    yard.tasks(&[("a", &[]), ("b", &["a"])]).await;
+    let drain = yard.start(&[]);
+    until("the second has begun", || yard.out("saw-b").exists()).await;
+    signal(&drain, "-INT");
+    let (_, first, _) = ended(drain).await;
+    let branch = first["branch"].as_str().unwrap();
+    yard.git(&["merge", "-q", branch]);
+    yard.git(&["branch", "-q", "-d", branch]);
+    std::fs::write(yard.out("go"), "").unwrap();
+    let (code, report, told) = yard.drain(&[]).await;
+    assert_eq!(code, 0, "{report:#}\n{told}");
+    assert_eq!(report["branch"], first["branch"]);
+    assert_eq!(report["tasks"].as_array().unwrap().len(), 2, "{report:#}");
+    assert_eq!(yard.committed(&report["branch"]), ["a", "b"]);
+}
+
+#[tokio::test]
 async fn a_time_for_all_ends_it() {
     let yard = Yard::new("exec sleep 600");
     yard.tasks(&[("a", &[])]).await;

@@ -21,6 +21,7 @@ use self::bring_in::{Brought, Merging};
 use self::survey::Known;
 use super::Crew;
 use crate::agents::drain::plan::{self, Action, Item};
+use crate::agents::drain::purse::Purse;
 use crate::agents::drain::rows;
 use crate::agents::drain::{DrainReport, DrainRequest, Step, Told};
 use crate::agents::error::AgentError;
@@ -107,11 +108,12 @@ impl Crew {
         let mut memory = Memory::default();
         let worked = self.work_down(&job, &mut memory, stop).await;
         // Also after a failure: nobody else looks after them.
-        self.leave_off(&job, &memory, &worked).await?;
+        let left_off = self.leave_off(&job, &memory, &worked).await;
         if let Some(integration) = memory.integration.take() {
             integration.abandon().await;
         }
         let halt = worked?;
+        left_off?;
         self.drained(&job, &memory, halt).await
     }
 
@@ -123,27 +125,53 @@ impl Crew {
         })
     }
 
-    /// Works until nothing is left to do; why it ended before that, if so.
+    /// Works until nothing is left to do; why it ended before that, if so. A merge that is under way
+    /// then is broken off in order, also after a failure: a check may be running in its tree.
     async fn work_down(
         self: &Arc<Self>,
         job: &Job<'_>,
         memory: &mut Memory,
         stop: &CancellationToken,
     ) -> Result<Option<Halt>, AgentError> {
-        let mut changes = self.store.changes().listen();
-        let mut merging: Option<LocalBoxFuture<'_, Merging>> = None;
+        let mut merging = None;
         let broken_off = CancellationToken::new();
-        let halt = loop {
+        let worked = self
+            .go_on(job, memory, stop, &mut merging, &broken_off)
+            .await;
+        if let Some(merging) = merging {
+            broken_off.cancel();
+            let merged = merging.await;
+            let kept = self.after_merge(job, memory, merged).await;
+            // What came first is told.
+            return worked.and_then(|halt| kept.map(|()| halt));
+        }
+        worked
+    }
+
+    /// The same, with what is being merged left in `merging`.
+    async fn go_on<'a>(
+        self: &'a Arc<Self>,
+        job: &'a Job<'_>,
+        memory: &mut Memory,
+        stop: &CancellationToken,
+        merging: &mut Option<LocalBoxFuture<'a, Merging>>,
+        broken_off: &CancellationToken,
+    ) -> Result<Option<Halt>, AgentError> {
+        let mut changes = self.store.changes().listen();
+        loop {
             let spent = rows::spent(&self.store, &job.id, job.since_ms).await?;
             if let Some(halt) = job.halt(stop, spent) {
-                break Some(halt);
+                return Ok(Some(halt));
             }
             self.session_tracker().renew().await?;
             let state = self.survey(job, memory, merging.is_some()).await?;
             self.tell_standing(job, &state.items, spent).await?;
             let held_back = memory.not_before.is_some_and(|then| Instant::now() < then);
             let mut did = false;
-            for action in plan::next(&state) {
+            let actions = plan::next(&state);
+            let starts = actions.iter().filter(|action| action.starts()).count();
+            let mut purse = self.purse(job, starts).await?;
+            for action in actions {
                 let Some(item) = state.items.iter().find(|item| item.task == *action.task()) else {
                     continue;
                 };
@@ -155,10 +183,14 @@ impl Crew {
                         let integration = memory.integration.take();
                         let side = (item.task.clone(), agent, commit);
                         let merge = self.bring_in(job, integration, side, broken_off.clone());
-                        merging = Some(merge.boxed_local());
+                        *merging = Some(merge.boxed_local());
                     }
-                    Action::Spawn { .. } | Action::Resume { .. } if held_back => {}
-                    action => did |= self.act_on(job, memory, item, action, spent).await?,
+                    action if action.starts() && (held_back || purse.starts == 0) => {}
+                    action => {
+                        purse.starts -= usize::from(action.starts());
+                        let share = purse.share_usd;
+                        did |= self.act_on(job, memory, item, action, share).await?;
+                    }
                 }
             }
             // What was done changes what is to be done next.
@@ -167,16 +199,19 @@ impl Crew {
             }
             let busy = merging.is_some() || state.items.iter().any(Item::is_live);
             let later = memory.not_before.filter(|then| Instant::now() < *then);
+            if !busy && purse.is_empty {
+                return Ok(Some(Halt::Limit("max_cost_usd")));
+            }
             if !busy && later.is_none() && !self.rest(job, memory).await?.may_move() {
-                break None;
+                return Ok(None);
             }
             let look_again = [Some(Instant::now() + LOOK), later, job.deadline];
             let look_again = look_again.into_iter().flatten().min();
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.closing.cancelled() => return Err(AgentError::ShuttingDown),
-                merged = finish(&mut merging) => {
-                    merging = None;
+                merged = finish(merging) => {
+                    *merging = None;
                     self.after_merge(job, memory, merged).await?;
                 }
                 () = changes.changed() => sleep(if busy { TOGETHER } else { IDLE }).await,
@@ -184,13 +219,18 @@ impl Crew {
                     self.reconcile().await?;
                 }
             }
-        };
-        if let Some(merging) = merging {
-            broken_off.cancel();
-            let merged = merging.await;
-            self.after_merge(job, memory, merged).await?;
         }
-        Ok(halt)
+    }
+
+    /// What `starts` agents may have that are about to be put to work.
+    async fn purse(&self, job: &Job<'_>, starts: usize) -> Result<Purse, AgentError> {
+        match job.request.max_cost_usd {
+            Some(most_usd) if starts > 0 => {
+                let claimed = rows::claimed(&self.store, &job.id, job.since_ms).await?;
+                Ok(Purse::of(most_usd, most_usd - claimed, starts))
+            }
+            _ => Ok(Purse::unlimited(starts)),
+        }
     }
 
     /// Keeps what a merge has come to.

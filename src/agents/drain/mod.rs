@@ -4,6 +4,7 @@
 pub(crate) mod left;
 pub(crate) mod plan;
 pub(crate) mod prompts;
+pub(crate) mod purse;
 pub(crate) mod report;
 pub(crate) mod request;
 pub(crate) mod rows;

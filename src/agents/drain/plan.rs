@@ -133,6 +133,11 @@ impl Action {
             | Action::Judge { task, .. } => task,
         }
     }
+
+    /// Whether an agent is put to work by it.
+    pub(crate) fn starts(&self) -> bool {
+        matches!(self, Action::Spawn { .. } | Action::Resume { .. })
+    }
 }
 
 /// What is said of an agent that worked and left nothing.

@@ -98,12 +98,12 @@ impl DrainRequest {
         Value::Object(key).to_string()
     }
 
-    /// What one run may use up when `left_usd` is what all together have left.
-    pub(crate) fn budget(&self, left_usd: Option<f64>, configured: Option<f64>) -> BudgetRequest {
-        let less = |left: &f64| configured.is_none_or(|configured| *left < configured);
+    /// What one run may use up when `share_usd` is its share in what all together have left.
+    pub(crate) fn budget(&self, share_usd: Option<f64>, configured: Option<f64>) -> BudgetRequest {
+        let less = |share: &f64| configured.is_none_or(|configured| *share < configured);
         BudgetRequest {
             max_turns: self.max_turns,
-            max_cost_usd: left_usd.filter(less),
+            max_cost_usd: share_usd.filter(less),
             ..BudgetRequest::default()
         }
     }

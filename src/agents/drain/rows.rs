@@ -46,6 +46,16 @@ statements! {
           JOIN agent ON agent.path >= '/' || d.agent_id || '/' AND agent.path < '/' || d.agent_id || '/~'
           JOIN run ON run.agent_id = agent.id
         WHERE d.drain_id = $1 AND run.queued_ms >= $2";
+    /// The same with all that its own agents may still use up that are at work.
+    CLAIMED = "SELECT coalesce(sum(CASE WHEN agent.id = d.agent_id
+            AND run.status IN ('queued','running') AND run.max_usd > run.spent_usd
+          THEN run.max_usd ELSE run.spent_usd END), 0.0) FROM drain_task d
+          JOIN agent ON agent.path >= '/' || d.agent_id || '/' AND agent.path < '/' || d.agent_id || '/~'
+          JOIN run ON run.agent_id = agent.id
+        WHERE d.drain_id = $1 AND run.queued_ms >= $2";
+    /// The commits that have brought in what its closed tasks are.
+    MERGES = "SELECT DISTINCT d.merged FROM drain_task d JOIN task ON task.id = d.task_id
+        WHERE d.drain_id = $1 AND d.merged NOT IN ('', '-') AND task.reason = 'done'";
     DONE = "SELECT count(*) FROM drain_task d JOIN task ON task.id = d.task_id
         WHERE d.drain_id = $1 AND d.merged <> '' AND task.reason = 'done'";
     WORKED_ON = "SELECT d.task_id, task.title, task.reason, d.agent_id, d.failures, d.why, d.commits,
@@ -325,6 +335,23 @@ pub(crate) async fn spent(store: &Store, id: &DrainId, since_ms: i64) -> Result<
         .bind(id.as_str())
         .bind(since_ms)
         .fetch_one(store.read())
+        .await?)
+}
+
+/// US dollars that the agents of a drain have cost since then or may still cost.
+pub(crate) async fn claimed(store: &Store, id: &DrainId, since_ms: i64) -> Result<f64, StoreError> {
+    Ok(sqlx::query_scalar(CLAIMED)
+        .bind(id.as_str())
+        .bind(since_ms)
+        .fetch_one(store.read())
+        .await?)
+}
+
+/// The merges of the tasks that a drain has done.
+pub(crate) async fn merges(store: &Store, id: &DrainId) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar(MERGES)
+        .bind(id.as_str())
+        .fetch_all(store.read())
         .await?)
 }
 

@@ -122,6 +122,14 @@ impl Trunk {
         is_in(&self.git, &name, commit).await
     }
 
+    /// Whether `commit` is part of the history of `other`, wherever the branch is.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub async fn is_in(&self, commit: &str, other: &str) -> Result<bool, GitError> {
+        is_in(&self.git, commit, other).await
+    }
+
     /// The merge that has brought `commit` onto it, looked for from the commit `since` on.
     ///
     /// # Errors

@@ -20,6 +20,31 @@ use crate::text::one_line;
 use crate::workspaces::integrate::IntegrateError;
 use crate::workspaces::rows as trees;
 
+/// How an agent gets to work on a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// A new one begins.
+    Anew,
+    /// The one that it has goes on.
+    Again,
+}
+
+impl Start {
+    fn done(self) -> &'static str {
+        match self {
+            Start::Anew => "begun",
+            Start::Again => "resumed",
+        }
+    }
+
+    fn refused(self) -> &'static str {
+        match self {
+            Start::Anew => "cannot be begun",
+            Start::Again => "its agent cannot go on",
+        }
+    }
+}
+
 impl Crew {
     /// Does one thing; whether anything has changed by it. A merge is not among them.
     pub(super) async fn act_on(
@@ -28,11 +53,10 @@ impl Crew {
         memory: &mut Memory,
         item: &Item,
         action: Action,
-        spent_usd: f64,
+        share_usd: Option<f64>,
     ) -> Result<bool, AgentError> {
-        let left_usd = job.request.max_cost_usd.map(|most| most - spent_usd);
         let configured = self.config.agents.max_cost_usd.bound();
-        let budget = job.request.budget(left_usd, configured);
+        let budget = job.request.budget(share_usd, configured);
         match action {
             Action::Merge { .. } => Ok(false),
             Action::Spawn { task } => {
@@ -42,11 +66,11 @@ impl Crew {
                     return Ok(true);
                 }
                 let begun = self.begin_task(job, item, budget).await;
-                self.begun(job, memory, &task, begun, "begun").await
+                self.begun(job, memory, &task, begun, Start::Anew).await
             }
             Action::Resume { task, agent } => {
                 let resumed = self.resume_task(job, item, &agent, budget).await;
-                self.begun(job, memory, &task, resumed.map(|()| agent), "resumed")
+                self.begun(job, memory, &task, resumed.map(|()| agent), Start::Again)
                     .await
             }
             Action::Judge {
@@ -79,13 +103,13 @@ impl Crew {
         memory: &mut Memory,
         task: &TaskId,
         begun: Result<AgentId, AgentError>,
-        what: &str,
+        start: Start,
     ) -> Result<bool, AgentError> {
         match begun {
             Ok(agent) => {
                 memory.not_before = None;
                 memory.known.forget(&agent);
-                job.say(memory, task, Some(&agent), what);
+                job.say(memory, task, Some(&agent), start.done());
                 memory.started.insert(agent);
                 Ok(true)
             }
@@ -104,10 +128,12 @@ impl Crew {
                 Ok(false)
             }
             Err(error @ (AgentError::Store(_) | AgentError::ShuttingDown)) => Err(error),
-            // What is wrong with all of them is told as such.
-            Err(error) if memory.started.is_empty() => Err(error),
+            // What is wrong with all of them is told as such; an agent that cannot go on is wrong by
+            // itself.
+            Err(error) if start == Start::Anew && memory.started.is_empty() => Err(error),
             Err(error) => {
-                let why = format!("cannot be begun: {error}");
+                let why = format!("{}: {error}", start.refused());
+                self.let_go(task, &why).await?;
                 job.say(memory, task, None, &why);
                 memory.refused.insert(task.clone(), why);
                 Ok(true)
@@ -209,9 +235,16 @@ impl Crew {
 
     /// The configured limit, where the last run had less only because less was left then.
     fn as_configured(&self, line: &Line) -> Option<f64> {
-        let had = line.plan.budget.max_cost_usd.bound()?;
         let configured = self.config.agents.max_cost_usd.bound()?;
-        (line.plan.agent.is_none() && had < configured).then_some(configured)
+        self.had_a_share(line).then_some(configured)
+    }
+
+    /// Whether the cost limit of a run was its share in that of a drain.
+    pub(super) fn had_a_share(&self, line: &Line) -> bool {
+        let had = line.plan.budget.max_cost_usd.bound();
+        let configured = self.config.agents.max_cost_usd.bound();
+        let less = |had| configured.is_none_or(|configured| had < configured);
+        line.plan.agent.is_none() && had.is_some_and(less)
     }
 
     /// Counts a run that failed at its task, and lets go of the task; `run` is the last one unless it is
@@ -243,12 +276,18 @@ impl Crew {
         let first = why.lines().next().unwrap_or_default();
         job.say(memory, task, Some(agent), &format!("not done: {first}"));
         let note = format!("{agent} has not done it: {}", one_line(why, 1000));
-        match self
-            .session_tracker()
-            .release(task.as_str(), None, &note)
-            .await
-        {
-            Ok(_) | Err(TaskError::Held { .. } | TaskError::WrongStatus { .. }) => Ok(()),
+        self.let_go(task, &note).await
+    }
+
+    /// Gives the claim of this session back. Nobody's, somebody else's and a task that is gone are
+    /// passed over.
+    pub(super) async fn let_go(&self, task: &TaskId, why: &str) -> Result<(), AgentError> {
+        let tracker = self.session_tracker();
+        match tracker.release(task.as_str(), None, why).await {
+            Ok(_)
+            | Err(
+                TaskError::Held { .. } | TaskError::WrongStatus { .. } | TaskError::Unknown { .. },
+            ) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -310,8 +349,13 @@ impl Crew {
             Err(error @ TaskError::Store(_)) => return Err(error.into()),
             Err(error) => {
                 let why = format!("cannot be closed: {error}");
+                // A claim that nobody works under would keep the drain waiting for ever.
+                self.let_go(task, &why).await?;
                 job.say(memory, task, agent, &why);
-                memory.refused.insert(task.clone(), why);
+                // It is ready again, and closed then, once its parts are closed.
+                if !matches!(error, TaskError::OpenChildren { .. }) {
+                    memory.refused.insert(task.clone(), why);
+                }
                 return Ok(true);
             }
         }

@@ -42,8 +42,7 @@ impl Crew {
         let began_ms = self.clock.now_ms();
         let mut drain = self.take_up(&request, &key, &head, began_ms).await?;
         let mut trunk = Trunk::of(&key, &drain.branch);
-        // Whoever deleted the branch has thrown away, or taken over, what was on it.
-        if drain.again && self.is_thrown_away(&drain, &trunk).await? {
+        if drain.again && self.is_thrown_away(&drain, &trunk, &head).await? {
             rows::leave(&self.store, &drain.id, self.owner(), true, began_ms).await?;
             drain = self.take_up(&request, &key, &head, began_ms).await?;
             trunk = Trunk::of(&key, &drain.branch);
@@ -95,9 +94,24 @@ impl Crew {
         Ok(rows::take_up(&self.store, &new, self.owner(), is_alive, now_ms).await?)
     }
 
-    async fn is_thrown_away(&self, drain: &Drain, trunk: &Trunk) -> Result<bool, AgentError> {
-        let is_there = trunk.tip().await.map_err(IntegrateError::from)?.is_some();
-        Ok(!is_there && rows::done(&self.store, &drain.id).await? > 0)
+    /// Whether somebody has deleted the branch without having taken over what was on it. Where all of
+    /// it is part of `head` the branch begins there again.
+    async fn is_thrown_away(
+        &self,
+        drain: &Drain,
+        trunk: &Trunk,
+        head: &str,
+    ) -> Result<bool, AgentError> {
+        let git = |error| AgentError::from(IntegrateError::from(error));
+        if trunk.tip().await.map_err(git)?.is_some() {
+            return Ok(false);
+        }
+        for merge in rows::merges(&self.store, &drain.id).await? {
+            if !trunk.is_in(&merge, head).await.map_err(git)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Where somebody has taken over all that is on the branch, and gone on, the branch goes on there.

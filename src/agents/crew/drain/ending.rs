@@ -10,7 +10,6 @@ use crate::agents::drain::rows;
 use crate::agents::drain::{DrainReport, Ended, Outcome};
 use crate::agents::error::AgentError;
 use crate::ids::TaskId;
-use crate::tasks::TaskError;
 use crate::workspaces::integrate::IntegrateError;
 
 /// Open tasks that are told; more are counted.
@@ -40,13 +39,8 @@ impl Crew {
         if !live.is_empty() {
             self.stop(&live, reason).await?;
         }
-        let tracker = self.session_tracker();
         for begun in rows::begun(&self.store, &job.id).await? {
-            match tracker.release(begun.task.as_str(), None, reason).await {
-                Ok(_) | Err(TaskError::Held { .. } | TaskError::WrongStatus { .. }) => {}
-                Err(TaskError::Unknown { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.let_go(&begun.task, reason).await?;
         }
         Ok(())
     }
@@ -61,9 +55,10 @@ impl Crew {
         let git = |error| AgentError::from(IntegrateError::from(error));
         let mut left = self.rest(job, memory).await?.left();
         let ended = match halt {
+            // What came when nothing was left has kept nothing from being done.
+            _ if left.is_empty() => Ended::Done,
             Some(Halt::Stopped) => Ended::Stopped,
             Some(Halt::Limit(_)) => Ended::Limit,
-            None if left.is_empty() => Ended::Done,
             None => Ended::Left,
         };
         let now_ms = self.clock.now_ms();
@@ -89,7 +84,7 @@ impl Crew {
             drain: job.id.clone(),
             ended,
             limit: match halt {
-                Some(Halt::Limit(limit)) => Some(limit),
+                Some(Halt::Limit(limit)) if ended == Ended::Limit => Some(limit),
                 _ => None,
             },
             take_over: (has_work && tip.is_some()).then(|| format!("git merge {branch}")),

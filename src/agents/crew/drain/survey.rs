@@ -162,6 +162,10 @@ impl Crew {
             }
             Status::Error if line.reason == "owner_lost" => End::CutOff,
             Status::Stopped if self.was_cut_off(job, line) => End::CutOff,
+            // What others left of the drain's money is no measure of the task.
+            Status::Aborted if line.reason == "max_cost_usd" && self.had_a_share(line) => {
+                End::CutOff
+            }
             Status::Stopped => End::Withdrawn(format!("it was stopped: {}", line.detail)),
             Status::Aborted | Status::Error => End::Failed(told()),
         })
