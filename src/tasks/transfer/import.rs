@@ -119,8 +119,16 @@ impl Tracker<'_> {
                     return Err(TransferError::Newer { found, known });
                 }
                 Ok(Line::Head(_)) => {}
-                Ok(Line::Task(task)) => told.task(*task, number),
-                Ok(Line::Gone(id, gone)) => told.gone(id, gone, number),
+                // What is stored is without secrets, and only with that can a line be compared.
+                Ok(Line::Task(mut task)) => {
+                    task.reword(|text| *text = self.store.redact(text));
+                    told.task(*task, number);
+                }
+                Ok(Line::Gone(id, mut gone)) => {
+                    gone.by = self.store.redact(&gone.by);
+                    gone.why = self.store.redact(&gone.why);
+                    told.gone(id, gone, number);
+                }
                 Err(problem) => report.skip(number, problem),
             }
         }
