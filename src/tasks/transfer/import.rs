@@ -13,7 +13,7 @@ use super::known::{self, Known};
 use super::line::{self, Line};
 use super::lines::{Raw, is_conflict_marker};
 use super::plan::{Plan, Told, Trust, plan};
-use super::record::{Gone, Mark, Record};
+use super::record::{Gone, Record};
 use super::report::{Remark, Report};
 use super::rows::{self, Writes};
 use super::source::Source;
@@ -167,7 +167,7 @@ struct Run<'a, 'b> {
     /// Tasks that are written.
     done: BTreeSet<TaskId>,
     /// Edges to tasks that are not written yet, by these.
-    late: HashMap<TaskId, Vec<(TaskId, EdgeKind, Mark)>>,
+    late: HashMap<TaskId, BTreeSet<(TaskId, EdgeKind)>>,
     remarks: BTreeSet<Remark>,
     created: BTreeSet<TaskId>,
     updated: BTreeSet<TaskId>,
@@ -304,18 +304,23 @@ impl Run<'_, '_> {
         for id in &ids {
             let before = here.get(id);
             if let Some(mut after) = self.outcome(plan, before, id) {
-                after.edges.retain(|(kind, other), mark| {
+                after.edges.retain(|(kind, other), _| {
                     let is_there = self.done.contains(other) || plan.was_there.contains(other);
                     if !is_there {
-                        let edge = (id.clone(), *kind, *mark);
-                        self.late.entry(other.clone()).or_default().push(edge);
+                        let late = self.late.entry(other.clone()).or_default();
+                        late.insert((id.clone(), *kind));
                     }
                     is_there
                 });
                 writes.task(before, &after);
             }
-            for (task, kind, mark) in self.late.remove(id).unwrap_or_default() {
-                writes.edge(&task, kind, id, mark);
+            // What becomes of it was decided anew if somebody has written since.
+            for (task, kind) in self.late.remove(id).unwrap_or_default() {
+                let told = self.told.tasks.get(&task);
+                let mark = told.and_then(|(told, _)| plan.edge(told, kind, id));
+                if let Some(mark) = mark {
+                    writes.edge(&task, kind, id, mark);
+                }
             }
         }
         writes.run(connection, store, project).await?;
