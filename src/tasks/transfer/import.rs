@@ -13,7 +13,7 @@ use super::known::{self, Known};
 use super::line::{self, Line};
 use super::lines::{Raw, is_conflict_marker};
 use super::plan::{Plan, Told, Trust, plan};
-use super::record::{Gone, Mark, Record};
+use super::record::{Gone, Record};
 use super::report::{Remark, Report};
 use super::rows;
 use super::source::Source;
@@ -120,8 +120,16 @@ impl Tracker<'_> {
                     return Err(TransferError::Newer { found, known });
                 }
                 Ok(Line::Head(_)) => {}
-                Ok(Line::Task(task)) => told.task(*task, number),
-                Ok(Line::Gone(id, gone)) => told.gone(id, gone, number),
+                // What is stored is without secrets, and only with that can a line be compared.
+                Ok(Line::Task(mut task)) => {
+                    task.reword(|text| *text = self.store.redact(text));
+                    told.task(*task, number);
+                }
+                Ok(Line::Gone(id, mut gone)) => {
+                    gone.by = self.store.redact(&gone.by);
+                    gone.why = self.store.redact(&gone.why);
+                    told.gone(id, gone, number);
+                }
                 Err(problem) => report.skip(number, problem),
             }
         }
@@ -160,7 +168,7 @@ struct Run<'a, 'b> {
     /// Tasks that are written.
     done: BTreeSet<TaskId>,
     /// Edges to tasks that are not written yet, by these.
-    late: HashMap<TaskId, Vec<(TaskId, EdgeKind, Mark)>>,
+    late: HashMap<TaskId, BTreeSet<(TaskId, EdgeKind)>>,
     remarks: BTreeSet<Remark>,
     created: BTreeSet<TaskId>,
     updated: BTreeSet<TaskId>,
@@ -297,18 +305,23 @@ impl Run<'_, '_> {
         for id in &ids {
             let before = here.get(id);
             if let Some(mut after) = self.outcome(plan, before, id) {
-                after.edges.retain(|(kind, other), mark| {
+                after.edges.retain(|(kind, other), _| {
                     let is_there = self.done.contains(other) || plan.was_there.contains(other);
                     if !is_there {
-                        let edge = (id.clone(), *kind, *mark);
-                        self.late.entry(other.clone()).or_default().push(edge);
+                        let late = self.late.entry(other.clone()).or_default();
+                        late.insert((id.clone(), *kind));
                     }
                     is_there
                 });
                 writes.task(before, &after);
             }
-            for (task, kind, mark) in self.late.remove(id).unwrap_or_default() {
-                writes.edge(&task, kind, id, mark);
+            // What becomes of it was decided anew if somebody has written since.
+            for (task, kind) in self.late.remove(id).unwrap_or_default() {
+                let told = self.told.tasks.get(&task);
+                let mark = told.and_then(|(told, _)| plan.edge(told, kind, id));
+                if let Some(mark) = mark {
+                    writes.edge(&task, kind, id, mark);
+                }
             }
         }
         writes.run(connection, store, project).await?;

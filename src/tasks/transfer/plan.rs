@@ -126,6 +126,14 @@ impl Plan {
         Some(task)
     }
 
+    /// An edge that a task is told to have to another, as it will be; `None` when there is no such task.
+    pub(super) fn edge(&self, task: &Record, kind: EdgeKind, other: &TaskId) -> Option<Mark> {
+        let mut mark = *task.edges.get(&(kind, other.clone()))?;
+        let cut = (task.id.clone(), kind, other.clone());
+        mark.gone |= self.cut.contains(&cut);
+        Some(mark).filter(|_| self.there.contains(&task.id))
+    }
+
     /// Takes from a task what ties it to others that will not be there.
     pub(super) fn let_go(&self, task: &mut Record) {
         let parent = task.parent.value.as_ref();

@@ -136,6 +136,26 @@ impl Record {
         }
     }
 
+    /// Has all that somebody has written in it rewritten.
+    pub(super) fn reword(&mut self, reword: impl Fn(&mut String)) {
+        let fields = [
+            &mut self.created_by,
+            &mut self.title.value,
+            &mut self.description.value,
+            &mut self.acceptance.value,
+            &mut self.external_ref.value,
+        ];
+        let closing = self.closing.value.iter_mut();
+        let closing = closing.flat_map(|it| [&mut it.why, &mut it.evidence, &mut it.closed_by]);
+        let notes = self.notes.values_mut();
+        let notes = notes.flat_map(|note| [&mut note.by, &mut note.text]);
+        fields
+            .into_iter()
+            .chain(closing)
+            .chain(notes)
+            .for_each(reword);
+    }
+
     /// When each field was set, where that was not at the creation.
     pub(super) fn stamps(&self) -> BTreeMap<&'static str, i64> {
         let all = [

@@ -56,6 +56,19 @@ impl Copy {
             .unwrap()
     }
 
+    /// Imports what was told at this time.
+    async fn import_of(&self, text: &str, told_ms: i64) -> Report {
+        let import = Import {
+            input: &mut text.as_bytes(),
+            from: None,
+            told_ms,
+            at_terminal: true,
+            dry_run: false,
+            progress: &mut |_, _| {},
+        };
+        self.tracker().import(import).await.unwrap()
+    }
+
     async fn run(
         &self,
         input: &mut dyn BufRead,

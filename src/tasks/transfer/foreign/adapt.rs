@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::error::TransferError;
 use super::super::plan::Told;
-use super::super::record::{Closing, Gone, Mark, Record, Stamped};
+use super::super::record::{Closing, Gone, Mark, Record};
 use super::super::report::{Remark, Report};
 use super::super::rows;
 use super::item::{Item, ItemEdge, ItemNote};
+use super::stamp::Stamp;
 use crate::ids::{NoteId, TaskId};
 use crate::tasks::fields;
 use crate::tasks::model::{EdgeKind, Kind, LinkKind, Note, NoteKind};
@@ -31,9 +32,13 @@ impl Tracker<'_> {
     /// Makes tasks of the entries.
     pub(in crate::tasks::transfer) async fn adapt(
         &self,
-        items: Vec<Item>,
+        mut items: Vec<Item>,
         report: &mut Report,
     ) -> Result<Told, TransferError> {
+        // What is stored is without secrets, and only with that can an entry be compared.
+        for item in &mut items {
+            item.reword(|text| *text = self.store.redact(text));
+        }
         let items = unique(items, report);
         let known = self.known(&items).await?;
         let mut ids: HashMap<String, TaskId> = HashMap::new();
@@ -140,7 +145,18 @@ impl Tracker<'_> {
     ) -> Result<(Record, Vec<String>), String> {
         let told = |error: crate::tasks::TaskError| error.to_string();
         let time = |at_ms: i64| at_ms.min(world.latest_ms);
-        let (created_ms, at_ms) = (time(item.created_ms), time(item.updated_ms));
+        let own_ms = item.created_ms.or(item.updated_ms);
+        let created_ms = match before {
+            Some(before) if item.created_ms.is_none() => before.created_ms,
+            _ => time(own_ms.unwrap_or(item.told_ms)),
+        };
+        let at_ms = time(item.updated_ms.unwrap_or(item.told_ms));
+        let stamp = Stamp {
+            created_ms,
+            updated_ms: at_ms,
+            is_dated: item.updated_ms.is_some(),
+            known_ms: before.map(|before| before.created_ms),
+        };
         let mut notes = item.notes.clone();
         let mut remarks = Vec::new();
         let mut aside = item.aside.clone();
@@ -149,23 +165,22 @@ impl Tracker<'_> {
             aside.push(("title".to_owned(), item.title.clone()));
         }
         let (description, rest) = cut(&item.description(), DESCRIPTION);
-        push_rest(&mut notes, "rest of the description", &rest, at_ms);
+        push_rest(&mut notes, "rest of the description", &rest);
         let acceptance = joined(&item.acceptance);
         let (acceptance, rest) = cut(&acceptance, ACCEPTANCE);
-        push_rest(&mut notes, "rest of the acceptance criteria", &rest, at_ms);
+        push_rest(&mut notes, "rest of the acceptance criteria", &rest);
         let parent = world.parent(item, &mut aside, &mut remarks);
-        let edges = world.edges(item, id, &mut aside, &mut remarks, at_ms);
+        let edges = world.edges(item, id, &mut aside, &mut remarks);
         let closing = item.closing.as_ref().map(|closing| {
             let (why, rest) = cut(&closing.why, WHY);
-            push_rest(&mut notes, "rest of why it was closed", &rest, at_ms);
-            let closing = Closing {
+            push_rest(&mut notes, "rest of why it was closed", &rest);
+            Closing {
                 reason: closing.reason,
                 why,
                 evidence: String::new(),
-                closed_ms: time(closing.at_ms),
+                closed_ms: closing.at_ms.map_or(at_ms, time),
                 closed_by: item.who(&closing.by),
-            };
-            Stamped::new(Some(closing.clone()), closing.closed_ms)
+            }
         });
         let external_ref = fields::external_ref(&item.reference).map_err(told)?;
         if !aside.is_empty() {
@@ -174,20 +189,16 @@ impl Tracker<'_> {
                 .map(|(name, it)| format!("{name}: {it}"))
                 .collect();
             notes.push(ItemNote {
-                at_ms,
+                at_ms: None,
                 by: String::new(),
                 text: format!("{} also says\n{}", item.reference, list.join("\n")),
             });
         }
-        let stamp = Stamp {
-            created_ms,
-            updated_ms: at_ms,
-        };
         let mut record = Record {
             id: id.clone(),
             created_ms,
             created_by: item.who(&item.created_by),
-            updated_ms: at_ms,
+            updated_ms: at_ms.max(created_ms),
             title: stamp.set(
                 fields::title(&title).map_err(told)?,
                 before.map(|it| &it.title),
@@ -210,15 +221,17 @@ impl Tracker<'_> {
             defer_until_ms: stamp.set(item.defer_until_ms, before.map(|it| &it.defer_until_ms)),
             external_ref: stamp.set(external_ref, before.map(|it| &it.external_ref)),
             parent: stamp.set(parent, before.map(|it| &it.parent)),
-            closing: match closing {
-                Some(closing) => closing,
-                None => stamp.set(None, before.map(|it| &it.closing)),
-            },
+            closing: stamp.closing(closing, item.closing.as_ref(), before.map(|it| &it.closing)),
             labels: BTreeMap::new(),
-            edges,
+            edges: BTreeMap::new(),
             notes: BTreeMap::new(),
             links: BTreeMap::new(),
         };
+        for (edge, told_ms) in edges {
+            let known = before.and_then(|before| before.edges.get(&edge));
+            let mark = stamp.edge(told_ms.map(time), known);
+            record.edges.insert(edge, mark);
+        }
         for label in item.labels.iter().filter_map(|label| slug(label)) {
             let mark = Mark {
                 at_ms: created_ms,
@@ -232,49 +245,41 @@ impl Tracker<'_> {
                 record.links.insert((LinkKind::Commit, commit), created_ms);
             }
         }
-        let told_before: HashMap<(i64, &str, &str), &NoteId> = before
-            .iter()
-            .flat_map(|before| before.notes.values())
-            .map(|note| ((note.at_ms, note.by.as_str(), note.text.as_str()), &note.id))
-            .collect();
+        let mut told_before: HashMap<(Option<i64>, &str, &str), &Note> = HashMap::new();
+        for note in before.iter().flat_map(|before| before.notes.values()) {
+            for at_ms in [None, Some(note.at_ms)] {
+                told_before.insert((at_ms, &note.by, &note.text), note);
+            }
+        }
         for note in notes.iter().filter(|note| !note.text.trim().is_empty()) {
             let mut text = note.text.replace('\0', "\u{fffd}");
-            let (at_ms, by) = (time(note.at_ms), item.who(&note.by));
+            let (told_ms, by) = (note.at_ms.map(time), item.who(&note.by));
             while !text.is_empty() {
                 let (part, rest) = cut(&text, NOTE);
-                let key = (at_ms, by.as_str(), part.as_str());
-                let id = told_before.get(&key).map(|id| (*id).clone());
-                let id = id.unwrap_or_else(|| NoteId::new(self.ids));
-                let note = Note {
-                    id: id.clone(),
-                    at_ms,
-                    kind: NoteKind::Note,
-                    by: by.clone(),
-                    text: part,
+                let known = told_before.get(&(told_ms, by.as_str(), part.as_str()));
+                let note = match known {
+                    Some(note) => (*note).clone(),
+                    None => Note {
+                        id: NoteId::new(self.ids),
+                        at_ms: told_ms.unwrap_or(at_ms),
+                        kind: NoteKind::Note,
+                        by: by.clone(),
+                        text: part,
+                    },
                 };
-                record.notes.insert(id, note);
+                record.notes.insert(note.id.clone(), note);
                 text = rest;
             }
         }
+        if let (None, Some(before)) = (item.updated_ms, before) {
+            record.updated_ms = before.updated_ms;
+            let mut after = before.clone();
+            after.merge(record.clone());
+            if after != *before {
+                record.updated_ms = at_ms;
+            }
+        }
         Ok((record, remarks))
-    }
-}
-
-/// When an entry was last changed: of which of its fields that is the time is not told there.
-struct Stamp {
-    created_ms: i64,
-    updated_ms: i64,
-}
-
-impl Stamp {
-    /// A field that is so there, and was so `before` here. What is the same was not set anew.
-    fn set<T: PartialEq + Ord>(&self, value: T, before: Option<&Stamped<T>>) -> Stamped<T> {
-        let at_ms = match before {
-            None => self.created_ms,
-            Some(before) if before.value == value => before.at_ms,
-            Some(_) => self.updated_ms,
-        };
-        Stamped::new(value, at_ms)
     }
 }
 
@@ -309,15 +314,9 @@ impl World<'_> {
         id: &TaskId,
         aside: &mut Vec<(String, String)>,
         remarks: &mut Vec<String>,
-        at_ms: i64,
-    ) -> BTreeMap<(EdgeKind, TaskId), Mark> {
+    ) -> BTreeMap<(EdgeKind, TaskId), Option<i64>> {
         let mut edges = BTreeMap::new();
-        for ItemEdge {
-            kind,
-            other,
-            at_ms: told_ms,
-        } in &item.edges
-        {
+        for ItemEdge { kind, other, at_ms } in &item.edges {
             let Some(other_id) = self.ids.get(other).filter(|other| *other != id) else {
                 remarks.push(format!("goes without {kind}:{other}, which is not there"));
                 aside.push((kind.to_string(), other.clone()));
@@ -330,11 +329,7 @@ impl World<'_> {
                 aside.push((format!("{kind} within the family"), other.clone()));
                 continue;
             }
-            let mark = Mark {
-                at_ms: told_ms.unwrap_or(at_ms).min(self.latest_ms),
-                gone: false,
-            };
-            edges.insert((*kind, other_id.clone()), mark);
+            edges.insert((*kind, other_id.clone()), *at_ms);
         }
         edges
     }
@@ -387,7 +382,9 @@ fn unique(items: Vec<Item>, report: &mut Report) -> Vec<Item> {
                 unique.push(item);
             }
             Some(earlier) => {
-                let out = match item.updated_ms > earlier.updated_ms {
+                let out = match (item.updated_ms, item.created_ms)
+                    > (earlier.updated_ms, earlier.created_ms)
+                {
                     true => std::mem::replace(earlier, item),
                     false => item,
                 };
@@ -446,10 +443,10 @@ fn cut_at(text: &str, end: Option<usize>) -> (String, String) {
     (head.trim().to_owned(), rest.trim().to_owned())
 }
 
-fn push_rest(notes: &mut Vec<ItemNote>, what: &str, rest: &str, at_ms: i64) {
+fn push_rest(notes: &mut Vec<ItemNote>, what: &str, rest: &str) {
     if !rest.is_empty() {
         notes.push(ItemNote {
-            at_ms,
+            at_ms: None,
             by: String::new(),
             text: format!("{what}:\n{rest}"),
         });

@@ -70,9 +70,9 @@ fn item(line: u64, mut bag: Bag, told_ms: i64) -> Result<Option<Item>, String> {
     if id.trim().is_empty() {
         return Err("`id` is missing".to_owned());
     }
-    let created_ms = bag.time("created_at")?.unwrap_or(told_ms);
-    let mut item = Item::new(named(&id), line, bag.text("title")?, created_ms);
-    item.updated_ms = bag.time("updated_at")?.unwrap_or(created_ms);
+    let mut item = Item::new(named(&id), line, bag.text("title")?, told_ms);
+    item.created_ms = bag.time("created_at")?;
+    item.updated_ms = bag.time("updated_at")?;
     item.created_by = bag.text("created_by")?;
     item.part("", bag.text("description")?);
     item.part("Design", bag.text("design")?);
@@ -80,7 +80,7 @@ fn item(line: u64, mut bag: Bag, told_ms: i64) -> Result<Option<Item>, String> {
     let notes = bag.text("notes")?;
     if !notes.trim().is_empty() {
         item.notes.push(ItemNote {
-            at_ms: item.updated_ms,
+            at_ms: None,
             by: String::new(),
             text: notes,
         });
@@ -138,13 +138,14 @@ fn status(item: &mut Item, bag: &mut Bag) -> Result<(), String> {
             item.closing = Some(ItemClosing {
                 reason: reason(&why),
                 why,
-                at_ms: closed_ms.unwrap_or(item.updated_ms),
+                at_ms: closed_ms,
                 by: String::new(),
             });
             return Ok(());
         }
         "tombstone" => {
-            item.deleted_ms = Some(bag.time("deleted_at")?.unwrap_or(item.updated_ms));
+            let deleted_ms = bag.time("deleted_at")?.or(item.updated_ms);
+            item.deleted_ms = Some(deleted_ms.unwrap_or(item.told_ms));
         }
         other => item.aside("status", other),
     }
@@ -194,15 +195,17 @@ fn comments(item: &mut Item, bag: &mut Bag) -> Result<(), String> {
     for comment in bag.list("comments")? {
         let mut comment = match comment {
             Value::String(text) => {
-                let at_ms = item.updated_ms;
-                let by = String::new();
-                item.notes.push(ItemNote { at_ms, by, text });
+                item.notes.push(ItemNote {
+                    at_ms: None,
+                    by: String::new(),
+                    text,
+                });
                 continue;
             }
             other => Bag::new(other).map_err(|what| format!("`comments`: {what}"))?,
         };
         item.notes.push(ItemNote {
-            at_ms: comment.time("created_at")?.unwrap_or(item.updated_ms),
+            at_ms: comment.time("created_at")?,
             by: comment.text("author")?,
             text: comment.text("text")?,
         });

@@ -61,9 +61,9 @@ fn item(line: u64, mut bag: Bag, told_ms: i64) -> Result<Item, String> {
     let number = number.ok_or("`number` is missing; ask `gh` for it with `--json number,…`")?;
     let reference = by_url(&bag.text("url")?).unwrap_or(format!("github:#{number}"));
     let repository = reference.split('#').next().unwrap_or("github:").to_owned();
-    let created_ms = bag.time("createdAt")?.unwrap_or(told_ms);
-    let mut item = Item::new(reference, line, bag.text("title")?, created_ms);
-    item.updated_ms = bag.time("updatedAt")?.unwrap_or(created_ms.max(told_ms));
+    let mut item = Item::new(reference, line, bag.text("title")?, told_ms);
+    item.created_ms = bag.time("createdAt")?;
+    item.updated_ms = bag.time("updatedAt")?;
     item.part("", bag.text("body")?);
     item.created_by = login(&mut bag, "author")?;
     labels(&mut item, &mut bag)?;
@@ -170,7 +170,7 @@ fn status(item: &mut Item, bag: &mut Bag) -> Result<(), String> {
                     Reason::Done => String::new(),
                     _ => why.replace('_', " "),
                 },
-                at_ms: closed_ms.unwrap_or(item.updated_ms),
+                at_ms: closed_ms,
                 by: String::new(),
             });
         }
@@ -183,7 +183,7 @@ fn comments(item: &mut Item, bag: &mut Bag) -> Result<(), String> {
     for comment in nodes(bag, "comments")? {
         let mut comment = Bag::new(comment)?;
         item.notes.push(ItemNote {
-            at_ms: comment.time("createdAt")?.unwrap_or(item.updated_ms),
+            at_ms: comment.time("createdAt")?,
             by: login(&mut comment, "author")?,
             text: comment.text("body")?,
         });

@@ -44,9 +44,9 @@ fn item(line: u64, mut bag: Bag, told_ms: i64) -> Result<Option<Item>, String> {
     if id.trim().is_empty() {
         return Err("`id` is missing".to_owned());
     }
-    let created_ms = bag.time("created_at")?.unwrap_or(told_ms);
-    let mut item = Item::new(named(&id), line, bag.text("title")?, created_ms);
-    item.updated_ms = bag.time("updated_at")?.unwrap_or(created_ms);
+    let mut item = Item::new(named(&id), line, bag.text("title")?, told_ms);
+    item.created_ms = bag.time("created_at")?;
+    item.updated_ms = bag.time("updated_at")?;
     item.part("", bag.text("description")?);
     item.part("Details", bag.text("details")?);
     item.priority = match bag.integer("priority")? {
@@ -93,7 +93,7 @@ fn validation(item: &mut Item, bag: &mut Bag) -> Result<(), String> {
     let verdict = validation.text("status")?;
     if !feedback.trim().is_empty() {
         item.notes.push(ItemNote {
-            at_ms: item.updated_ms,
+            at_ms: None,
             by: String::new(),
             text: match verdict.as_str() {
                 "" => feedback,
@@ -132,7 +132,7 @@ fn status(item: &mut Item, bag: &mut Bag) -> Result<(), String> {
         item.closing = Some(ItemClosing {
             reason: reason(&why),
             why,
-            at_ms: closed_ms.unwrap_or(item.updated_ms),
+            at_ms: closed_ms,
             by: String::new(),
         });
         return Ok(());

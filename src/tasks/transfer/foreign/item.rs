@@ -26,9 +26,12 @@ pub(in crate::tasks::transfer) struct Item {
     pub(super) estimate_min: u32,
     pub(super) defer_until_ms: i64,
     pub(super) closing: Option<ItemClosing>,
-    pub(super) created_ms: i64,
+    /// When it was created and last changed, as far as it says so itself.
+    pub(super) created_ms: Option<i64>,
     pub(super) created_by: String,
-    pub(super) updated_ms: i64,
+    pub(super) updated_ms: Option<i64>,
+    /// When its file was written: it was as it is at that time, but maybe long before.
+    pub(super) told_ms: i64,
     /// It was deleted there.
     pub(super) deleted_ms: Option<i64>,
     /// What has no place in a task, by its name there.
@@ -46,7 +49,7 @@ pub(super) struct ItemEdge {
 /// Somebody's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ItemNote {
-    pub(super) at_ms: i64,
+    pub(super) at_ms: Option<i64>,
     pub(super) by: String,
     pub(super) text: String,
 }
@@ -56,13 +59,13 @@ pub(super) struct ItemNote {
 pub(super) struct ItemClosing {
     pub(super) reason: Reason,
     pub(super) why: String,
-    pub(super) at_ms: i64,
+    pub(super) at_ms: Option<i64>,
     pub(super) by: String,
 }
 
 impl Item {
     /// An open task of which nothing more is known.
-    pub(super) fn new(reference: String, line: u64, title: String, at_ms: i64) -> Self {
+    pub(super) fn new(reference: String, line: u64, title: String, told_ms: i64) -> Self {
         Self {
             reference,
             line,
@@ -79,9 +82,10 @@ impl Item {
             estimate_min: 0,
             defer_until_ms: 0,
             closing: None,
-            created_ms: at_ms,
+            created_ms: None,
             created_by: String::new(),
-            updated_ms: at_ms,
+            updated_ms: None,
+            told_ms,
             deleted_ms: None,
             aside: Vec::new(),
         }
@@ -97,6 +101,27 @@ impl Item {
     pub(super) fn edge(&mut self, kind: EdgeKind, other: String) {
         let at_ms = None;
         self.edges.push(ItemEdge { kind, other, at_ms });
+    }
+
+    /// Has all its words rewritten.
+    pub(super) fn reword(&mut self, reword: impl Fn(&mut String)) {
+        let words = [&mut self.reference, &mut self.title, &mut self.created_by];
+        let lists = [&mut self.acceptance, &mut self.labels, &mut self.commits];
+        let parts = self.parts.iter_mut().map(|(_, text)| text);
+        let edges = self.edges.iter_mut().map(|edge| &mut edge.other);
+        let notes = self.notes.iter_mut();
+        let closing = self.closing.iter_mut();
+        let aside = self.aside.iter_mut();
+        words
+            .into_iter()
+            .chain(lists.into_iter().flatten())
+            .chain(&mut self.parent)
+            .chain(parts)
+            .chain(edges)
+            .chain(notes.flat_map(|note| [&mut note.by, &mut note.text]))
+            .chain(closing.flat_map(|closing| [&mut closing.by, &mut closing.why]))
+            .chain(aside.flat_map(|(name, text)| [name, text]))
+            .for_each(reword);
     }
 
     /// Keeps for a note what has no place.

@@ -7,6 +7,7 @@ mod detect;
 mod github;
 mod gobby;
 mod item;
+mod stamp;
 mod taskmaster;
 
 use serde::Serialize;

@@ -206,10 +206,9 @@ impl Place<'_> {
         if id.trim().is_empty() {
             return Err("`id` is missing".to_owned());
         }
-        let updated_ms = bag.time("updatedAt")?.unwrap_or(self.told_ms);
-        let created_ms = bag.time("createdAt")?.unwrap_or(updated_ms);
-        let mut item = Item::new(self.named(id), line, bag.text("title")?, created_ms);
-        item.updated_ms = updated_ms;
+        let mut item = Item::new(self.named(id), line, bag.text("title")?, self.told_ms);
+        item.created_ms = bag.time("createdAt")?;
+        item.updated_ms = bag.time("updatedAt")?;
         item.part("", bag.text("description")?);
         item.part("Details", bag.text("details")?);
         item.acceptance.push(bag.text("acceptanceCriteria")?);
@@ -246,7 +245,7 @@ impl Place<'_> {
         let closed_as = |reason| ItemClosing {
             reason,
             why: status.clone(),
-            at_ms: item.updated_ms,
+            at_ms: None,
             by: String::new(),
         };
         match status.as_str() {

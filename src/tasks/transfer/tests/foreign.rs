@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Copy, counts};
-use crate::tasks::{Changes, Format, Report};
+use crate::tasks::{Changes, Close, Format, Proof, Reason, Report};
 
 const BEADS: &str = include_str!("../../../../tests/fixtures/transfer/beads.jsonl");
 const GOBBY: &str = include_str!("../../../../tests/fixtures/transfer/gobby.jsonl");
@@ -391,4 +391,117 @@ async fn what_is_too_long_for_a_field_goes_on_in_notes() {
         text(&task["updated"]).starts_with("2026-"),
         "the future has not come: {task}"
     );
+}
+
+#[tokio::test]
+async fn the_time_of_a_file_is_that_of_no_field() {
+    let copy = Copy::new().await;
+    let file = OLD_TASKMASTER
+        .replace("\"status\": \"pending\"", "\"status\": \"in-progress\"")
+        .replace("\"high\"", "\"highest\"");
+    copy.import_of(&file, 900_000).await;
+    let task = |out: &str, reference: &str| -> Value {
+        let line = out.lines().find(|line| line.contains(reference)).unwrap();
+        serde_json::from_str(line).unwrap()
+    };
+    let out = copy.export().await;
+    let water = task(&out, "master/2\"");
+    let close = Close {
+        reason: Reason::WontDo,
+        why: "it rains".to_owned(),
+        proof: Proof::default(),
+        fence: None,
+    };
+    let can = task(&out, "master/2.1");
+    for id in [&can["id"], &water["id"]] {
+        copy.tracker().close(text(id), &close).await.unwrap();
+    }
+    let sow = task(&out, "master/1");
+    let id = text(&sow["id"]);
+    copy.tracker().reopen(id, "birds").await.unwrap();
+    let edge = format!("blocked_by:{id}");
+    let change = Changes {
+        remove_edges: vec![edge],
+        ..Changes::default()
+    };
+    let id = text(&can["id"]);
+    copy.tracker().update(id, &change, None).await.unwrap();
+    // The file is touched, and it comes from somewhere without a time.
+    let before = copy.export().await;
+    copy.world.clock.advance(5_000_000);
+    for told_ms in [800_000, 2_000_000, 5_000_000] {
+        let report = copy.import_of(&file, told_ms).await;
+        assert_eq!(counts(&report), [0, 0, 0, 3, 0]);
+        assert_eq!(copy.export().await, before);
+    }
+    // What was never set here still follows the file.
+    let later = file
+        .replace("In rows.", "In rows, by hand.")
+        .replace("Water", "Rain");
+    let report = copy.import_of(&later, 5_500_000).await;
+    assert_eq!(counts(&report), [0, 2, 0, 1, 0]);
+    let out = copy.export().await;
+    let (sow, water) = (task(&out, "master/1"), task(&out, "master/2\""));
+    assert_eq!(sow["description"], "In rows, by hand.");
+    assert_eq!(
+        (&sow["status"], text(&water["title"])),
+        (&"open".into(), "Rain")
+    );
+    assert_eq!(
+        (text(&water["reason"]), text(&water["why"])),
+        ("wont_do", "it rains")
+    );
+}
+
+#[tokio::test]
+async fn a_later_time_of_an_entry_says_nothing_anew_in_notes() {
+    let copy = Copy::new().await;
+    copy.world.clock.advance(NOW_MS);
+    let entry = |updated: &str| {
+        let long = "d".repeat(70_000);
+        serde_json::json!({
+            "id": "x-1", "title": "one", "description": long, "notes": "asked for twice",
+            "comments": ["mind the step"], "assignee": "ada", "status": "open", "priority": 2,
+            "issue_type": "task", "created_at": "2026-01-01T00:00:00Z", "updated_at": updated,
+        })
+        .to_string()
+    };
+    let notes = async || {
+        let out = copy.export().await;
+        let task: Value = serde_json::from_str(out.lines().nth(1).unwrap()).unwrap();
+        task["notes"].clone()
+    };
+    copy.import(entry("2026-01-02T00:00:00Z")).await;
+    let before = notes().await;
+    assert_eq!(before.as_array().map(Vec::len), Some(4), "{before:#}");
+    copy.import(entry("2026-01-03T00:00:00Z")).await;
+    assert_eq!(notes().await, before);
+}
+
+#[tokio::test]
+async fn secrets_are_out_of_what_is_compared_too() {
+    const SECRET: &str = "gh-0123456789";
+    let mut copy = Copy::new().await;
+    let hidden = [("MY_API_TOKEN".to_owned(), SECRET.to_owned())];
+    copy.world.store = copy.world.store.hiding(hidden);
+    copy.world.clock.advance(NOW_MS);
+    let foreign = serde_json::json!({
+        "id": format!("x-{SECRET}"), "title": format!("use {SECRET}"), "description": SECRET,
+        "acceptance_criteria": SECRET, "notes": SECRET, "assignee": SECRET, "status": "closed",
+        "close_reason": SECRET, "priority": 2, "issue_type": "task", "labels": [SECRET],
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-02T00:00:00Z",
+    })
+    .to_string();
+    let own = format!(
+        r#"{{"id":"t-000001","title":"{SECRET}","kind":"task","priority":2,"status":"open","description":"{SECRET}","writes":true,"created":"2026-01-01T00:00:00Z","created_by":"person","updated":"2026-01-01T00:00:00Z","notes":[{{"id":"n-000001","at":"2026-01-01T00:00:00Z","kind":"note","by":"person","text":"{SECRET}"}}]}}"#
+    );
+    for text in [foreign, own] {
+        let report = copy.import(&text).await;
+        assert_eq!(counts(&report), [1, 0, 0, 0, 0], "{report:#?}");
+        let out = copy.export().await;
+        assert!(!out.contains(SECRET), "{out}");
+        let again = copy.import(&text).await;
+        assert_eq!(counts(&again), [0, 0, 0, 1, 0], "{again:#?}");
+        assert_eq!(copy.export().await, out);
+    }
 }

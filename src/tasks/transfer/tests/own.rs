@@ -470,3 +470,79 @@ async fn who_may_not_and_what_is_nothing_is_refused_as_a_whole() {
     let broken = refused("[{\"number\":1},", Actor::Person).await;
     assert!(matches!(broken, TransferError::Unknown { .. }));
 }
+
+#[tokio::test]
+async fn what_somebody_changes_between_two_pages_counts_for_the_second() {
+    // Each waits for the other, the first for the later reason; the last is on another page.
+    let waits = |id: &str, other: &str, second: u8| {
+        named(id).replace(
+            "\"writes\"",
+            &format!(
+                r#""edges":[{{"kind":"blocked_by","task":"{other}","at":"1970-01-01T00:16:{second}Z"}}],"writes""#
+            ),
+        )
+    };
+    let (first, between, last) = ("t-000001", "t-000002", "t-zzzzzz");
+    let mut file = format!("{}\n{}\n", waits(first, last, 50), waits(last, between, 45));
+    for number in 100_000..100_600 {
+        file += &format!("{}\n", named(&format!("t-{number}")));
+    }
+    for cuts in [true, false] {
+        let copy = Copy::new().await;
+        copy.import(format!("{}\n{}", named(first), waits(between, first, 40)))
+            .await;
+        copy.world.clock.advance(1_000_000);
+        let other = |change: Changes| {
+            let (home, project) = (copy.world.store.home().to_owned(), &copy.world.project);
+            // As another process does it, while the import waits.
+            std::thread::scope(|scope| {
+                let work = scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap();
+                    runtime.block_on(async {
+                        let store = crate::store::Store::open(&home).await.unwrap();
+                        let tracker = Tracker {
+                            store: &store,
+                            project,
+                            ..copy.tracker()
+                        };
+                        tracker.update(between, &change, None).await.unwrap();
+                    });
+                });
+                work.join().unwrap();
+            });
+        };
+        let mut pages = 0;
+        let import = Import {
+            input: &mut file.as_bytes(),
+            from: None,
+            told_ms: 1,
+            at_terminal: true,
+            dry_run: false,
+            progress: &mut |_, _| {
+                pages += 1;
+                if pages == 1 && !cuts {
+                    other(Changes {
+                        remove_edges: vec![format!("blocked_by:{first}")],
+                        ..Changes::default()
+                    });
+                }
+            },
+        };
+        copy.tracker().import(import).await.unwrap();
+        assert!(pages > 1);
+        assert_eq!(copy.world.differences().await, []);
+        let out = copy.export().await;
+        let line = out
+            .lines()
+            .find(|line| line.contains(&format!("\"id\":\"{first}\"")));
+        let task: serde_json::Value = serde_json::from_str(line.unwrap()).unwrap();
+        let edge = &task["edges"][0];
+        assert_eq!(
+            (edge["task"].as_str(), edge["gone"] == true),
+            (Some(last), cuts)
+        );
+    }
+}
