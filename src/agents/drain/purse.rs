@@ -29,8 +29,8 @@ impl Purse {
     /// do something with their share.
     pub(crate) fn of(most_usd: f64, left_usd: f64, starts: usize) -> Self {
         let least = (most_usd * LEAST_PART).max(LEAST_USD).min(most_usd);
-        let shares = (1..=starts).rev().map(|of| (of, left_usd / of as f64));
-        let enough = shares.into_iter().find(|(_, share)| *share >= least);
+        let mut shares = (1..=starts).rev().map(|of| (of, left_usd / of as f64));
+        let enough = shares.find(|(_, share)| *share >= least);
         Self {
             starts: enough.map_or(0, |(starts, _)| starts),
             share_usd: enough.map(|(_, share)| share),
