@@ -167,8 +167,12 @@ impl Teller {
                 branch,
                 again,
             } => {
-                let begins = if *again { "goes on" } else { "begins" };
-                format!("ostler: {drain} {begins} on the branch {branch}")
+                let begins = if *again {
+                    "is taken up again"
+                } else {
+                    "begins"
+                };
+                format!("ostler: {drain} {begins}, branch {branch}")
             }
             Told::Step(Step {
                 task,

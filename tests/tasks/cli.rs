@@ -440,8 +440,12 @@ async fn what_an_agent_starts_acts_as_that_agent() {
             "only a person can delete",
         ),
         (
-            vec!["close", &task, "--seen", "it works"],
+            vec!["close", &found, "--seen", "it works"],
             "only a person can have seen it",
+        ),
+        (
+            vec!["close", &task, "--reason", "wont_do", "--note", "x"],
+            "is not yours to close: claim it first",
         ),
         (vec!["update", &task, "--acceptance", ""], "acceptance"),
         (

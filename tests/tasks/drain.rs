@@ -593,6 +593,26 @@ async fn a_time_for_all_ends_it() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_not_there_is_told_once_and_costs_no_attempt() {
+    let home = Home::new().config("[agents]\nprovider = \"gone\"").program(
+        "gone",
+        "text",
+        std::path::Path::new("/nowhere/gone"),
+    );
+    let yard = Yard::of(home);
+    yard.tasks(&[("a", &[]), ("b", &[]), ("c", &[])]).await;
+    for _ in 0..3 {
+        let (code, _, told) = yard.home.run(&["drain", "--max", "1"]).await;
+        assert_eq!(code, 2, "{told}");
+        assert!(told.contains("`provider` cannot be used: "), "{told}");
+    }
+    assert_eq!(yard.that_are("ready").await, ["a", "b", "c"]);
+    let mut server = yard.home.server().await;
+    let agents = server.call("list_agents", json!({})).await.unwrap();
+    assert_eq!(agents["items"].as_array().unwrap().len(), 1, "{agents:#}");
+}
+
+#[tokio::test]
 async fn two_drains_at_once_share_the_tasks_and_never_take_the_same() {
     let yard = Yard::new("make");
     let tasks = ["a", "b", "c", "d", "e", "f"];

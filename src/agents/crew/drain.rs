@@ -69,6 +69,8 @@ struct Memory {
     started: HashSet<AgentId>,
     /// Tasks that cannot be begun, with the reason.
     refused: HashMap<TaskId, String>,
+    /// Why none of its agents can work.
+    unfit: Option<String>,
     /// Nothing is begun before.
     not_before: Option<Instant>,
     /// The working tree of the merges, between them.
@@ -165,6 +167,10 @@ impl Crew {
             }
             self.session_tracker().renew().await?;
             let state = self.survey(job, memory, merging.is_some()).await?;
+            if let Some(problem) = memory.unfit.take() {
+                let field = "provider";
+                return Err(AgentError::BadValue { field, problem });
+            }
             self.tell_standing(job, &state.items, spent).await?;
             let held_back = memory.not_before.is_some_and(|then| Instant::now() < then);
             let mut did = false;

@@ -120,6 +120,9 @@ impl Crew {
             return Ok(item);
         };
         let end = self.end(job, &line).await?;
+        if is_unfit(&line) && memory.started.contains(&line.id) {
+            memory.unfit = Some(format!("cannot be used: {}", line.detail));
+        }
         let judged = row.judged >= line.run_no;
         let brought = match end {
             End::Worked if !judged && item.held != Held::Other => {
@@ -160,7 +163,7 @@ impl Crew {
                     _ => End::Worked,
                 }
             }
-            Status::Error if line.reason == "owner_lost" => End::CutOff,
+            Status::Error if line.reason == "owner_lost" || is_unfit(line) => End::CutOff,
             Status::Stopped if self.was_cut_off(job, line) => End::CutOff,
             // What others left of the drain's money is no measure of the task.
             Status::Aborted if line.reason == "max_cost_usd" && self.had_a_share(line) => {
@@ -221,6 +224,12 @@ impl Crew {
         memory.known.brought.insert(line.id.clone(), known);
         Ok(brought)
     }
+}
+
+/// Whether a run could not have worked at any task: its CLI, its login or its model is amiss.
+fn is_unfit(line: &Line) -> bool {
+    let amiss = ["not_installed", "not_logged_in", "bad_model", "quota"];
+    line.status == Status::Error && amiss.contains(&line.reason.as_str())
 }
 
 /// What a tree holds beside its branch and would not be merged with it.
