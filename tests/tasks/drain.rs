@@ -403,7 +403,7 @@ async fn a_death_between_a_run_and_its_close_does_nothing_twice() {
         assert_eq!(yard.that_are("done").await.len(), 0, "{point}");
         let (code, report, told) = yard.drain(&[]).await;
         assert_eq!(code, 0, "{point}: {report:#}\n{told}");
-        assert!(told.contains("goes on"), "{told}");
+        assert!(told.contains("is taken up again"), "{told}");
         assert_eq!(yard.that_are("done").await, ["a", "b"], "{point}");
         assert_eq!(yard.committed(&report["branch"]), ["a", "b"], "{point}");
         assert_eq!(
