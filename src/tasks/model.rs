@@ -247,7 +247,7 @@ impl Task {
         self.created_ms.max(reopened_ms.unwrap_or_default())
     }
 
-    /// Where it stands in one word, see [`Standing`].
+    /// Where it stands in one word, see `Standing`.
     pub fn standing(&self, now_ms: i64) -> &'static str {
         let standing = Standing {
             status: self.status,

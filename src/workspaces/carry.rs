@@ -1,7 +1,9 @@
 //! What is uncommitted in the user's working tree, as a commit. The work is done on a copy of the
 //! index: the user's index, stash and files are only read.
 
-use std::path::Path;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::commit::{add_all, in_the_name_of};
 use super::{Git, GitError};
@@ -26,8 +28,8 @@ pub(super) async fn snapshot(
 ) -> Result<String, GitError> {
     let asked = ["rev-parse", "--path-format=absolute", "--git-path", "index"];
     let index = git.run(&asked).await?;
-    match tokio::fs::copy(&index, scratch).await {
-        Ok(_) => {}
+    match copy_with_time(index.into(), scratch.to_owned()).await {
+        Ok(()) => {}
         // A tree whose every file was taken out of the index may have none.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(GitError::NotStarted(error)),
@@ -42,6 +44,24 @@ pub(super) async fn snapshot(
     let git = in_the_name_of(git.clone(), author).await?;
     git.run(&["commit-tree", "-p", head, "-m", &message, &tree])
         .await
+}
+
+/// Copies the index with its time. Git takes a file for unchanged that was touched no later than the
+/// entry of it, unless that is as young as the index itself: a younger copy would hide a change of the
+/// same second and size.
+async fn copy_with_time(index: PathBuf, copy: PathBuf) -> io::Result<()> {
+    let copying = move || {
+        let modified = std::fs::metadata(&index)?.modified()?;
+        std::fs::copy(&index, &copy)?;
+        File::options()
+            .write(true)
+            .open(&copy)?
+            .set_modified(modified)
+    };
+    match tokio::task::spawn_blocking(copying).await {
+        Ok(copied) => copied,
+        Err(error) => Err(io::Error::other(error)),
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +113,26 @@ mod tests {
         );
         let parent = scratch.git(&["rev-parse", &format!("{commit}^")]);
         assert_eq!(parent, scratch.git(&["rev-parse", "HEAD"]));
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_same_size_and_second_as_the_index_is_seen() {
+        let scratch = Scratch::new();
+        // A second that is over, at which the file and the index were written and changed.
+        let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+        let at = |path: &Path| {
+            let file = File::options().write(true).open(path).unwrap();
+            file.set_modified(then).unwrap();
+        };
+        scratch.git(&["config", "core.trustctime", "false"]);
+        scratch.write("file", "old\n");
+        at(&scratch.top().join("file"));
+        scratch.commit("one");
+        scratch.write("file", "new\n");
+        at(&scratch.top().join("file"));
+        at(&scratch.top().join(".git/index"));
+        let commit = taken(&scratch).await;
+        assert_eq!(scratch.git(&["show", &format!("{commit}:file")]), "new");
     }
 
     #[tokio::test]
