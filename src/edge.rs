@@ -394,9 +394,12 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         AgentError::Unresponsive { .. } => {
             "end that ostler process; its guard ends the agent".into()
         }
-        AgentError::HostOnly { .. } => "say in your result what should be merged".into(),
+        AgentError::HostOnly { .. } => {
+            "say in your result what is left for that session to do".into()
+        }
         AgentError::NoRepository { .. } => {
-            "start in the repository that the agents worked in".into()
+            "go to a directory of the repository that the work is in, or begin one with `git init`"
+                .into()
         }
         AgentError::NoBranch { .. } => Hint::of_each(
             "nothing was changed; leave it out, or see to it first (get_agent names its working tree)",

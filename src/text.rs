@@ -17,6 +17,16 @@ pub(crate) fn one_line(text: &str, limit: usize) -> String {
     line
 }
 
+/// So many of something: `noun` is one of it.
+pub(crate) fn counted(number: u64, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) if noun.ends_with("ry") => format!("{number} {stem}ies"),
+        _ if noun.ends_with('s') => format!("{number} {noun}es"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
 /// `text` with its lines and tabs, and a space for every other character that would steer a terminal.
 pub(crate) fn lines(text: &str) -> String {
     let plain = |c| {

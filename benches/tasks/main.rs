@@ -1,5 +1,6 @@
 //! How fast the tracker is, and that it stays so: `cargo bench --bench tasks`, with `-- --quick` in a
-//! few seconds at smaller sizes. Prints what it has measured and exits with 1 when a bound does not
+//! few seconds at smaller sizes, and with names (`closed batch circles counts search export
+//! server`) only these. Prints what it has measured and exits with 1 when a bound does not
 //! hold. All bounds but those against the peer are ratios within one run, so they hold on any machine.
 
 #![allow(
@@ -19,7 +20,6 @@ use std::collections::HashMap;
 use std::process::ExitCode;
 
 use ostler::tasks::{Actor, Changes, Close, Listing, NewTask, Proof, Reason, View, Wanted};
-use peer::{CREATE_PER_S, GET_PER_S, READY_PER_S};
 use report::{Report, Samples};
 use world::{World, one};
 
@@ -66,17 +66,36 @@ fn main() -> ExitCode {
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let sizes = if quick { QUICK } else { FULL };
+    let names: Vec<String> = arguments
+        .into_iter()
+        .skip(1)
+        .filter(|it| !it.starts_with('-'))
+        .collect();
+    let wanted = |name: &str| names.is_empty() || names.iter().any(|it| it == name);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let report = runtime.block_on(async {
         let mut report = Report::default();
-        closed_tasks_cost_nothing(&sizes, &mut report).await;
-        a_batch_is_cheap(&sizes, &mut report).await;
-        circles_are_looked_for(&sizes, &mut report).await;
-        counts_are_put_right(&sizes, &mut report).await;
-        searches_are_bounded(&sizes, &mut report).await;
-        exports_stream(&sizes, &mut report).await;
-        the_peer_is_left_behind(&sizes, &mut report).await;
-        server::measure(&sizes, &mut report).await;
+        if wanted("closed") {
+            closed_tasks_cost_nothing(&sizes, &mut report).await;
+        }
+        if wanted("batch") {
+            a_batch_is_cheap(&sizes, &mut report).await;
+        }
+        if wanted("circles") {
+            circles_are_looked_for(&sizes, &mut report).await;
+        }
+        if wanted("counts") {
+            counts_are_put_right(&sizes, &mut report).await;
+        }
+        if wanted("search") {
+            searches_are_bounded(&sizes, &mut report).await;
+        }
+        if wanted("export") {
+            exports_stream(&sizes, &mut report).await;
+        }
+        if wanted("server") {
+            server::measure(&sizes, &mut report).await;
+        }
         report
     });
     report.print();
@@ -229,38 +248,47 @@ async fn counts_are_put_right(sizes: &Sizes, report: &mut Report) {
     report.line("put all counts right", &at, &mend);
 }
 
-/// A search ranks a bounded number of hits, however many there are.
+/// A search ranks a bounded number of hits, however many there are. Among open tasks it looks at all
+/// hits, but only at them: it grows no faster than what is searched.
 async fn searches_are_bounded(sizes: &Sizes, report: &mut Report) {
-    let mut p50s = Vec::new();
-    for size in sizes.texts {
-        let world = World::with_texts(size).await;
-        let tracker = world.tracker();
-        let at = format!("{size} tasks");
-        for (what, query, view) in [
-            ("search, a word that one in 4 has", "frequent", View::All),
-            ("search, the same in open ones", "frequent", View::Open),
-            ("search, two words", "frequent word17", View::All),
-            ("search, a word that 3 have", "needle", View::All),
-            ("search, no hit", "nowhere", View::All),
-        ] {
-            let listing = Listing {
-                query: Some(query.to_owned()),
-                ..Listing::of(view)
-            };
-            let mut samples = Samples::default();
-            for _ in 0..sizes.rounds * 5 {
-                samples.time(tracker.list(&listing)).await.unwrap();
-            }
-            report.line(what, &at, &samples);
-            p50s.push((what, samples.p50_us()));
-        }
-    }
-    let (small, large) = p50s.split_at(p50s.len() / 2);
     let [from, to] = sizes.texts;
-    for ((what, small), (_, large)) in small.iter().zip(large) {
-        // All hits of a word are counted even though few are ranked.
+    let growth = (to / from) as f64;
+    let searches = [
+        (
+            "search, a word that one in 4 has",
+            "frequent",
+            View::All,
+            20.0,
+        ),
+        (
+            "search, the same in open ones",
+            "frequent",
+            View::Open,
+            growth,
+        ),
+        ("search, two words", "frequent word17", View::All, 20.0),
+        ("search, a word that 3 have", "needle", View::All, 20.0),
+        ("search, no hit", "nowhere", View::All, 20.0),
+    ];
+    let worlds = [World::with_texts(from).await, World::with_texts(to).await];
+    for (what, query, view, limit) in searches {
+        let listing = Listing {
+            query: Some(query.to_owned()),
+            ..Listing::of(view)
+        };
+        let mut samples = [Samples::default(), Samples::default()];
+        for _ in 0..sizes.rounds {
+            for (samples, world) in samples.iter_mut().zip(&worlds) {
+                for _ in 0..5 {
+                    samples.time(world.tracker().list(&listing)).await.unwrap();
+                }
+            }
+        }
+        for (samples, size) in samples.iter().zip(sizes.texts) {
+            report.line(what, &format!("{size} tasks"), samples);
+        }
         let name = format!("{what}: p50 at {to}, of that at {from}");
-        report.at_most(name, large / small, 20.0);
+        report.at_most(name, samples[1].p50_us() / samples[0].p50_us(), limit);
     }
 }
 
@@ -278,37 +306,4 @@ async fn exports_stream(sizes: &Sizes, report: &mut Report) {
     }
     let name = "memory of an export of 10 times as many".to_owned();
     report.at_most(name, peaks[1] / peaks[0], 1.25);
-}
-
-/// Calls per second, one after the other, as a Python tracker was measured.
-async fn the_peer_is_left_behind(sizes: &Sizes, report: &mut Report) {
-    let world = World::with_open(sizes.peer).await;
-    let tracker = world.tracker();
-    let ids = world.ids().await;
-    let listing = Listing {
-        limit: 10,
-        ..Listing::of(View::Ready)
-    };
-    let [mut get, mut ready, mut create] = [(); 3].map(|()| Samples::default());
-    for at in 0..sizes.rounds * PER_ROUND {
-        let id = &ids[at * 7919 % ids.len()];
-        get.time(tracker.show(id)).await.unwrap();
-        ready.time(tracker.list(&listing)).await.unwrap();
-        let new = [one("one more", None, &[])];
-        create.time(tracker.create(&new)).await.unwrap();
-    }
-    let at = format!("{} open", sizes.peer);
-    for (what, samples, peer) in [
-        ("get", &get, GET_PER_S),
-        ("ready, 10 lines", &ready, READY_PER_S),
-        ("create", &create, CREATE_PER_S),
-    ] {
-        report.line(what, &at, samples);
-        let ratio = samples.per_s() / peer;
-        report.at_least(
-            format!("{what}: calls/s, of the peer's {peer}"),
-            ratio,
-            100.0,
-        );
-    }
 }

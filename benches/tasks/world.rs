@@ -9,7 +9,6 @@ use ostler::tasks::{Actor, NewTask, Tracker};
 use sqlx::{AnyConnection, Connection};
 
 const PROJECT: &str = "INSERT INTO project(id, key, created_ms) VALUES ('p-bench0', '/bench', 1)";
-const IDS: &str = "SELECT id FROM task ORDER BY id";
 // Ids one longer than those that the tracker gives, so that they never meet.
 /// Closed tasks $1 to $2: trees of 20, each waiting for the one before it.
 const CLOSED: &str = "WITH RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)
@@ -116,11 +115,6 @@ impl World {
 
     pub(crate) fn tracker_of(&self, actor: Actor) -> Tracker<'_> {
         Tracker::new(&self.store, &SystemClock, &RandomIds, &self.project, actor)
-    }
-
-    pub(crate) async fn ids(&self) -> Vec<String> {
-        let mut raw = self.raw().await;
-        sqlx::query_scalar(IDS).fetch_all(&mut raw).await.unwrap()
     }
 
     /// Makes every count wrong.

@@ -9,7 +9,7 @@ use super::record::Ending;
 use crate::ids::{AgentId, DrainId, TaskId};
 use crate::providers::clip;
 use crate::tasks::Named;
-use crate::text::one_line;
+use crate::text::{counted, one_line};
 
 /// How much of an agent's words a task keeps.
 const WORDS: usize = 600;
@@ -115,13 +115,11 @@ pub(super) fn account(agent: &AgentId, status: Status, ending: &Ending) -> Strin
     }
     match (workspace, commits.len()) {
         (Some(tree), _) => {
-            account.push_str(&format!(
-                "; branch {}, {} commits",
-                tree.branch, tree.commits
-            ));
+            let commits = counted(u64::from(tree.commits), "commit");
+            account.push_str(&format!("; branch {}, {commits}", tree.branch));
         }
         (None, 0) => {}
-        (None, commits) => account.push_str(&format!("; {commits} commits")),
+        (None, commits) => account.push_str(&format!("; {}", counted(commits as u64, "commit"))),
     }
     let words = ending.result.trim();
     if !words.is_empty() {

@@ -161,7 +161,7 @@ impl Crew {
         let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
         let project = match inherited {
             Some(project) => project,
-            None => write::project(&store, ids.as_ref(), &key, clock.now_ms()).await?,
+            None => store.project(ids.as_ref(), &key, clock.now_ms()).await?,
         };
         rows::works_in(&store, owner.id(), &project).await?;
         let scribe = Scribe {

@@ -12,8 +12,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::evidence::{Evidence, Ledger};
 use super::record::{Line, LogEntry, Progress, family, overlaps, read, steers, write};
 use crate::ids::AgentId;
-use crate::providers::{Arrival, Event, clip};
+use crate::providers::{Arrival, Event};
 use crate::store::{Store, StoreError, statements};
+use crate::text::size::shortened;
 
 statements! {
     PROGRESS = "UPDATE run SET progress = $3, changed_ms = $4, spent_tokens = $5, spent_usd = $6
@@ -231,7 +232,7 @@ async fn commit(store: &Store, batch: &[Entry]) -> Result<(), StoreError> {
 /// What the log keeps of an event; `None` for those that only change counters.
 fn entry(store: &Store, event: &Event) -> Option<(&'static str, Value)> {
     // Secrets go before the cut, which might leave half of one.
-    let cut = |text: &str, limit| cut(&store.redact(text), limit);
+    let cut = |text: &str, limit| shortened(&store.redact(text), limit);
     Some(match event {
         Event::Started { session, model } => {
             ("started", json!({ "session": session, "model": model }))
@@ -377,12 +378,4 @@ pub(super) async fn evidence_so_far(store: &Store, line: &Line) -> Result<Eviden
     evidence.nested = family::spent_below(store, &line.key()).await?.account();
     evidence.overlaps = overlaps::of_run(store, &line.id, line.run_no).await?;
     Ok(evidence)
-}
-
-fn cut(text: &str, limit: usize) -> String {
-    let kept = clip(text, limit);
-    match text.len() - kept.len() {
-        0 => kept.to_owned(),
-        more => format!("{kept}… [{more} bytes cut]"),
-    }
 }

@@ -229,7 +229,7 @@ impl Teller {
 fn told(report: &DrainReport) -> String {
     let mut text = String::new();
     if !report.tasks.is_empty() {
-        let head = ["TASK", "TITLE", "OUTCOME", "AGENT", "COMMITS", "COST"];
+        let head = ["TASK", "TITLE", "OUTCOME", "AGENT", "MERGED", "COST"];
         let mut rows = vec![head.map(str::to_owned).to_vec()];
         rows.extend(report.tasks.iter().map(|task| {
             vec![

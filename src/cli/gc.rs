@@ -7,7 +7,7 @@ use super::output::{out, reader_has_left, table};
 use crate::agents::{SweepRequest, Swept, Why};
 use crate::edge::{Failure, Kind};
 use crate::host::{self, Surroundings};
-use crate::text::one_line;
+use crate::text::{counted, one_line};
 
 /// Remove agents that ended long ago for good, with their results and logs
 ///
@@ -89,15 +89,6 @@ fn told(swept: &Swept) -> String {
         ));
     }
     text
-}
-
-fn counted(number: u64, noun: &str) -> String {
-    match (number, noun.strip_suffix('y')) {
-        (1, _) => format!("1 {noun}"),
-        (_, Some(stem)) if noun.ends_with("ry") => format!("{number} {stem}ies"),
-        _ if noun.ends_with('s') => format!("{number} {noun}es"),
-        _ => format!("{number} {noun}s"),
-    }
 }
 
 fn bytes(number: u64) -> String {

@@ -1,11 +1,12 @@
 //! Tool parameters, and what a model is told that got them wrong: the field by its path, and in plain
 //! words what belongs there.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use rmcp::ErrorData;
 use rmcp::handler::server::common::FromContextPart;
-use rmcp::handler::server::tool::ToolCallContext;
+use rmcp::handler::server::tool::{ToolCallContext, schema_for_type};
 use rmcp::model::{CallToolResponse, ContentBlock};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -32,7 +33,7 @@ impl<P: JsonSchema> JsonSchema for Parameters<P> {
     }
 }
 
-impl<S, P: DeserializeOwned + JsonSchema> FromContextPart<ToolCallContext<'_, S>>
+impl<S, P: DeserializeOwned + JsonSchema + Any> FromContextPart<ToolCallContext<'_, S>>
     for Parameters<P>
 {
     fn from_context_part(context: &mut ToolCallContext<'_, S>) -> Result<Self, ErrorData> {
@@ -55,11 +56,12 @@ pub(super) fn without_mark(mut response: CallToolResponse) -> CallToolResponse {
     response
 }
 
-fn read<P: DeserializeOwned + JsonSchema>(
+fn read<P: DeserializeOwned + JsonSchema + Any>(
     tool: &str,
     arguments: Map<String, Value>,
 ) -> Result<P, String> {
-    let schema = SchemaGenerator::default().into_root_schema_for::<P>();
+    // Made once for each type: to make one takes longer than most calls.
+    let schema = schema_for_type::<P>();
     let known: Vec<&str> = match schema.get("properties") {
         Some(Value::Object(properties)) => properties.keys().map(String::as_str).collect(),
         _ => Vec::new(),
@@ -194,7 +196,7 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Nothing {}
 
-    fn told<P: DeserializeOwned + JsonSchema + std::fmt::Debug>(arguments: Value) -> String {
+    fn told<P: DeserializeOwned + JsonSchema + Any + std::fmt::Debug>(arguments: Value) -> String {
         let Value::Object(arguments) = arguments else {
             panic!("{arguments}");
         };

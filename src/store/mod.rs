@@ -1,10 +1,11 @@
 //! The state file: opening it, bringing its schema up to date, and telling when it changed. Which
-//! tables there are and what they mean is the business of the domains; their statements live beside
-//! the functions that run them.
+//! tables there are and what they mean is the business of the domains, but for the projects that all
+//! of them belong to; statements live beside the functions that run them.
 
 mod db;
 mod error;
 mod migrate;
+mod project;
 mod redact;
 pub(crate) mod search;
 mod space;

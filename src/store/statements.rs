@@ -56,6 +56,7 @@ mod tests {
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/limiter/pace.rs", crate::agents::limiter::pace::ALL),
         ("agents/recovery.rs", crate::agents::recovery::ALL),
+        ("store/project.rs", crate::store::project::ALL),
         ("workspaces/rows.rs", crate::workspaces::rows::ALL),
         ("tasks/claim.rs", crate::tasks::claim::ALL),
         ("tasks/close.rs", crate::tasks::close::ALL),
@@ -120,12 +121,14 @@ mod tests {
                 .unwrap()
                 .to_string_lossy()
                 .into_owned();
-            if name.starts_with("store/") || !name.ends_with(".rs") {
+            if name == "store/statements.rs" || !name.ends_with(".rs") {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
             for call in ["query(\"", "query_as(\"", "query_scalar(\"", "raw_sql(\""] {
-                assert!(!text.contains(call), "{name} runs SQL that is in no list");
+                // The store itself runs what is there before any table is.
+                let hides = text.contains(call) && !name.starts_with("store/");
+                assert!(!hides, "{name} runs SQL that is in no list");
             }
             if text.contains("statements! {") {
                 with_sql.push(name);

@@ -341,7 +341,7 @@ fn closed_already(task: &Task) -> TaskError {
     TaskError::WrongStatus {
         id: task.id.clone(),
         status: task.status,
-        action: "closed",
+        action: "closed again",
     }
 }
 

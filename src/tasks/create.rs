@@ -11,7 +11,7 @@ use sqlx::AnyConnection;
 use super::error::TaskError;
 use super::fields;
 use super::graph::{Arcs, above, count_child, refuse_cycle, refuse_levels, settle};
-use super::model::{EdgeKind, Kind, Status};
+use super::model::{EdgeKind, Kind, Standing, Status};
 use super::tracker::Tracker;
 use crate::ids::TaskId;
 use crate::store::statements;
@@ -36,8 +36,7 @@ statements! {
         SELECT value ->> 0, value ->> 1, $2 FROM json_each($1)";
     ADD_EDGES = "INSERT INTO task_edge(task_id, kind, other_id, at_ms, holds)
         SELECT value ->> 0, value ->> 1, value ->> 2, $2, value ->> 3 FROM json_each($1)";
-    READY = "SELECT id FROM task WHERE id IN (SELECT value FROM json_each($1))
-        AND status = 'open' AND held = 0 AND open_children = 0 AND defer_until_ms <= $2";
+    HELD = "SELECT id, held FROM task WHERE id IN (SELECT value FROM json_each($1)) AND held > 0";
 }
 
 /// A task to be created.
@@ -81,8 +80,8 @@ pub struct Created {
     /// Its name within the batch.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// Whether somebody may begin with it.
-    pub ready: bool,
+    /// Where it stands, in one word; `ready` when somebody may begin with it.
+    pub status: &'static str,
 }
 
 /// A checked entry of a batch.
@@ -129,6 +128,18 @@ struct Row {
     held: i64,
     unblocks: i64,
     children: i64,
+}
+
+impl Row {
+    fn standing(&self) -> Standing {
+        Standing {
+            status: Status::Open,
+            reason: None,
+            held: self.held,
+            open_children: self.children,
+            defer_until_ms: self.defer_until_ms,
+        }
+    }
 }
 
 impl Tracker<'_> {
@@ -182,7 +193,8 @@ impl Tracker<'_> {
                         nearest: Vec::new(),
                     }),
                 };
-                let id = id.map_err(|error| unknown_in_batch(error, at, field))?;
+                let id =
+                    id.map_err(|error| unknown_in_batch(error, at, field, names.is_empty()))?;
                 found.insert(given.to_owned(), id.clone());
                 Ok::<_, TaskError>(Place::Known(id))
             };
@@ -223,12 +235,12 @@ impl Tracker<'_> {
             count_child(connection, id, parent.gets, parent.gets).await?;
         }
         self.refuse_cycles(connection, &entries).await?;
-        let ready = match stands_alone {
-            true => self.ready_alone(&entries),
-            false => self.ready_in(connection, &entries).await?,
-        };
+        if !stands_alone {
+            read_held(connection, &mut entries).await?;
+        }
+        let now_ms = self.now_ms();
         let created = entries.into_iter().map(|entry| Created {
-            ready: ready.contains(entry.row.id.as_str()),
+            status: entry.row.standing().at(now_ms),
             id: entry.row.id,
             reference: entry.reference,
         });
@@ -262,29 +274,6 @@ impl Tracker<'_> {
             parents.insert(task.id, parent);
         }
         Ok(parents)
-    }
-
-    /// The entries that are ready, where only entries have to do with each other.
-    fn ready_alone(&self, entries: &[Entry]) -> HashSet<String> {
-        let now_ms = self.now_ms();
-        let rows = entries.iter().map(|entry| &entry.row);
-        let ready =
-            rows.filter(|row| row.held == 0 && row.children == 0 && row.defer_until_ms <= now_ms);
-        ready.map(|row| row.id.to_string()).collect()
-    }
-
-    async fn ready_in(
-        &self,
-        connection: &mut AnyConnection,
-        entries: &[Entry],
-    ) -> Result<HashSet<String>, TaskError> {
-        let ids: Vec<&TaskId> = entries.iter().map(|entry| &entry.row.id).collect();
-        let ready: Vec<String> = sqlx::query_scalar(READY)
-            .bind(serde_json::json!(ids).to_string())
-            .bind(self.now_ms())
-            .fetch_all(connection)
-            .await?;
-        Ok(ready.into_iter().collect())
     }
 
     /// Ids that no task has or has had.
@@ -400,6 +389,21 @@ impl Tracker<'_> {
     }
 }
 
+/// Reads again what holds the entries: tasks that were there before may hold them, too.
+async fn read_held(connection: &mut AnyConnection, entries: &mut [Entry]) -> Result<(), TaskError> {
+    let ids: Vec<&TaskId> = entries.iter().map(|entry| &entry.row.id).collect();
+    let held: Vec<(String, i64)> = sqlx::query_as(HELD)
+        .bind(serde_json::json!(ids).to_string())
+        .fetch_all(connection)
+        .await?;
+    let held: HashMap<String, i64> = held.into_iter().collect();
+    for entry in entries {
+        let id = entry.row.id.as_str();
+        entry.row.held = held.get(id).copied().unwrap_or_default();
+    }
+    Ok(())
+}
+
 /// An entry that is right by itself.
 struct Checked {
     row: Row,
@@ -467,14 +471,20 @@ fn whole_id(given: &str) -> Option<String> {
     Some(id.to_string())
 }
 
-fn unknown_in_batch(error: TaskError, at: usize, field: &'static str) -> TaskError {
+fn unknown_in_batch(
+    error: TaskError,
+    at: usize,
+    field: &'static str,
+    is_unnamed: bool,
+) -> TaskError {
     match error {
         TaskError::Unknown { id, nearest } => {
             let near = match nearest.as_slice() {
                 [] => String::new(),
                 nearest => format!("; did you mean {}?", nearest.join(" or ")),
             };
-            let problem = format!("names {id:?}, which is no task and no `ref` here{near}");
+            let neither = if is_unnamed { "" } else { " and no `ref` here" };
+            let problem = format!("names {id:?}, which is no task{neither}{near}");
             TaskError::bad(field, problem).of_entry(at)
         }
         other => other,

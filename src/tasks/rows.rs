@@ -11,7 +11,7 @@ use crate::store::{StoreError, statements};
 /// The columns of a [`Task`], for every statement that reads whole tasks from a table `task`.
 macro_rules! task_columns {
     () => {
-        "task.id, task.parent, task.title, task.description, task.acceptance, task.kind, \
+        "task.n, task.id, task.parent, task.title, task.description, task.acceptance, task.kind, \
          task.priority, task.writes, task.estimate_min, task.defer_until_ms, task.external_ref, \
          task.status, task.reason, task.why, task.evidence, task.created_ms, task.created_by, \
          task.updated_ms, task.closed_ms, task.closed_by, task.stamps, task.held, task.unblocks, \
@@ -112,12 +112,21 @@ pub(crate) async fn get(
     project: &ProjectId,
     id: &TaskId,
 ) -> Result<Option<Task>, StoreError> {
-    let row = sqlx::query(GET)
+    let row = row(connection, project, id).await?;
+    row.as_ref().map(task).transpose()
+}
+
+/// The same as a row with [`task_columns`].
+pub(super) async fn row(
+    connection: &mut AnyConnection,
+    project: &ProjectId,
+    id: &TaskId,
+) -> Result<Option<AnyRow>, StoreError> {
+    Ok(sqlx::query(GET)
         .bind(id.as_str())
         .bind(project.as_str())
         .fetch_optional(connection)
-        .await?;
-    row.as_ref().map(task).transpose()
+        .await?)
 }
 
 /// Its children, the most urgent first.

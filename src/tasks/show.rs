@@ -4,13 +4,13 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::brief::{ClaimView, EdgeView, LinkView, NoteView, TaskView};
+use super::brief::{ClaimView, EdgeView, LinkView, NoteView, TaskLine, TaskView};
 use super::close::Named;
 use super::error::TaskError;
 use super::lines::{self, line_columns, standing};
 use super::model::{EdgeKind, Holder, Kind, Link, Note, Task};
 use super::rows::{self, word};
-use super::tracker::Tracker;
+use super::tracker::{Tracker, unknown};
 use crate::clock::rfc3339;
 use crate::ids::TaskId;
 use crate::store::{StoreError, statements};
@@ -23,23 +23,24 @@ const EDGES: i64 = 50;
 const HISTORY: u32 = 200;
 
 statements! {
-    /// The line of $1, and those of its children.
-    LINE = concat!("SELECT ", line_columns!(), " FROM task WHERE id = $1");
     PARTS_OF = concat!("SELECT ", line_columns!(), " FROM task WHERE parent = $1
         ORDER BY status = 'closed', priority, created_ms, n LIMIT $2");
-    ABOVE = "WITH RECURSIVE up(id, place) AS (SELECT parent, 1 FROM task
-          WHERE id = $1 AND parent IS NOT NULL
+    /// $1 and the tasks above it, the nearest first.
+    ABOVE = "WITH RECURSIVE up(id, place) AS (SELECT CAST($1 AS TEXT), 1
           UNION ALL SELECT t.parent, up.place + 1 FROM up JOIN task t ON t.id = up.id
           WHERE t.parent IS NOT NULL)
         SELECT task.id, task.title FROM up JOIN task ON task.id = up.id ORDER BY up.place";
-    OWN_EDGES = "SELECT e.kind, e.holds, t.id, t.title, t.status, t.reason, t.held, t.open_children,
-          t.defer_until_ms, count(*) OVER () AS all_of_them
-        FROM task_edge e JOIN task t ON t.id = e.other_id WHERE e.task_id = $1 AND e.gone = 0
-        ORDER BY e.holds DESC, e.kind, e.at_ms, t.id LIMIT $2";
-    EDGES_TO = "SELECT e.kind, e.holds, t.id, t.title, t.status, t.reason, t.held, t.open_children,
-          t.defer_until_ms, count(*) OVER () AS all_of_them
-        FROM task_edge e JOIN task t ON t.id = e.task_id WHERE e.other_id = $1 AND e.gone = 0
-        ORDER BY e.holds DESC, e.kind, e.at_ms, t.id LIMIT $2";
+    /// Its own edges before those to it, what holds first.
+    EDGES_OF = "WITH
+        edge(back, kind, holds, at_ms, other) AS (
+          SELECT 0, kind, holds, at_ms, other_id FROM task_edge WHERE task_id = $1 AND gone = 0
+          UNION ALL SELECT 1, kind, holds, at_ms, task_id FROM task_edge
+            WHERE other_id = $1 AND gone = 0),
+        placed AS (SELECT edge.*, count(*) OVER () AS all_of_them, row_number() OVER
+            (PARTITION BY back ORDER BY holds DESC, kind, at_ms, other) AS place FROM edge)
+        SELECT placed.back, placed.kind, placed.holds, placed.all_of_them, t.id, t.title, t.status,
+          t.reason, t.held, t.open_children, t.defer_until_ms
+        FROM placed CROSS JOIN task t ON t.id = placed.other WHERE place <= $2 ORDER BY back, place";
     NOTES = "SELECT count(*) FROM task_note WHERE task_id = $1";
 }
 
@@ -53,33 +54,32 @@ impl Tracker<'_> {
         let now_ms = self.now_ms();
         let mut connection = self.store.read().acquire().await?;
         let connection = &mut *connection;
-        let task = self.task_in(connection, given).await?;
+        let row = self.row_in(connection, given).await?;
+        let task = rows::task(&row)?;
         let id = &task.id;
-        let line = rows_of(connection, LINE, id, None).await?;
-        let line = lines::shown(connection, &line, now_ms).await?;
-        let Some(line) = line.into_iter().next() else {
-            // Deleted since it was found.
-            return Err(TaskError::Unknown {
-                id: id.to_string(),
-                nearest: Vec::new(),
-            });
-        };
-        let parts = rows_of(connection, PARTS_OF, id, Some(PARTS)).await?;
-        let parts = lines::shown(connection, &parts, now_ms).await?;
-        let above: Vec<(String, String)> = sqlx::query_as(ABOVE)
-            .bind(id.as_str())
-            .fetch_all(&mut *connection)
-            .await?;
-        let (mut edges, mut all_edges) = (Vec::new(), 0);
-        for (sql, back) in [(OWN_EDGES, false), (EDGES_TO, true)] {
-            let rows = rows_of(connection, sql, id, Some(EDGES)).await?;
-            if let Some(row) = rows.first() {
-                all_edges += row.try_get::<i64, _>("all_of_them")?;
-            }
-            for row in &rows {
-                edges.push(edge(row, back, now_ms)?);
-            }
+        let mut lines = vec![row];
+        if task.children > 0 {
+            lines.extend(rows_of(connection, PARTS_OF, id, Some(PARTS)).await?);
         }
+        let mut lines = lines::shown(connection, &lines, now_ms).await?.into_iter();
+        let Some(line) = lines.next() else {
+            return Err(unknown(id));
+        };
+        let parts: Vec<TaskLine> = lines.collect();
+        let above: Vec<(String, String)> = match &task.parent {
+            Some(parent) => {
+                let above = sqlx::query_as(ABOVE).bind(parent.as_str());
+                above.fetch_all(&mut *connection).await?
+            }
+            None => Vec::new(),
+        };
+        let rows = rows_of(connection, EDGES_OF, id, Some(EDGES)).await?;
+        let all_edges = match rows.first() {
+            Some(row) => row.try_get("all_of_them")?,
+            None => 0,
+        };
+        let edges = rows.iter().map(|row| edge(row, now_ms));
+        let edges: Vec<EdgeView> = edges.collect::<Result<_, _>>()?;
         let more_edges = more(all_edges, edges.len());
         let links = rows::links(connection, id).await?;
         let notes = rows::notes(connection, id, HISTORY).await?;
@@ -140,11 +140,11 @@ fn named((id, title): (String, String)) -> Named {
     }
 }
 
-fn edge(row: &AnyRow, back: bool, now_ms: i64) -> Result<EdgeView, StoreError> {
+fn edge(row: &AnyRow, now_ms: i64) -> Result<EdgeView, StoreError> {
     let kind: String = row.try_get("kind")?;
     Ok(EdgeView {
         kind: word("edge", &kind, EdgeKind::parse)?,
-        back,
+        back: row.try_get::<i64, _>("back")? != 0,
         task: TaskId::stored(row.try_get("id")?),
         title: row.try_get("title")?,
         status: standing(row, now_ms)?,

@@ -18,7 +18,7 @@ impl World {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path()).await.unwrap();
         let key = "/project";
-        let project = crate::agents::record::write::project(&store, &RandomIds, key, 1).await;
+        let project = store.project(&RandomIds, key, 1).await;
         Self {
             store,
             clock: ManualClock::at(1_000_000),
@@ -80,7 +80,7 @@ async fn a_diamond_is_worked_down_in_its_order() {
         ])
         .await
         .unwrap();
-    let ready: Vec<bool> = created.iter().map(|it| it.ready).collect();
+    let ready: Vec<bool> = created.iter().map(|it| it.status == "ready").collect();
     assert_eq!(ready, [false, false, false, true]);
     assert_eq!(world.differences().await, []);
     let mut order = Vec::new();

@@ -2,6 +2,7 @@
 //! this room, each beside what it is about.
 
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::error::TaskError;
 use super::model::{Actor, Holder, Note, NoteKind, Task};
@@ -101,14 +102,24 @@ impl Tracker<'_> {
         connection: &mut AnyConnection,
         given: &str,
     ) -> Result<Task, TaskError> {
+        Ok(rows::task(&self.row_in(connection, given).await?)?)
+    }
+
+    /// The same as a row.
+    pub(super) async fn row_in(
+        &self,
+        connection: &mut AnyConnection,
+        given: &str,
+    ) -> Result<AnyRow, TaskError> {
         // Most are called by their whole id.
         if let Ok(id) = TaskId::parse(given)
-            && let Some(task) = rows::get(connection, self.project, &id).await?
+            && let Some(row) = rows::row(connection, self.project, &id).await?
         {
-            return Ok(task);
+            return Ok(row);
         }
         let id = self.find_in(connection, given).await?;
-        self.get_in(connection, &id).await
+        let found = rows::row(connection, self.project, &id).await?;
+        found.ok_or_else(|| unknown(&id))
     }
 
     /// The task of that id.
@@ -118,10 +129,7 @@ impl Tracker<'_> {
         id: &TaskId,
     ) -> Result<Task, TaskError> {
         let found = rows::get(connection, self.project, id).await?;
-        found.ok_or_else(|| TaskError::Unknown {
-            id: id.to_string(),
-            nearest: Vec::new(),
-        })
+        found.ok_or_else(|| unknown(id))
     }
 
     pub(super) fn now_ms(&self) -> i64 {
@@ -194,5 +202,13 @@ impl Tracker<'_> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A task that was deleted since it was found.
+pub(super) fn unknown(id: &TaskId) -> TaskError {
+    TaskError::Unknown {
+        id: id.to_string(),
+        nearest: Vec::new(),
     }
 }

@@ -218,7 +218,6 @@ fn tree(row: &AnyRow) -> Result<Tree, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agents::record::write;
     use crate::ids::SequentialIds;
 
     #[tokio::test]
@@ -226,7 +225,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store = Store::open(home.path()).await.unwrap();
         let ids = SequentialIds::default();
-        let project = write::project(&store, &ids, "/p", 1).await.unwrap();
+        let project = store.project(&ids, "/p", 1).await.unwrap();
         let id = AgentId::new(&ids);
         let plan = WorkspacePlan {
             repository: "/p/.git".into(),

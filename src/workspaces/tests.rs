@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use super::plan::plan;
 use super::scratch::{Scratch, git, write};
 use super::*;
-use crate::agents::record::write as agents;
 use crate::clock::ManualClock;
 use crate::config;
 use crate::ids::{AgentId, ProjectId, SequentialIds};
@@ -31,7 +30,7 @@ impl World {
         let ids = SequentialIds::default();
         let user = Scratch::with_a_commit();
         Self {
-            project: agents::project(&store, &ids, "/p", 1).await.unwrap(),
+            project: store.project(&ids, "/p", 1).await.unwrap(),
             agent: AgentId::new(&ids),
             clock: ManualClock::at(1_000),
             settings: config::Workspaces::default(),

@@ -12,9 +12,11 @@ use crate::ids::{AgentId, AskId, OwnerId};
 use crate::store::{Store, StoreError, Tx, statements};
 
 statements! {
+    /// Requests of one millisecond keep their order: each is later than those before it.
     ADD = "INSERT INTO ask(id, agent_id, run_no, kind, tool, content, addressee, state, asked_ms,
           deadline_ms, decider)
-        SELECT $1, $2, $3, $4, $5, $6, $7, 'open', $8, $9, $10
+        SELECT $1, $2, $3, $4, $5, $6, $7, 'open', (SELECT max(at_ms) FROM (SELECT $8 AS at_ms
+            UNION ALL SELECT asked_ms + 1 FROM ask WHERE agent_id = $2 AND run_no = $3)), $9, $10
         WHERE EXISTS (SELECT 1 FROM run WHERE agent_id = $2 AND run_no = $3
           AND status = 'running')";
     OPEN = concat!("SELECT ", ask_columns!(), "

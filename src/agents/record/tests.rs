@@ -34,9 +34,7 @@ impl World {
         owner::add(&store, &owner, "host", clock.now_ms())
             .await
             .unwrap();
-        let project = write::project(&store, &ids, "/p", clock.now_ms())
-            .await
-            .unwrap();
+        let project = store.project(&ids, "/p", clock.now_ms()).await.unwrap();
         let launch = Launch {
             provider: "claude".to_owned(),
             model: None,

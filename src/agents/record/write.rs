@@ -5,13 +5,10 @@ use serde_json::json;
 use super::family::{AdmissionError, Admitted, admit};
 use super::{Ending, NewAgent, Plan, Scribe, TransitionError, asks, json, overlaps, steers, tasks};
 use crate::agents::lifecycle::{AgentState, Lifecycle, next};
-use crate::ids::{AgentId, GroupId, IdSource, OwnerId, ProjectId};
+use crate::ids::{AgentId, GroupId, OwnerId};
 use crate::store::{Store, StoreError, Tx, statements};
 
 statements! {
-    ADD_PROJECT = "INSERT INTO project(id, key, created_ms) VALUES ($1, $2, $3)
-        ON CONFLICT (key) DO NOTHING";
-    FIND_PROJECT = "SELECT id FROM project WHERE key = $1";
     /// A nested agent belongs to the project of its parent, wherever it works.
     ADD_AGENT = "INSERT INTO agent(id, project_id, session, parent, label, run_no, created_ms,
           path, group_id)
@@ -49,36 +46,6 @@ statements! {
     LOG = "INSERT INTO event(agent_id, seq, run_no, at_ms, kind, body)
         SELECT $1, coalesce((SELECT max(seq) FROM event WHERE agent_id = $1), 0) + 1,
           $2, $3, $4, $5";
-}
-
-/// The id of the project with that key, made on first sight.
-pub(crate) async fn project(
-    store: &Store,
-    ids: &dyn IdSource,
-    key: &str,
-    now_ms: i64,
-) -> Result<ProjectId, StoreError> {
-    let known: Option<String> = sqlx::query_scalar(FIND_PROJECT)
-        .bind(key)
-        .fetch_optional(store.read())
-        .await?;
-    if let Some(id) = known {
-        return Ok(ProjectId::stored(id));
-    }
-    let mut tx = store.begin().await?;
-    let id = ProjectId::new(ids);
-    sqlx::query(ADD_PROJECT)
-        .bind(id.as_str())
-        .bind(key)
-        .bind(now_ms)
-        .execute(&mut *tx)
-        .await?;
-    let id: String = sqlx::query_scalar(FIND_PROJECT)
-        .bind(key)
-        .fetch_one(&mut *tx)
-        .await?;
-    store.commit(tx).await?;
-    Ok(ProjectId::stored(id))
 }
 
 /// Writes a new agent with its first run, queued. Returns its plan, with the budget that could be

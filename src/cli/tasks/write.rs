@@ -104,10 +104,9 @@ impl Create {
             return as_json(&created);
         }
         let line = |task: &Created| {
-            let status = if task.ready { "ready" } else { "waits" };
             let name = task.reference.as_ref();
             let name = name.map_or_else(String::new, |name| format!("  {name}"));
-            format!("{}  {}{name}\n", task.id, paint.status(status))
+            format!("{}  {}{name}\n", task.id, paint.status(task.status))
         };
         Ok(created.iter().map(line).collect())
     }

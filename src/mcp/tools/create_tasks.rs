@@ -31,17 +31,23 @@ struct Batch {
     ready: Vec<TaskId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     more_ready: Option<usize>,
+    /// Where it is not plain which id is whose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'static str>,
 }
 
 impl Batch {
     fn of(created: Vec<Created>) -> Self {
-        let is_ready = |task: &&Created| task.ready;
+        let is_ready = |task: &&Created| task.status == "ready";
         let ready = created.iter().filter(is_ready);
         let more = ready.clone().count().saturating_sub(READY);
         let ready = ready.take(READY).map(|task| task.id.clone()).collect();
         let names = created.iter().filter_map(|task| task.reference.as_ref());
         // A name, its id, and what stands around them.
         let are_shown = names.map(|name| name.len() + 14).sum::<usize>() <= NAMES;
+        let has_names = created.iter().any(|task| task.reference.is_some());
+        let next =
+            "the names would be too long for this reply: `ids` has all in the order of the batch";
         let (mut refs, mut ids) = (BTreeMap::new(), Vec::new());
         for task in created {
             match task.reference.filter(|_| are_shown) {
@@ -54,6 +60,7 @@ impl Batch {
             ids,
             ready,
             more_ready: (more > 0).then_some(more),
+            next: (has_names && !are_shown).then_some(next),
         }
     }
 }
@@ -82,7 +89,7 @@ mod tests {
         let created = (0..500).map(|n| Created {
             id: TaskId::stored(format!("t-{n:06}")),
             reference: names(n),
-            ready: true,
+            status: "ready",
         });
         serde_json::to_value(Batch::of(created.collect())).unwrap()
     }
@@ -96,6 +103,7 @@ mod tests {
             assert_eq!(told["ids"][7], "t-000007");
             assert_eq!(told["ready"].as_array().unwrap().len(), READY);
             assert_eq!(told["more_ready"], 480);
+            assert_eq!(told["next"].is_string(), name.is_some());
         }
     }
 

@@ -284,7 +284,7 @@ impl Run<'_> {
         if let Some(created) = expect(created, &why) {
             for (key, created) in new.iter().zip(created) {
                 model.tasks.get_mut(key).unwrap().id = created.id.to_string();
-                assert_eq!(created.ready, model.standing(*key) == "ready");
+                assert_eq!(created.status, model.standing(*key));
             }
             self.created += specs.len();
             self.model = model;
@@ -578,8 +578,7 @@ fn counts_and_refusals_are_those_of_the_plain_rules() {
     let ran = TestRunner::new(config).run(&ops(), |ops| {
         runtime.block_on(async {
             let key = crate::ids::IdSource::uuid(&RandomIds);
-            let project =
-                crate::agents::record::write::project(&world.store, &RandomIds, &key, 1).await;
+            let project = world.store.project(&RandomIds, &key, 1).await;
             let mut run = Run {
                 world: &world,
                 project: project.unwrap(),

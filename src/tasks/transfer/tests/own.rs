@@ -408,7 +408,7 @@ async fn a_task_of_another_project_stays_that() {
     let copy = Copy::new().await;
     copy.import(TASK).await;
     let store = &copy.world.store;
-    let other = crate::agents::record::write::project(store, &crate::ids::RandomIds, "/other", 1);
+    let other = store.project(&crate::ids::RandomIds, "/other", 1);
     let other = other.await.unwrap();
     let tracker = Tracker {
         project: &other,
