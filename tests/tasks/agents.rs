@@ -137,7 +137,7 @@ async fn what_was_expected_closes_the_task_and_frees_what_waited() {
     let result = notes(&seen, "result").remove(0);
     assert!(
         result.starts_with(&format!(
-            "{id} ended as completed; what was expected of it holds; 1 commits\n"
+            "{id} ended as completed; what was expected of it holds; 1 commit\n"
         )),
         "{result}"
     );
