@@ -53,10 +53,10 @@ statements! {
             WHERE agent.id = $2 AND run.status NOT IN ('queued','running'))
         RETURNING ", task_columns!());
     RENEW = "UPDATE task SET lease_until_ms = $2 + lease_ms
-        WHERE holder = $1 AND holder <> '' AND lease_until_ms > $2";
+        WHERE holder = $1 AND holder <> '' AND lease_until_ms - $2 > 0";
     /// Claims of a holder of whose lease a quarter has gone.
     TO_RENEW = "SELECT count(*) FROM task
-        WHERE holder = $1 AND holder <> '' AND lease_until_ms > $2 AND (lease_until_ms - $2) * 4 < lease_ms * 3";
+        WHERE holder = $1 AND holder <> '' AND lease_until_ms - $2 > 0 AND (lease_until_ms - $2) * 4 < lease_ms * 3";
     LEASE = "UPDATE task SET lease_ms = $3, lease_until_ms = $4 WHERE id = $1 AND holder = $2
         AND holder <> ''";
     RELEASE = "UPDATE task SET status = 'open', holder = '', dies_with = '', lease_ms = 0,

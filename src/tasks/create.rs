@@ -161,8 +161,9 @@ impl Tracker<'_> {
             .map(|(at, task)| check(task).map_err(|error| error.of_entry(at)))
             .collect::<Result<_, _>>()?;
         let names = names(&checked)?;
+        let ids = self.new_ids(checked.len()).await?;
         let mut tx = self.store.begin().await?;
-        let created = self.create_in(&mut tx, checked, &names).await?;
+        let created = self.create_in(&mut tx, checked, ids, &names).await?;
         self.store.commit(tx).await?;
         Ok(created)
     }
@@ -171,9 +172,9 @@ impl Tracker<'_> {
         &self,
         connection: &mut AnyConnection,
         checked: Vec<Checked>,
+        ids: Vec<TaskId>,
         names: &HashMap<String, usize>,
     ) -> Result<Vec<Created>, TaskError> {
-        let ids = self.new_ids(connection, checked.len()).await?;
         let mut entries = Vec::with_capacity(checked.len());
         let mut found: HashMap<String, TaskId> = HashMap::new();
         for (at, (checked, id)) in checked.into_iter().zip(ids).enumerate() {
@@ -276,12 +277,9 @@ impl Tracker<'_> {
         Ok(parents)
     }
 
-    /// Ids that no task has or has had.
-    async fn new_ids(
-        &self,
-        connection: &mut AnyConnection,
-        count: usize,
-    ) -> Result<Vec<TaskId>, TaskError> {
+    /// Ids that no task has or has had. Looked up before anybody has to wait for the write, which is
+    /// refused as a whole should another process come upon one of them in that moment.
+    async fn new_ids(&self, count: usize) -> Result<Vec<TaskId>, TaskError> {
         let mut ids: Vec<TaskId> = Vec::with_capacity(count);
         let mut used: HashSet<TaskId> = HashSet::new();
         while ids.len() < count {
@@ -292,7 +290,7 @@ impl Tracker<'_> {
                 .collect();
             let taken: Vec<String> = sqlx::query_scalar(TAKEN)
                 .bind(serde_json::json!(fresh).to_string())
-                .fetch_all(&mut *connection)
+                .fetch_all(self.store.read())
                 .await?;
             let is_free = |id: &TaskId| !taken.iter().any(|taken| taken == id.as_str());
             ids.extend(fresh.into_iter().filter(is_free));

@@ -22,6 +22,14 @@ impl Crew {
     pub async fn tracker(&self) -> Result<Tracker<'_>, AgentError> {
         // What the dead held is there for whoever looks.
         self.reconcile().await?;
+        self.tracker_for_new_tasks().await
+    }
+
+    /// The same for who only adds to it: who has claimed what does not matter to new tasks.
+    ///
+    /// # Errors
+    /// As [`Crew::tracker`].
+    pub async fn tracker_for_new_tasks(&self) -> Result<Tracker<'_>, AgentError> {
         let caller = self.caller().await?;
         Ok(self.tracker_of(self.actor(caller.as_ref())))
     }

@@ -76,7 +76,8 @@ impl Server {
     async fn create(&self, p: WrittenTasks) -> Result<Batch, Failure> {
         let tasks = p.into_new()?;
         let crew = self.crew().await?;
-        Ok(Batch::of(crew.tracker().await?.create(&tasks).await?))
+        let tracker = crew.tracker_for_new_tasks().await?;
+        Ok(Batch::of(tracker.create(&tasks).await?))
     }
 }
 
