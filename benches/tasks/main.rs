@@ -1,7 +1,7 @@
 //! How fast the tracker is, and that it stays so: `cargo bench --bench tasks`, with `-- --quick` in a
-//! few seconds at smaller sizes, and with names (`closed batch circles counts search export
-//! server`) only these. Prints what it has measured and exits with 1 when a bound does not
-//! hold. All bounds but those against the peer are ratios within one run, so they hold on any machine.
+//! few seconds at smaller sizes, and with names (`closed batch circles counts search export server`)
+//! only these. Prints what it has measured and exits with 1 when a bound does not hold. All bounds are
+//! ratios within one run, so they hold on any machine; how a peer compares is only told.
 
 #![allow(
     clippy::unwrap_used,
