@@ -26,7 +26,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -122,8 +121,6 @@ pub struct Crew {
     /// Whether the person can be asked through this process.
     person: AtomicBool,
     supervisors: Mutex<HashMap<AgentId, mpsc::UnboundedSender<Order>>>,
-    /// When the claims of the session were looked at last.
-    renewed: Mutex<Option<Instant>>,
     /// Something for the dispatcher to look at.
     nudge: Notify,
     /// Agents have ended whose process cannot look after their working trees.
@@ -189,7 +186,6 @@ impl Crew {
             guard: Mutex::new(None),
             person: AtomicBool::new(false),
             supervisors: Mutex::new(HashMap::new()),
-            renewed: Mutex::new(None),
             nudge: Notify::new(),
             orphaned: Notify::new(),
             tasks: TaskTracker::new(),
