@@ -59,6 +59,11 @@ impl Report {
         self.bounds.push((found <= limit, told));
     }
 
+    pub(crate) fn at_least(&mut self, what: String, found: f64, limit: f64) {
+        let told = format!("{what}: {found:.0}, at least {limit}");
+        self.bounds.push((found >= limit, told));
+    }
+
     pub(crate) fn holds(&self) -> bool {
         self.bounds.iter().all(|(holds, _)| *holds)
     }

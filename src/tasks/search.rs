@@ -21,7 +21,8 @@ const NAMED: i64 = 20;
 /// A page of at most $5 with the words $6 behind the entry with the score $7 and the number $8. Of a
 /// word that nearly all have, the 2,000 newest of the view are ranked, which bounds the work. What is
 /// open is little next to all that ever was: its numbers are collected first (`few`), so that no row
-/// of a closed task is looked at; the `+` keeps SQLite from searching anew for each of them.
+/// of a closed task is looked at; the `+` keeps SQLite from searching anew for each of them. Every
+/// priority is at least 0: that leads SQLite to the index of the view and not to that of all tasks.
 macro_rules! found {
     (few, $view:expr) => {
         found!(concat!(
@@ -32,7 +33,7 @@ macro_rules! found {
             "
                 AND ($4 = '' OR task.id IN ",
             below!("$4"),
-            ") AND ",
+            ") AND task.priority >= 0 AND ",
             $view,
             ")"
         ))

@@ -44,6 +44,16 @@ impl World {
         })
     }
 
+    /// How SQLite would run a statement.
+    pub(super) async fn plan(&self, sql: &str) -> Vec<String> {
+        let explain = format!("EXPLAIN QUERY PLAN {sql}");
+        let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
+            .fetch_all(self.store.read())
+            .await
+            .unwrap();
+        steps.into_iter().map(|(.., step)| step).collect()
+    }
+
     pub(super) async fn differences(&self) -> Vec<Difference> {
         self.tracker(Actor::Person).doctor().await.unwrap()
     }

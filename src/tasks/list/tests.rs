@@ -337,16 +337,6 @@ async fn a_line_says_what_it_waits_for_its_own_edges_first() {
     assert_eq!(line("top").children.as_deref(), Some("0/1"));
 }
 
-/// How SQLite would run a statement.
-async fn plan(world: &World, sql: &str) -> Vec<String> {
-    let explain = format!("EXPLAIN QUERY PLAN {sql}");
-    let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
-        .fetch_all(world.store.read())
-        .await
-        .unwrap();
-    steps.into_iter().map(|(.., step)| step).collect()
-}
-
 #[tokio::test]
 async fn nothing_that_is_asked_often_walks_through_all_tasks() {
     let world = World::new().await;
@@ -358,7 +348,7 @@ async fn nothing_that_is_asked_often_walks_through_all_tasks() {
         crate::tasks::show::ALL,
     ];
     for (name, sql) in often.concat() {
-        let plan = plan(&world, sql).await;
+        let plan = world.plan(sql).await;
         let walks = |step: &String| {
             let step = format!("{step} ");
             ["SCAN task ", "SCAN t ", "SCAN e "]
@@ -374,7 +364,7 @@ async fn a_view_is_read_in_the_order_of_its_index() {
     let world = World::new().await;
     let views = [READY, BLOCKED, MINE, OPEN, CLOSED, ALL_TASKS];
     for sql in views {
-        let plan = plan(&world, sql).await;
+        let plan = world.plan(sql).await;
         let sorts = plan
             .iter()
             .any(|step| step.contains("USE TEMP B-TREE FOR ORDER BY"));

@@ -212,3 +212,26 @@ async fn a_view_is_searched_in_itself() {
         assert_eq!(titles, expected, "{view}");
     }
 }
+
+#[tokio::test]
+async fn among_open_tasks_none_that_is_closed_is_looked_at() {
+    let world = World::new().await;
+    let views = [
+        (super::READY, "task_ready"),
+        (super::BLOCKED, "task_held"),
+        (super::MINE, "task_holder"),
+        (super::OPEN, "task_open"),
+    ];
+    for (sql, index) in views {
+        let plan = world.plan(sql).await;
+        let collected = format!("SEARCH task USING INDEX {index} ");
+        assert!(
+            plan.iter().any(|step| step.starts_with(&collected)),
+            "{index}: {plan:#?}"
+        );
+        assert!(
+            !plan.iter().any(|step| step.contains("task_all")),
+            "{index}: {plan:#?}"
+        );
+    }
+}

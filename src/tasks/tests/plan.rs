@@ -3,15 +3,6 @@
 use super::super::*;
 use super::World;
 
-async fn plan(world: &World, (_, sql): (&str, &'static str)) -> Vec<String> {
-    let explain = format!("EXPLAIN QUERY PLAN {sql}");
-    let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
-        .fetch_all(world.store.read())
-        .await
-        .unwrap();
-    steps.into_iter().map(|(.., step)| step).collect()
-}
-
 fn named(all: &'static [(&'static str, &'static str)], name: &str) -> (&'static str, &'static str) {
     *all.iter().find(|(it, _)| *it == name).unwrap()
 }
@@ -19,7 +10,7 @@ fn named(all: &'static [(&'static str, &'static str)], name: &str) -> (&'static 
 #[tokio::test]
 async fn the_best_ready_task_is_the_first_of_an_index() {
     let world = World::new().await;
-    let plan = plan(&world, named(claim::ALL, "BEST")).await;
+    let plan = world.plan(named(claim::ALL, "BEST").1).await;
     let reads = "SEARCH task USING INDEX task_ready (project_id=?)";
     assert_eq!(plan.first().map(String::as_str), Some(reads), "{plan:#?}");
     assert!(
@@ -45,7 +36,7 @@ async fn no_change_of_the_graph_walks_through_all_tasks() {
         graph::settle::ALL,
     ];
     for statement in all.concat() {
-        let plan = plan(&world, statement).await;
+        let plan = world.plan(statement.1).await;
         let walks = |step: &String| {
             // All of a project is all there is, for most.
             if step.ends_with("(project_id=?)") && statement.0 != "BEST" {
