@@ -9,7 +9,7 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{err, out, reader_has_left, table};
-use super::run::{KILLED, permission};
+use super::run::permission;
 use super::signals::Signals;
 use crate::agents::{DrainReport, DrainRequest, Ended, Standing, Step, Told};
 use crate::config::Permission;
@@ -80,7 +80,7 @@ fn kind(name: &str) -> Result<Kind, String> {
 
 impl Drain {
     pub(super) async fn run(self) -> anyhow::Result<u8> {
-        let mut signals = Signals::listen().context("listening for signals")?;
+        let signals = Signals::listen().context("listening for signals")?;
         let stop = CancellationToken::new();
         let json = self.json;
         let request = self.request();
@@ -105,21 +105,7 @@ impl Drain {
                 _ => Ok(exit_code(report.ended)),
             }
         };
-        tokio::pin!(work);
-        tokio::select! {
-            outcome = &mut work => return outcome,
-            () = signals.first() => {}
-        }
-        err("\nostler: stopping; once more to kill it\n");
-        stop.cancel();
-        tokio::select! {
-            outcome = &mut work => outcome,
-            () = signals.next() => {
-                // The guard ends what is left when this process is gone.
-                err("ostler: killed\n");
-                Ok(KILLED)
-            }
-        }
+        signals.stopping(work, &stop).await
     }
 
     fn request(self) -> DrainRequest {

@@ -32,8 +32,6 @@ use crate::workspaces::Harvest;
 const UNTIL_DONE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How often it is looked whether a request at the terminal was settled elsewhere.
 const LOOK: Duration = Duration::from_millis(250);
-/// The exit code after a second signal, the shells' own for Ctrl-C.
-pub(super) const KILLED: u8 = 130;
 
 #[derive(Args)]
 pub(super) struct Run {
@@ -159,7 +157,7 @@ impl Run {
             providers: std::mem::take(&mut self.providers),
         };
         let request = self.request()?;
-        let mut signals = Signals::listen().context("listening for signals")?;
+        let signals = Signals::listen().context("listening for signals")?;
         let stop = CancellationToken::new();
         let work = async {
             let surroundings = Surroundings {
@@ -171,21 +169,7 @@ impl Run {
             crew.close().await;
             outcome
         };
-        tokio::pin!(work);
-        tokio::select! {
-            outcome = &mut work => return outcome,
-            () = signals.first() => {}
-        }
-        err("\nostler: stopping; once more to kill it\n");
-        stop.cancel();
-        tokio::select! {
-            outcome = &mut work => outcome,
-            () = signals.next() => {
-                // The guard ends what is left when this process is gone.
-                err("ostler: killed\n");
-                Ok(KILLED)
-            }
-        }
+        signals.stopping(work, &stop).await
     }
 
     fn request(self) -> anyhow::Result<SpawnRequest> {

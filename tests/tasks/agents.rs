@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use sqlx::Executor;
 
+use super::task;
 use crate::family::{inside, lineage};
 use crate::support::mcp::McpClient;
 use crate::support::{Home, git};
@@ -54,10 +55,6 @@ fn ids(created: &Value) -> Vec<String> {
     let others = created["ids"].as_array().into_iter().flatten();
     let all = named.chain(others);
     all.map(|id| id.as_str().unwrap().to_owned()).collect()
-}
-
-async fn task(server: &mut McpClient, id: &str) -> Value {
-    server.call("get_task", json!({ "id": id })).await.unwrap()
 }
 
 /// The texts of a task's history of one kind.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::{ask, create_one, session};
 use crate::support::Home;
 use crate::support::mcp::{McpClient, Pending};
 
@@ -15,25 +16,6 @@ const CALLERS: usize = 8;
 const TASKS: usize = 2000;
 /// Nothing that is waited for here takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A server of a session that outlives it.
-async fn session(home: &Home, name: &str) -> McpClient {
-    let mut command = home.ostler();
-    command.env("OSTLER_SESSION", name);
-    McpClient::start(command).await
-}
-
-async fn ask(server: &mut McpClient, tool: &str, arguments: Value) -> Value {
-    let shown = arguments.to_string();
-    let answer = server.call(tool, arguments).await;
-    answer.unwrap_or_else(|told| panic!("{tool} {shown}: {told}"))
-}
-
-async fn create_one(server: &mut McpClient) -> String {
-    let created = json!({ "tasks": [{ "title": "the only one" }] });
-    let created = ask(server, "create_tasks", created).await;
-    created["ids"][0].as_str().unwrap().to_owned()
-}
 
 /// Claims until nothing is ready, with eight calls under way; what was claimed.
 async fn claim_all(mut server: McpClient) -> (McpClient, Vec<(String, i64)>) {
@@ -127,7 +109,7 @@ async fn a_session_that_was_nothing_but_a_process_leaves_its_claims_when_that_is
     let home = Home::new();
     let mut lost = home.server().await;
     let mut other = home.server().await;
-    let id = create_one(&mut lost).await;
+    let id = create_one(&mut lost, "the only one").await;
     let claimed = ask(&mut lost, "claim_task", json!({})).await;
     assert_eq!(claimed["id"], *id);
     lost.kill().await;
@@ -150,7 +132,7 @@ async fn a_session_that_was_nothing_but_a_process_leaves_its_claims_when_that_is
 async fn a_session_that_comes_back_has_its_claims_still() {
     let home = Home::new();
     let mut lasting = session(&home, "lasting").await;
-    let id = create_one(&mut lasting).await;
+    let id = create_one(&mut lasting, "the only one").await;
     let fence = ask(&mut lasting, "claim_task", json!({})).await["fence"].clone();
     lasting.kill().await;
 
@@ -177,7 +159,7 @@ async fn a_lease_that_nobody_renews_runs_out_and_its_fence_is_refused() {
     let home = Home::new();
     let mut slow = session(&home, "slow").await;
     let mut other = session(&home, "other").await;
-    let id = create_one(&mut slow).await;
+    let id = create_one(&mut slow, "the only one").await;
     let claim = json!({ "id": id, "lease_s": 1 });
     let first = ask(&mut slow, "claim_task", claim).await;
     until(&mut other, &id, |line| line["status"] == "ready").await;
@@ -226,7 +208,7 @@ async fn every_call_renews_a_lease_and_so_does_one_that_lasts() {
     let home = Home::new().script("sleeper", SLEEPER);
     let mut server = session(&home, "one").await;
     let mut other = session(&home, "two").await;
-    let id = create_one(&mut server).await;
+    let id = create_one(&mut server, "the only one").await;
     let claim = json!({ "id": id, "lease_s": 8 });
     let until = ask(&mut server, "claim_task", claim).await["until"].clone();
     // A quarter of a lease goes before it is worth a change.

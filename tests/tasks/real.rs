@@ -5,6 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::task;
 use crate::support::mcp::McpClient;
 use crate::support::model::{Model, Reply, Script};
 use crate::support::{Home, git, worlds};
@@ -26,10 +27,6 @@ async fn two(server: &mut McpClient) -> [String; 2] {
     ] });
     let created = server.call("create_tasks", tasks).await.unwrap();
     ["a", "b"].map(|name| created["refs"][name].as_str().unwrap().to_owned())
-}
-
-async fn task(server: &mut McpClient, id: &str) -> Value {
-    server.call("get_task", json!({ "id": id })).await.unwrap()
 }
 
 /// The commit that `command` makes of made.txt in a copy of the project, and will make in it.

@@ -9,22 +9,9 @@ mod sizes;
 
 use serde_json::{Value, json};
 
+use super::{ask, create_one, session};
 use crate::support::Home;
 use crate::support::mcp::McpClient;
-
-/// A server of the session of that name, which outlives it.
-async fn session(home: &Home, name: &str) -> McpClient {
-    let mut command = home.ostler();
-    command.env("OSTLER_SESSION", name);
-    McpClient::start(command).await
-}
-
-/// The answer of a call that must be taken.
-async fn ask(server: &mut McpClient, tool: &str, arguments: Value) -> Value {
-    let shown = arguments.to_string();
-    let answer = server.call(tool, arguments).await;
-    answer.unwrap_or_else(|told| panic!("{tool} {shown}: {told}"))
-}
 
 /// What is said of a call that must be refused, in at most three lines.
 async fn refusal(server: &mut McpClient, tool: &str, arguments: Value) -> String {
@@ -41,13 +28,6 @@ async fn refusal(server: &mut McpClient, tool: &str, arguments: Value) -> String
 /// Creates tasks and returns the answer's `refs`.
 async fn create(server: &mut McpClient, tasks: Value) -> Value {
     ask(server, "create_tasks", json!({ "tasks": tasks })).await["refs"].clone()
-}
-
-/// Creates a task of that title and returns its id.
-async fn create_one(server: &mut McpClient, title: &str) -> String {
-    let created = json!({ "tasks": [{ "title": title }] });
-    let created = ask(server, "create_tasks", created).await;
-    created["ids"][0].as_str().unwrap().to_owned()
 }
 
 /// A task as a whole.
