@@ -76,8 +76,10 @@ statements! {
               UNION ALL SELECT t.id FROM below JOIN task t ON t.parent = below.id)
               SELECT id FROM below)) THEN 1 ELSE 0 END AS wanted
         FROM task WHERE project_id = $1 AND status <> 'closed' ORDER BY priority, created_ms, id";
+    /// What holds them. Every priority is at least 0: that leads SQLite to the index of open tasks.
     HOLDING = "SELECT e.task_id, e.other_id FROM task_edge e JOIN task ON task.id = e.task_id
-        WHERE task.project_id = $1 AND task.status <> 'closed' AND e.holds = 1 AND e.gone = 0
+        WHERE task.project_id = $1 AND task.status <> 'closed' AND task.priority >= 0
+          AND e.holds = 1 AND e.gone = 0
         ORDER BY e.task_id, e.at_ms, e.other_id";
     /// What the task $1 builds on that other drains of the repository $3 than $2 have brought in: what it
     /// was blocked by, as the tasks above it were, and its parts.
@@ -477,4 +479,24 @@ pub(crate) async fn elsewhere(
         branch,
     });
     Ok(found.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_left_is_told_without_a_look_at_closed_tasks() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).await.unwrap();
+        for sql in [REST, HOLDING] {
+            let explain = format!("EXPLAIN QUERY PLAN {sql}");
+            let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(sqlx::AssertSqlSafe(explain))
+                .fetch_all(store.read())
+                .await
+                .unwrap();
+            let reads = |index: &str| steps.iter().any(|(.., step)| step.contains(index));
+            assert!(reads("task_open") && !reads("task_all"), "{steps:#?}");
+        }
+    }
 }
