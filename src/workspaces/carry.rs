@@ -1,11 +1,10 @@
 //! What is uncommitted in the user's working tree, as a commit. The work is done on a copy of the
 //! index: the user's index, stash and files are only read.
 
-use std::fs::File;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::commit::{add_all, in_the_name_of};
+use super::index::with_index_copied;
 use super::{Git, GitError};
 use crate::config::Author;
 
@@ -26,15 +25,7 @@ pub(super) async fn snapshot(
     scratch: &Path,
     author: Option<&Author>,
 ) -> Result<String, GitError> {
-    let asked = ["rev-parse", "--path-format=absolute", "--git-path", "index"];
-    let index = git.run(&asked).await?;
-    match copy_with_time(index.into(), scratch.to_owned()).await {
-        Ok(()) => {}
-        // A tree whose every file was taken out of the index may have none.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(GitError::NotStarted(error)),
-    }
-    let copy = git.clone().with("GIT_INDEX_FILE", scratch);
+    let copy = with_index_copied(git.clone(), scratch).await?;
     add_all(&copy).await?;
     let tree = copy.run(&["write-tree"]).await?;
     if tree == git.run(&["rev-parse", &format!("{head}^{{tree}}")]).await? {
@@ -46,26 +37,10 @@ pub(super) async fn snapshot(
         .await
 }
 
-/// Copies the index with its time. Git takes a file for unchanged that was touched no later than the
-/// entry of it, unless that is as young as the index itself: a younger copy would hide a change of the
-/// same second and size.
-async fn copy_with_time(index: PathBuf, copy: PathBuf) -> io::Result<()> {
-    let copying = move || {
-        let modified = std::fs::metadata(&index)?.modified()?;
-        std::fs::copy(&index, &copy)?;
-        File::options()
-            .write(true)
-            .open(&copy)?
-            .set_modified(modified)
-    };
-    match tokio::task::spawn_blocking(copying).await {
-        Ok(copied) => copied,
-        Err(error) => Err(io::Error::other(error)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
     use crate::workspaces::scratch::{Scratch, git};
 

@@ -2,7 +2,7 @@
 //! repository could make it run: no hooks, no drivers of diffs, no filters, no fetching of what is
 //! missing.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::error::Problem;
 use super::{ENTRY_LIMIT, MARGIN};
-use crate::workspaces::{Git, GitError};
+use crate::workspaces::{Git, GitError, with_index_copied};
 
 /// How long git may take; a caller waits for the answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -102,24 +102,18 @@ struct Look {
     options: Vec<String>,
     /// Holds a copy of the index: a diff writes anew the one it works on, whatever it is told about
     /// locks, and that is not to be the user's.
-    scratch: TempDir,
+    _scratch: TempDir,
 }
 
 impl Look {
     async fn at(directory: &Path) -> Result<Self, Problem> {
+        let git = Git::at(directory).with("GIT_NO_LAZY_FETCH", "1");
+        let scratch = tempfile::tempdir()?;
         let mut look = Self {
-            git: Git::at(directory).with("GIT_NO_LAZY_FETCH", "1"),
+            git: within(with_index_copied(git, &scratch.path().join("index"))).await?,
             options: ALONE.map(str::to_owned).to_vec(),
-            scratch: tempfile::tempdir()?,
+            _scratch: scratch,
         };
-        // Fails in git's own words where there is no repository.
-        let asked = ["rev-parse", "--path-format=absolute", "--git-path", "index"];
-        let index = look.run(&asked).await?;
-        let copy = look.scratch.path().join("index");
-        match std::fs::copy(index, &copy) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-            _ => look.git = look.git.with("GIT_INDEX_FILE", copy),
-        }
         for filter in look.filters().await? {
             for (key, value) in [("clean", ""), ("process", ""), ("required", "false")] {
                 look.options

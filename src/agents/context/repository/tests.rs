@@ -55,6 +55,30 @@ impl Repository {
     }
 }
 
+/// The copy of the index that is looked at must not be younger than the index.
+#[tokio::test]
+async fn a_change_of_the_same_second_and_size_is_seen() {
+    let repository = Repository::new();
+    let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let touch = |name: &str| {
+        let file = std::fs::File::options()
+            .write(true)
+            .open(repository.path.join(name))
+            .unwrap();
+        file.set_modified(then).unwrap();
+    };
+    repository.git(&["config", "core.trustctime", "false"]);
+    repository.write("a.txt", "old\n");
+    touch("a.txt");
+    repository.git(&["add", "."]);
+    repository.git(&["commit", "-q", "-m", "one"]);
+    repository.write("a.txt", "new\n");
+    touch("a.txt");
+    touch(".git/index");
+    let said = repository.diff(None).await;
+    assert!(said.text.contains("-old\n+new\n"), "{}", said.text);
+}
+
 #[tokio::test]
 async fn what_is_not_committed_is_shown_staged_or_not() {
     let repository = Repository::with_a_commit();
