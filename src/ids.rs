@@ -158,6 +158,10 @@ id!(
     DrainId, "d-", "a drain id"
 );
 id!(
+    /// One remembered statement.
+    MemoryId, "m-", "a memory id"
+);
+id!(
     /// A project known to the store.
     ProjectId, "p-", "a project id"
 );

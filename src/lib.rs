@@ -8,10 +8,11 @@
 //!   edge.rs      how a failure is told to either of them      host.rs  what surrounds this process
 //!   agents/      lifecycle, limiter, supervision of child sessions
 //!   tasks/       the tracker: what is to be done, what waits for what, who has claimed it
+//!   memory/      what was learnt, found again by its words
 //!   providers/   the CLIs behind one contract: sans-IO codecs and the one driver with IO
 //!   workspaces/  git worktrees of agents' own: made, settled, merged, never lost
 //!   store/       the state file: pool, migrations, change watch
-//!   config/  project.rs  ids.rs  clock.rs  text.rs  page.rs
+//!   config/  project.rs  ids.rs  clock.rs  text.rs  page.rs  words.rs
 //! ```
 //!
 //! An import only ever goes down. `mcp/` and `cli/` are thin: parse, call one function of a domain,
@@ -28,10 +29,12 @@ pub mod edge;
 pub mod host;
 pub mod ids;
 pub mod mcp;
+pub mod memory;
 mod page;
 pub mod project;
 pub mod providers;
 pub mod store;
 pub mod tasks;
 mod text;
+mod words;
 pub mod workspaces;

@@ -11,6 +11,7 @@ mod family;
 mod groups;
 mod integrate;
 mod leases;
+mod memory;
 mod names;
 mod providers;
 mod questions;

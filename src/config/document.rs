@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::error::{ConfigError, Origin, on_one_line};
 use super::keys::{keys_of, nearest};
 use super::provider::{ProviderTable, is_provider_name};
-use super::settings::{Agents, Retention, StoreConfig};
+use super::settings::{Agents, Memory, Retention, StoreConfig};
 use super::workspaces::Workspaces;
 
 /// What the layers say together, key by key in its range, not yet resolved.
@@ -20,6 +20,7 @@ pub(super) struct Document {
     pub(super) store: StoreConfig,
     pub(super) workspaces: Workspaces,
     pub(super) retention: Retention,
+    pub(super) memory: Memory,
 }
 
 impl Document {
@@ -43,6 +44,7 @@ impl Document {
             };
             match section.as_str() {
                 "agents" => check_names(origin, "agents.", table, keys_of::<Agents>())?,
+                "memory" => check_names(origin, "memory.", table, keys_of::<Memory>())?,
                 "retention" => {
                     check_names(origin, "retention.", table, keys_of::<Retention>())?;
                 }

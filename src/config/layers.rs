@@ -20,6 +20,7 @@ const ONLY_THE_USER_SETS: &[&[&str]] = &[
     &["store"],
     &["workspaces"],
     &["retention"],
+    &["memory"],
     &["agents", "isolation"],
     &["agents", "permission"],
     &["agents", "ask"],
@@ -115,6 +116,7 @@ impl Layers {
             store: self.document.store.clone(),
             workspaces: self.document.workspaces.clone(),
             retention: self.document.retention.clone(),
+            memory: self.document.memory.clone(),
             ..Config::default()
         };
         for (name, table) in &self.document.providers {

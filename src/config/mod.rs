@@ -27,6 +27,8 @@ pub use provider::{
     AcpProvider, ClaudeProvider, CodexProvider, Flavour, ProviderConfig, ScriptInput,
     ScriptProvider,
 };
-pub use settings::{Agents, Ask, Config, Effort, Isolation, Permission, Retention, StoreConfig};
+pub use settings::{
+    Agents, Ask, Config, Effort, Isolation, Memory, Permission, Retention, StoreConfig,
+};
 pub use sources::{Sources, state_dir};
 pub use workspaces::{Author, Workspaces};

@@ -23,6 +23,8 @@ pub struct Config {
     pub workspaces: Workspaces,
     /// How long agents that have ended are kept.
     pub retention: Retention,
+    /// What agents are told of what was learnt, and what they may keep.
+    pub memory: Memory,
 }
 
 impl Default for Config {
@@ -33,6 +35,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             workspaces: Workspaces::default(),
             retention: Retention::default(),
+            memory: Memory::default(),
         }
     }
 }
@@ -287,6 +290,39 @@ impl Default for Retention {
             keep_days: Limit::At(30),
             keep_agents: Limit::At(1000),
             auto: true,
+        }
+    }
+}
+
+/// What agents are told of what was learnt, what they may keep, and how meanings are compared.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
+pub struct Memory {
+    /// Whether an agent is told what was learnt about its prompt.
+    pub prime: bool,
+    /// Tokens of that at most, 50 to 4000.
+    #[serde(deserialize_with = "whole::<50, 4000, _>")]
+    pub prime_tokens: u32,
+    /// Memories that one agent may keep, 0 to 10000.
+    #[serde(deserialize_with = "whole::<0, 10_000, _>")]
+    pub max_per_agent: u32,
+    /// The address of an OpenAI-compatible service for embeddings, up to and with `/v1`; `None` is none.
+    pub embeddings_url: Option<String>,
+    /// The model that it is asked for.
+    pub embeddings_model: Option<String>,
+    /// The variable with the key for it.
+    pub embeddings_key: Option<String>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            prime: true,
+            prime_tokens: 400,
+            max_per_agent: 50,
+            embeddings_url: None,
+            embeddings_model: None,
+            embeddings_key: None,
         }
     }
 }

@@ -20,6 +20,11 @@ const FILES: &[(i64, &str, &str)] = &[
     (3, "pace", include_str!("migrations/sqlite/0003_pace.sql")),
     (4, "trees", include_str!("migrations/sqlite/0004_trees.sql")),
     (5, "tasks", include_str!("migrations/sqlite/0005_tasks.sql")),
+    (
+        6,
+        "memory",
+        include_str!("migrations/sqlite/0006_memory.sql"),
+    ),
 ];
 
 /// Brings the schema up to date. Holds `migrate.lock` in `home` meanwhile.

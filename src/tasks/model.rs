@@ -1,44 +1,7 @@
 //! What a task is made of.
 
-use std::fmt;
-
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::ids::{AgentId, OwnerId, TaskId};
-
-/// Declares an enum of words that are the same in the store, in tools and in files.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $word:ident = $text:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
-            JsonSchema)]
-        pub enum $name {
-            $($(#[$about])* #[serde(rename = $text)] $word,)+
-        }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &[$name] = &[$($name::$word),+];
-
-            /// Its word.
-            pub fn as_str(self) -> &'static str {
-                match self { $($name::$word => $text,)+ }
-            }
-
-            /// The one with that word.
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|it| it.as_str() == text)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-    };
-}
+use crate::words::words;
 
 words! {
     /// Which tasks a list shows.

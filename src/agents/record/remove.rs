@@ -21,11 +21,13 @@ macro_rules! tree_columns {
     };
 }
 
-/// A plan outlives those who have worked on it; that a task was deleted is remembered as well.
-macro_rules! has_no_tasks {
+/// A plan and what was learnt outlive those who have worked on it; that a task was deleted is
+/// remembered as well.
+macro_rules! has_nothing_kept {
     () => {
         "NOT EXISTS (SELECT 1 FROM task WHERE task.project_id = project.id)
           AND NOT EXISTS (SELECT 1 FROM task_gone WHERE task_gone.project_id = project.id)
+          AND NOT EXISTS (SELECT 1 FROM memory WHERE memory.project_id = project.id)
           AND NOT EXISTS (SELECT 1 FROM drain WHERE drain.project_id = project.id)"
     };
 }
@@ -60,7 +62,7 @@ statements! {
     FORGET_PROJECTS = concat!("DELETE FROM project WHERE id NOT IN (SELECT project_id FROM agent)
         AND id NOT IN (SELECT project_id FROM worktree)
         AND id NOT IN (SELECT project_id FROM owner WHERE project_id IS NOT NULL)
-        AND ", has_no_tasks!(), "
+        AND ", has_nothing_kept!(), "
         AND NOT EXISTS (SELECT 1 FROM owner WHERE ended_ms IS NULL AND project_id IS NULL)");
     OWNERS = "SELECT owner.id, substr(agent.path, 2, 8) FROM owner
         LEFT JOIN run ON run.owner_id = owner.id LEFT JOIN agent ON agent.id = run.agent_id
@@ -69,7 +71,7 @@ statements! {
         LEFT JOIN agent ON agent.project_id = project.id
         WHERE project.id NOT IN (SELECT project_id FROM worktree)
           AND project.id NOT IN (SELECT project_id FROM owner WHERE project_id IS NOT NULL)
-          AND ", has_no_tasks!(), "
+          AND ", has_nothing_kept!(), "
           AND NOT EXISTS (SELECT 1 FROM owner WHERE ended_ms IS NULL AND project_id IS NULL)
         ORDER BY project.id");
     /// A time in the future is that of a clock that was wrong.

@@ -1,0 +1,74 @@
+//! The memories that one author may see and change. The functions are spread over the files of this
+//! room, each beside what it is about.
+
+use super::model::{Author, Scope, Source, SourceKind};
+use crate::clock::Clock;
+use crate::config;
+use crate::ids::{IdSource, ProjectId};
+use crate::store::Store;
+
+/// The memories of a project and of its user, in the hands of one author.
+pub struct Memories<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) ids: &'a dyn IdSource,
+    pub(crate) project: &'a ProjectId,
+    pub(crate) author: Author,
+    pub(crate) settings: &'a config::Memory,
+}
+
+impl<'a> Memories<'a> {
+    /// The memories in the hands of `author`.
+    pub fn new(
+        store: &'a Store,
+        clock: &'a dyn Clock,
+        ids: &'a dyn IdSource,
+        project: &'a ProjectId,
+        author: Author,
+        settings: &'a config::Memory,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            ids,
+            project,
+            author,
+            settings,
+        }
+    }
+}
+
+impl Memories<'_> {
+    pub(super) fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// What this author is on record as.
+    pub(super) fn source(&self) -> Source {
+        let (kind, id) = match &self.author {
+            Author::Session { id } => (SourceKind::Host, id.clone()),
+            Author::Agent { id, .. } => (SourceKind::Agent, id.to_string()),
+            Author::Person => (SourceKind::Person, String::new()),
+        };
+        Source { kind, id }
+    }
+
+    /// The scopes that this author reads: the project's and the user's; an agent those of its definition
+    /// as well; a session and a person those of every definition that they name.
+    pub(super) fn own_scopes(&self) -> Vec<Scope> {
+        let mut scopes = vec![Scope::Project, Scope::User];
+        if let Author::Agent {
+            definition: Some(name),
+            ..
+        } = &self.author
+        {
+            scopes.push(Scope::Agent(name.clone()));
+        }
+        scopes
+    }
+
+    /// Whether this is an agent, whose words nobody stands for yet.
+    pub(super) fn is_agent(&self) -> bool {
+        matches!(self.author, Author::Agent { .. })
+    }
+}

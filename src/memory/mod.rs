@@ -1,0 +1,26 @@
+//! What was learnt: statements that are kept with their source, found again by their words, superseded
+//! where they no longer hold, and never silently written anew. What is kept was written by somebody and
+//! is given back as a quotation. Nothing here knows of MCP, the command line, tasks or how agents are
+//! run: who acts is told by an [`Author`].
+
+mod error;
+mod find;
+pub(crate) mod forget;
+pub(crate) mod index;
+mod lexicon;
+mod memories;
+mod model;
+pub(crate) mod recall;
+pub(crate) mod remember;
+pub(crate) mod rows;
+
+pub use error::MemoryError;
+pub use memories::Memories;
+pub use model::{
+    Author, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
+};
+pub use recall::{Band, Hit, Query, Recalled};
+pub use remember::{BATCH, Kept, NewMemory};
+
+#[cfg(test)]
+mod tests;
