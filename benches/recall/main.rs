@@ -21,6 +21,7 @@ mod quality;
 )]
 mod report;
 mod review;
+mod runner;
 mod score;
 mod speed;
 mod world;

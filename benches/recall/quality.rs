@@ -1,45 +1,8 @@
-//! Who finds how much: the same statements and questions for everybody.
+//! Who finds how much, as tables, and whether we are ahead.
 
-use ostler::memory::{Band, Query};
-
-use super::baselines::{FullText, TfIdf};
 use super::data::{Data, Half, Question};
-use super::report::Samples;
+use super::runner::{Runner, run};
 use super::score::Score;
-use super::world::World;
-
-/// Hits that are looked at.
-const HITS: usize = 20;
-/// How often everything is asked, for the times; the first answer is what is scored.
-const ROUNDS: usize = 5;
-
-/// One of those that are compared, and how it did.
-struct Runner {
-    name: &'static str,
-    times: Samples,
-    /// Keys that were found for each question, in the order of these.
-    found: Vec<Vec<String>>,
-    /// Whether the best of them was said to fit well; only ours says that.
-    strong: Vec<bool>,
-}
-
-impl Runner {
-    fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            times: Samples::default(),
-            found: Vec::new(),
-            strong: Vec::new(),
-        }
-    }
-
-    fn mean(&self, data: &Data, which: impl Fn(&Question) -> bool) -> Score {
-        let asked = data.questions.iter().zip(&self.found);
-        let asked = asked.filter(|(question, _)| !question.gold.is_empty() && which(question));
-        let scores: Vec<Score> = asked.map(|(q, found)| Score::of(data, q, found)).collect();
-        Score::mean(&scores)
-    }
-}
 
 /// Whether ours is ahead of all others.
 pub(crate) async fn measure(data: &Data, misses: bool) -> bool {
@@ -56,48 +19,6 @@ pub(crate) async fn measure(data: &Data, misses: bool) -> bool {
         tell_misses(data, &runners[runners.len() - 1]);
     }
     is_ahead(data, &runners)
-}
-
-async fn run(data: &Data) -> [Runner; 4] {
-    let mut full_text = FullText::over(data).await;
-    let tf_idf = TfIdf::over(data);
-    let (world, ids) = World::of(data).await;
-    let memories = world.memories();
-    let [mut all, mut any, mut cosine, mut ours] = [
-        Runner::new("FTS5, all words"),
-        Runner::new("FTS5, any word"),
-        Runner::new("TF-IDF, cosine"),
-        Runner::new("ostler"),
-    ];
-    for round in 0..ROUNDS {
-        for question in &data.questions {
-            let text = question.text.as_str();
-            let found = [
-                all.times.time(full_text.find(text, " ", HITS)).await,
-                any.times.time(full_text.find(text, " OR ", HITS)).await,
-                cosine.times.time(async { tf_idf.find(text, HITS) }).await,
-            ];
-            let query = Query {
-                text: text.to_owned(),
-                limit: HITS as u32,
-                ..Query::default()
-            };
-            let recalled = ours.times.time(memories.recall(&query)).await;
-            if round > 0 {
-                continue;
-            }
-            let hits = recalled.unwrap().hits;
-            for (runner, found) in [&mut all, &mut any, &mut cosine].into_iter().zip(found) {
-                runner.found.push(found);
-            }
-            ours.strong
-                .push(hits.first().is_some_and(|hit| hit.band == Band::Strong));
-            let key_of = |id: &str| ids.iter().find(|(known, _)| known == id).unwrap().1.clone();
-            let keys = hits.iter().map(|hit| key_of(hit.memory.id.as_str()));
-            ours.found.push(keys.collect());
-        }
-    }
-    [all, any, cosine, ours]
 }
 
 fn totals(data: &Data, runners: &[Runner]) {
@@ -226,18 +147,39 @@ fn is_ahead(data: &Data, runners: &[Runner]) -> bool {
         ("recall@5", |score| score.recall[1] * 100.0),
         ("MRR x 100", |score| score.reciprocal * 100.0),
     ];
+    let held = |it: &Question| it.half() == Half::Held;
     let mut ahead = true;
     for (what, part) in measures {
-        let of = |runner: &Runner| part(runner.mean(data, |it| it.half() == Half::Held));
-        let ours = of(ours);
-        let others = others.iter().map(|it| (of(it), it.name));
-        let (best, name) = others.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
-        let mark = if ours > best { "holds " } else { "BROKEN" };
+        let best = others.iter().max_by(|a, b| {
+            let [a, b] = [a, b].map(|it| part(it.mean(data, held)));
+            a.total_cmp(&b)
+        });
+        let best = best.unwrap();
+        let of = |runner: &Runner| runner.scores(data, held).into_iter().map(part).collect();
+        let [our, their]: [Vec<f64>; 2] = [of(ours), of(best)];
+        let more: Vec<f64> = our.iter().zip(&their).map(|(a, b)| a - b).collect();
+        let margin = mean(&more);
         println!(
-            "{mark}  {what} on the half held back: {ours:.1}, {name} {best:.1}: {:+.1}",
-            ours - best
+            "{}  {what} on the half held back, {} questions: {:.1}, {} {:.1}: {margin:+.1}, standard error {:.1}",
+            if margin > 0.0 { "holds " } else { "BROKEN" },
+            more.len(),
+            mean(&our),
+            best.name,
+            mean(&their),
+            error_of_mean(&more),
         );
-        ahead &= ours > best;
+        ahead &= margin > 0.0;
     }
     ahead
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// How far the mean would be off with other questions of the same sort, about.
+fn error_of_mean(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    let squares = values.iter().map(|value| (value - mean).powi(2));
+    (squares.sum::<f64>() / (values.len() - 1) as f64 / values.len() as f64).sqrt()
 }
