@@ -1,6 +1,7 @@
 //! What is found, and what is not, on a real file.
 
 mod hostile;
+mod plans;
 mod scopes;
 
 use super::super::lexicon;
