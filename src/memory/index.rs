@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use sqlx::AnyConnection;
 
-use super::lexicon;
+use super::{lexicon, vectors};
 use crate::store::{StoreError, statements};
 
 // JSON in rows out: one statement for all words. PostgreSQL spells it `jsonb_array_elements_text`.
@@ -125,8 +125,8 @@ pub(super) async fn remove(
 
 /// The same for one that was set aside.
 pub(super) async fn remove_aside(connection: &mut AnyConnection, n: i64) -> Result<(), StoreError> {
-    sqlx::query(REMOVE).bind(n).execute(connection).await?;
-    Ok(())
+    sqlx::query(REMOVE).bind(n).execute(&mut *connection).await?;
+    Ok(vectors::rows::remove(connection, n).await?)
 }
 
 async fn put(

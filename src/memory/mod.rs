@@ -13,6 +13,7 @@ mod model;
 pub(crate) mod recall;
 pub(crate) mod remember;
 pub(crate) mod rows;
+pub(crate) mod vectors;
 
 pub use error::MemoryError;
 pub use memories::Memories;
@@ -21,6 +22,7 @@ pub use model::{
 };
 pub use recall::{Band, Hit, Query, Recalled};
 pub use remember::{BATCH, Kept, NewMemory};
+pub use vectors::{Embedded, Meaning, Progress, Why};
 
 #[cfg(test)]
 mod tests;

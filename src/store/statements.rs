@@ -61,6 +61,10 @@ mod tests {
         ("memory/recall/mod.rs", crate::memory::recall::ALL),
         ("memory/remember.rs", crate::memory::remember::ALL),
         ("memory/rows.rs", crate::memory::rows::ALL),
+        (
+            "memory/vectors/rows.rs",
+            crate::memory::vectors::rows::ALL,
+        ),
         ("store/project.rs", crate::store::project::ALL),
         ("workspaces/rows.rs", crate::workspaces::rows::ALL),
         ("tasks/claim.rs", crate::tasks::claim::ALL),

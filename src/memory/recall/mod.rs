@@ -101,21 +101,32 @@ impl Memories<'_> {
                     .map(move |term| (format!("\"{place}/{term}\""), 1.0))
             })
             .collect();
-        let hits = candidates(&mut connection, &placed, MOST).await?;
+        let by_words = candidates(&mut connection, &placed, MOST).await?;
+        let mut questions = vec![query.text.clone()];
+        questions.extend(query.also.clone());
+        let by_meaning = self.by_meaning(&places, &questions, None).await;
+        let nearest: Vec<i64> = by_meaning.hits.iter().map(|(n, _)| *n).collect();
+        let hits: Vec<i64> = super::vectors::fuse(&by_words, &nearest)
+            .into_iter()
+            .map(|(n, _)| n)
+            .collect();
         let found = rows::by_numbers(&mut connection, &hits).await?;
         let hits = found
             .into_iter()
-            .map(|(_, memory)| Hit {
+            .map(|(n, memory)| Hit {
                 memory,
                 band: Band::Weak,
-                why: String::new(),
+                why: match by_words.contains(&n) {
+                    true => String::new(),
+                    false => "meaning".to_owned(),
+                },
                 history: Vec::new(),
                 nearby: Vec::new(),
             })
             .collect();
         Ok(Recalled {
             hits,
-            notes: Vec::new(),
+            notes: by_meaning.note.into_iter().collect(),
         })
     }
 
