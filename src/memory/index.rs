@@ -125,7 +125,10 @@ pub(super) async fn remove(
 
 /// The same for one that was set aside.
 pub(super) async fn remove_aside(connection: &mut AnyConnection, n: i64) -> Result<(), StoreError> {
-    sqlx::query(REMOVE).bind(n).execute(&mut *connection).await?;
+    sqlx::query(REMOVE)
+        .bind(n)
+        .execute(&mut *connection)
+        .await?;
     Ok(vectors::rows::remove(connection, n).await?)
 }
 

@@ -61,10 +61,7 @@ mod tests {
         ("memory/recall/mod.rs", crate::memory::recall::ALL),
         ("memory/remember.rs", crate::memory::remember::ALL),
         ("memory/rows.rs", crate::memory::rows::ALL),
-        (
-            "memory/vectors/rows.rs",
-            crate::memory::vectors::rows::ALL,
-        ),
+        ("memory/vectors/rows.rs", crate::memory::vectors::rows::ALL),
         ("store/project.rs", crate::store::project::ALL),
         ("workspaces/rows.rs", crate::workspaces::rows::ALL),
         ("tasks/claim.rs", crate::tasks::claim::ALL),

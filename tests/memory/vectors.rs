@@ -1,5 +1,7 @@
 //! Meanings are compared by a service; whatever that does, words are found as ever.
 
+mod program;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -86,7 +88,7 @@ impl World {
     async fn embed(&self, meaning: &Meaning, anew: bool) -> Result<Embedded, Why> {
         let stop = CancellationToken::new();
         let memories = self.memories(Some(meaning));
-        memories.embed_all(anew, &stop, &|_| {}).await.unwrap()
+        memories.embed_all(anew, &stop, &|_| {}).await
     }
 
     /// The texts that are found, and the notes.
@@ -170,7 +172,10 @@ async fn whatever_the_service_does_words_are_found_with_a_note() {
         (Mood::Saying(302, String::new()), "leads elsewhere"),
         (garbage("<html>"), "no usable answer"),
         (garbage(r#"{"data":[]}"#), "0 vectors for 1 texts"),
-        (Mood::Longer(99), "gives 99 numbers, but those kept of small have 16"),
+        (
+            Mood::Longer(99),
+            "gives 99 numbers, but those kept of small have 16",
+        ),
         (Mood::Busy(1), "too many requests"),
         (Mood::Silent, "did not answer within 2 s"),
     ] {
@@ -206,8 +211,10 @@ async fn nobody_at_the_address_and_no_key_are_notes_as_well() {
     assert_eq!(texts, [THREE[1]]);
     assert_eq!(
         notes,
-        ["searched by words only: the variable SERVICE_KEY, which `memory.embeddings_key` names, \
-          is not set"]
+        [
+            "searched by words only: the variable SERVICE_KEY, which `memory.embeddings_key` names, \
+          is not set"
+        ]
     );
     assert!(matches!(
         world.embed(&without_key, false).await,
@@ -247,7 +254,6 @@ async fn another_model_means_anew_and_the_old_vectors_are_not_mixed_in() {
             heard.lock().unwrap().push(progress.compared);
         })
         .await
-        .unwrap()
         .unwrap();
     assert_eq!((done.sent, done.model.as_str()), (3, "large"));
     assert_eq!(*heard.lock().unwrap(), [0, 3]);
@@ -357,7 +363,13 @@ async fn one_text_that_the_service_refuses_holds_up_no_other() {
     world.service.becomes(Mood::Without("Rule 17 "));
     let done = world.embed(&world.meaning(), false).await.unwrap();
     assert_eq!((done.sent, done.refused), (39, 1));
-    assert_eq!(done.progress, Progress { compared: 39, of: 40 });
+    assert_eq!(
+        done.progress,
+        Progress {
+            compared: 39,
+            of: 40
+        }
+    );
     // Where all are refused it is not about the texts.
     world.keep(&THREE).await;
     let refusal = r#"{"error":"no such model"}"#.to_owned();

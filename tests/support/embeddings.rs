@@ -148,9 +148,11 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
             }
             Mood::Saying(status, body) => (status, String::new(), body),
             Mood::Busy(seconds) => (429, format!("retry-after: {seconds}\r\n"), String::new()),
-            Mood::Without(word) if asked.texts().iter().any(|text| text.contains(word)) => {
-                (400, String::new(), json!({ "error": { "message": "too long" } }).to_string())
-            }
+            Mood::Without(word) if asked.texts().iter().any(|text| text.contains(word)) => (
+                400,
+                String::new(),
+                json!({ "error": { "message": "too long" } }).to_string(),
+            ),
             Mood::Longer(numbers) => (200, String::new(), answer(&asked, numbers)),
             _ => (200, String::new(), answer(&asked, 0)),
         };
@@ -183,7 +185,9 @@ fn direction(text: &str) -> Vec<f32> {
     let words = text.split(|c: char| !c.is_alphanumeric());
     for word in words.filter(|word| word.len() > 2) {
         let word = word.to_lowercase();
-        let line = MEANINGS.iter().position(|line| line.contains(&word.as_str()));
+        let line = MEANINGS
+            .iter()
+            .position(|line| line.contains(&word.as_str()));
         match line {
             Some(line) => numbers[line] += 3.0,
             None => {

@@ -31,7 +31,9 @@ impl Memories<'_> {
             Ok(Nearest { hits, compared, of }) => ByMeaning {
                 hits,
                 note: (compared < of).then(|| {
-                    format!("meanings: {compared} of {of} memories compared, the others by words only")
+                    format!(
+                        "meanings: {compared} of {of} memories compared, the others by words only"
+                    )
                 }),
             },
             Err(why) => ByMeaning {

@@ -72,8 +72,8 @@ struct Swept {
 type Marks = Vec<(i64, i64)>;
 
 impl Memories<'_> {
-    /// Compares what is not compared yet, to its end or until `stop`; `tell` hears how far it is. `None`
-    /// where no service is configured. Waits for another process that is at it.
+    /// Compares what is not compared yet, to its end or until `stop`; `anew` forgets first what this model
+    /// has compared. `tell` hears how far it is. Waits for another process that is at it.
     ///
     /// # Errors
     /// Why the service cannot be asked; what was compared before stays.
@@ -82,18 +82,11 @@ impl Memories<'_> {
         anew: bool,
         stop: &CancellationToken,
         tell: &(dyn Fn(Progress) + Sync),
-    ) -> Option<Result<Embedded, Why>> {
-        let meaning = self.meaning?;
-        Some(self.embed_by(meaning, anew, stop, tell).await)
-    }
-
-    async fn embed_by(
-        &self,
-        meaning: &Meaning,
-        anew: bool,
-        stop: &CancellationToken,
-        tell: &(dyn Fn(Progress) + Sync),
     ) -> Result<Embedded, Why> {
+        let meaning = self.meaning.ok_or(Why::Off)?;
+        if self.is_agent() {
+            return Err(Why::NotForAgents);
+        }
         meaning.service.check()?;
         self.tidy(meaning).await;
         let lock = loop {
@@ -240,8 +233,7 @@ impl Memories<'_> {
             let mut connection = self.store.read().acquire().await?;
             let model = rows::model(&mut connection, name).await?;
             let model = model.map_or(0, |model| model.n);
-            let batch =
-                rows::without(&mut connection, place, (above, below), model, size).await?;
+            let batch = rows::without(&mut connection, place, (above, below), model, size).await?;
             drop(connection);
             let Some(last) = batch.last().map(|memory| memory.n) else {
                 return Ok(());

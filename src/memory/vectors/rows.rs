@@ -97,10 +97,7 @@ pub(super) async fn places(
 }
 
 /// The number of the newest memory of a place.
-pub(super) async fn newest(
-    connection: &mut AnyConnection,
-    place: i64,
-) -> Result<i64, sqlx::Error> {
+pub(super) async fn newest(connection: &mut AnyConnection, place: i64) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(NEWEST)
         .bind(place)
         .fetch_one(connection)
@@ -125,8 +122,7 @@ pub(super) async fn without(
         .await?;
     rows.iter()
         .map(|row| {
-            let (subject, text): (String, String) =
-                (row.try_get("subject")?, row.try_get("text")?);
+            let (subject, text): (String, String) = (row.try_get("subject")?, row.try_get("text")?);
             let text = match subject.as_str() {
                 "" => text,
                 subject if text.starts_with(subject) => text,
@@ -176,14 +172,8 @@ pub(super) async fn add(
 }
 
 /// Lets no meaning of a memory be compared any more.
-pub(crate) async fn remove(
-    connection: &mut AnyConnection,
-    memory: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(REMOVE)
-        .bind(memory)
-        .execute(connection)
-        .await?;
+pub(crate) async fn remove(connection: &mut AnyConnection, memory: i64) -> Result<(), sqlx::Error> {
+    sqlx::query(REMOVE).bind(memory).execute(connection).await?;
     Ok(())
 }
 
@@ -265,12 +255,7 @@ pub(super) async fn still(
 }
 
 /// Notes that a model is in use, and removes the vectors of those that nobody has used since `since_ms`.
-pub(super) async fn tidy(
-    store: &Store,
-    name: &str,
-    now_ms: i64,
-    since_ms: i64,
-) -> Result<(), Why> {
+pub(super) async fn tidy(store: &Store, name: &str, now_ms: i64, since_ms: i64) -> Result<(), Why> {
     let mut tx = store.begin().await?;
     sqlx::query(TOUCH_MODEL)
         .bind(name)

@@ -7,6 +7,12 @@ use crate::store::StoreError;
 /// Why there is no vector.
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
+    /// Nobody has configured it.
+    #[error("no service for embeddings is configured")]
+    Off,
+    /// An agent asks for all of it.
+    #[error("an agent does not compare memories; its session does")]
+    NotForAgents,
     /// The configuration names a variable that is not set.
     #[error("the variable {variable}, which `memory.embeddings_key` names, is not set")]
     NoKey {
