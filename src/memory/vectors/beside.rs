@@ -5,6 +5,9 @@ use std::collections::HashSet;
 use super::meaning::Nearest;
 use crate::memory::memories::Memories;
 
+/// Characters of a question that are sent, without what looks secret.
+const QUESTION: usize = 2000;
+
 /// What was found by meaning, and what whoever asks should know of it.
 #[derive(Debug, Default)]
 pub(crate) struct ByMeaning {
@@ -26,7 +29,16 @@ impl Memories<'_> {
         let Some(meaning) = self.meaning else {
             return ByMeaning::default();
         };
-        let nearest = meaning.nearest(self.store, places, questions, only).await;
+        let questions: Vec<String> = questions
+            .iter()
+            .map(|question| question.chars().take(QUESTION).collect::<String>())
+            .map(|question| self.store.redact(&question))
+            .filter(|question| !question.trim().is_empty())
+            .collect();
+        if questions.is_empty() {
+            return ByMeaning::default();
+        }
+        let nearest = meaning.nearest(self.store, places, &questions, only).await;
         match nearest {
             Ok(Nearest { hits, compared, of }) => ByMeaning {
                 hits,

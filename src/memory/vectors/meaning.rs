@@ -82,16 +82,18 @@ impl Meaning {
             nearest.compared += counts.0.min(counts.1);
             nearest.of += counts.1;
         }
+        // Nobody waits for a connection while somebody waits for the service.
+        drop(connection);
         let Some(model) = model.filter(|_| nearest.compared > 0) else {
             return Ok(nearest);
         };
-        let (asked, read) = tokio::join!(
-            self.ask(questions),
-            self.read(&mut connection, model.n, places, PATIENCE)
-        );
+        let read = async {
+            let mut connection = store.read().acquire().await?;
+            self.read(&mut connection, model.n, places, PATIENCE).await
+        };
+        let (asked, read) = tokio::join!(self.ask(questions), read);
         let asked = asked?;
-        let read = read?;
-        nearest.compared = nearest.compared.min(read);
+        nearest.compared = nearest.compared.min(read?);
         let given = asked.first().map_or(0, Vector::len);
         if given != model.dimensions {
             return Err(self.failed(Why::OtherLength {
@@ -102,6 +104,7 @@ impl Meaning {
         }
         let hits = self.scan(places, asked, only).await;
         let numbers: Vec<i64> = hits.iter().map(|(memory, _)| *memory).collect();
+        let mut connection = store.read().acquire().await?;
         let still = rows::still(&mut connection, model.n, &numbers).await?;
         nearest.hits = hits;
         nearest.hits.retain(|(memory, _)| still.contains(memory));
