@@ -187,8 +187,7 @@ impl Memories<'_> {
         let olds = self.to_supersede(connection, checked).await?;
         let place = index::place(connection, &checked.scope.place(self.project)).await?;
         if !checked.new.force
-            && let Some(found) = known::find(connection, place, checked).await?
-            && !olds.iter().any(|old| old.id == found.id)
+            && let Some(found) = known::find(connection, place, checked, &olds).await?
         {
             return self.known_in(connection, found).await;
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx::{Executor, Row};
 use tokio::time::{Instant, sleep};
 
+use super::db::WAIT;
 use super::{Store, StoreError};
 
 /// From now on what this process deletes is overwritten with zeros.
@@ -16,6 +17,8 @@ const OVERWRITE: &str = "PRAGMA secure_delete=ON";
 const REWRITE: &str = "PRAGMA temp_store=FILE; VACUUM; PRAGMA temp_store=MEMORY;";
 /// Moves the log into the file and empties it; waits for those who read older pages.
 const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+/// How long that may wait by itself; it is asked again until [`PATIENCE`] is over.
+const SHORTLY: &str = "PRAGMA busy_timeout=200;";
 /// How long other processes are waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 const AGAIN: Duration = Duration::from_millis(50);
@@ -47,7 +50,11 @@ impl Store {
     /// Removes the bytes of whatever was deleted from the file and its log. Waits a while for other
     /// processes, and tells what they have not let go.
     pub(crate) async fn erase(&self) -> Erased {
-        let until = Instant::now() + PATIENCE;
+        self.erase_within(PATIENCE).await
+    }
+
+    async fn erase_within(&self, patience: Duration) -> Erased {
+        let until = Instant::now() + patience;
         if let Err(error) = self.rewrite(until).await {
             return Erased::No {
                 why: error.to_string(),
@@ -84,7 +91,60 @@ impl Store {
     /// Whether nothing is left in the log.
     async fn empty_log(&self) -> Result<bool, StoreError> {
         let mut connection = self.writer().await?;
-        let row = sqlx::query(EMPTY_LOG).fetch_one(&mut *connection).await?;
-        Ok(row.try_get::<i64, _>(0)? == 0)
+        connection.execute(sqlx::raw_sql(SHORTLY)).await?;
+        let emptied = sqlx::query(EMPTY_LOG).fetch_one(&mut *connection).await;
+        connection.execute(sqlx::raw_sql(WAIT)).await?;
+        Ok(emptied?.try_get::<i64, _>(0)? == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const WRITE: &str = "CREATE TABLE heap (text TEXT) STRICT;
+        INSERT INTO heap VALUES (lower('UNSPEAKABLE MARKER'));";
+
+    /// The files of the state in which the marker is.
+    fn holding(home: &Path) -> Vec<String> {
+        let marker = "unspeakable marker".as_bytes();
+        let mut found: Vec<String> = std::fs::read_dir(home)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| {
+                let bytes = std::fs::read(path).unwrap_or_default();
+                bytes.windows(marker.len()).any(|part| part == marker)
+            })
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        found.sort();
+        found
+    }
+
+    async fn write(store: &Store, sql: &'static str) {
+        let mut connection = store.writer().await.unwrap();
+        connection.execute(sqlx::raw_sql(sql)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_reader_holds_on_to_is_told_and_gone_after_it() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open(home.path()).await.unwrap();
+        let other = Store::open(home.path()).await.unwrap();
+        write(&store, WRITE).await;
+        let mut reader = other.read().begin().await.unwrap();
+        let _: i64 = sqlx::query_scalar("SELECT count(*) FROM heap")
+            .fetch_one(&mut *reader)
+            .await
+            .unwrap();
+        write(&store, "DELETE FROM heap").await;
+        let erased = store.erase_within(Duration::from_millis(300)).await;
+        assert_eq!(erased, Erased::NotFromLog);
+        assert_eq!(holding(home.path()), ["ostler.db-wal"]);
+        reader.rollback().await.unwrap();
+        assert_eq!(store.erase().await, Erased::Everywhere);
+        assert_eq!(holding(home.path()), [""; 0]);
     }
 }

@@ -10,7 +10,7 @@ use super::Checked;
 use super::alike::{KNOWN, Sense};
 use crate::ids::MemoryId;
 use crate::memory::error::MemoryError;
-use crate::memory::model::Trust;
+use crate::memory::model::{Memory, Trust};
 use crate::store::{StoreError, statements};
 
 /// Memories that are compared, at most.
@@ -57,14 +57,15 @@ pub(super) async fn find(
     connection: &mut AnyConnection,
     place: i64,
     checked: &Checked<'_>,
+    olds: &[Memory],
 ) -> Result<Option<Found>, MemoryError> {
-    if let Some(same) = same(connection, place, &checked.sense).await? {
+    if let Some(same) = same(connection, place, &checked.sense, olds).await? {
         return Ok(Some(same));
     }
     let mut best: Option<Found> = None;
     for row in sharing(connection, place, checked).await? {
         let found = Candidate::of(&row)?;
-        if found.superseded_by.is_some() {
+        if found.superseded_by.is_some() || found.is_among(olds) {
             continue;
         }
         let likeness = checked.sense.likeness(&Sense::of(&found.text));
@@ -80,6 +81,7 @@ async fn same(
     connection: &mut AnyConnection,
     place: i64,
     sense: &Sense,
+    olds: &[Memory],
 ) -> Result<Option<Found>, MemoryError> {
     let plain = sense.plain();
     let rows = sqlx::query(SAME)
@@ -89,13 +91,15 @@ async fn same(
         .await?;
     for row in rows {
         let found = Candidate::of(&row)?;
-        if Sense::of(&found.text).plain() != plain {
+        if found.is_among(olds) || Sense::of(&found.text).plain() != plain {
             continue;
         }
         let Some(by) = &found.superseded_by else {
             return Ok(Some(found.found(1.0, true)));
         };
-        if let Some(head) = head(connection, by).await? {
+        if let Some(head) = head(connection, by).await?
+            && !head.is_among(olds)
+        {
             let likeness = sense.likeness(&Sense::of(&head.text));
             return Ok(Some(head.found(likeness, false)));
         }
@@ -182,6 +186,10 @@ impl Candidate {
             trust: Trust::parse(&trust).unwrap_or(Trust::Quarantined),
             superseded_by: Some(superseded_by).filter(|id| !id.is_empty()),
         })
+    }
+
+    fn is_among(&self, olds: &[Memory]) -> bool {
+        olds.iter().any(|old| old.id == self.id)
     }
 
     fn found(self, likeness: f64, is_same: bool) -> Found {

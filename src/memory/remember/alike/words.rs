@@ -72,7 +72,19 @@ pub(super) fn of(text: &str) -> Vec<Word> {
         }
         begins = written.ends_with(['.', '!', '?', ':']) || (bare.is_empty() && begins);
     }
+    name_letters(&mut words);
     words
+}
+
+/// What stands where no article can is the name of something: `from a to b`.
+fn name_letters(words: &mut [Word]) {
+    let mut is_article = false;
+    for word in words.iter_mut().rev() {
+        if word.plain == "a" && !is_article {
+            word.part = Part::Fixed;
+        }
+        is_article = word.part != Part::Carrier;
+    }
 }
 
 fn put(words: &mut Vec<Word>, written: &str, begins: bool) {
