@@ -62,6 +62,14 @@ mod tests {
         ("memory/index.rs", crate::memory::index::ALL),
         ("memory/purge.rs", crate::memory::purge::ALL),
         ("memory/recall/mod.rs", crate::memory::recall::ALL),
+        (
+            "memory/recall/candidates.rs",
+            crate::memory::recall::candidates::ALL,
+        ),
+        (
+            "memory/recall/filter.rs",
+            crate::memory::recall::filter::ALL,
+        ),
         ("memory/remember.rs", crate::memory::remember::ALL),
         (
             "memory/remember/known.rs",

@@ -11,18 +11,19 @@ use super::alike::{KNOWN, Sense};
 use crate::ids::MemoryId;
 use crate::memory::error::MemoryError;
 use crate::memory::model::{Memory, Trust};
+use crate::memory::recall;
 use crate::store::{StoreError, statements};
 
 /// Memories that are compared, at most.
 const COMPARED: i64 = 30;
-/// Memories that the rare words of a statement may be in together. Beyond that only those are looked
-/// at that have several of them.
+/// Memories that the rare words of a statement may be in together. Beyond that those are looked at that
+/// have several words of it.
 const POSTINGS: i64 = 1500;
 /// Of so many words, one may be another without the statement being another.
 const WORDS_PER_CHANGE: usize = 12;
 /// Words that may be others in any case; two, as a letter of Chinese is part of two.
 const CHANGES: usize = 2;
-/// Rare words that are asked for where each of them is in many memories.
+/// Words that are asked for then.
 const TOGETHER: usize = 4;
 /// How often one may have taken the place of another; more is a circle.
 const CHAIN: usize = 1000;
@@ -32,12 +33,8 @@ statements! {
         WHERE place = $1 AND mark = $2 AND forgotten_ms = 0 ORDER BY superseded_by <> '', n";
     FREQUENCIES = "SELECT word, memories FROM memory_word
         WHERE place = $1 AND word IN (SELECT value FROM json_each($2))";
-    SHARING = "SELECT id, text, trust, superseded_by FROM memory WHERE n IN (
-          SELECT hit.rowid FROM json_each($1) AS word CROSS JOIN memory_index AS hit
-            WHERE hit.memory_index MATCH word.value
-            GROUP BY hit.rowid ORDER BY count(*) DESC, hit.rowid DESC LIMIT $2)";
-    SHARING_ALL = "SELECT id, text, trust, superseded_by FROM memory WHERE n IN (
-          SELECT rowid FROM memory_index WHERE memory_index MATCH $1 ORDER BY rowid DESC LIMIT $2)";
+    BY_NUMBERS = "SELECT id, text, trust, superseded_by FROM memory
+        WHERE n IN (SELECT value FROM json_each($1))";
     HEAD = "SELECT id, text, trust, superseded_by FROM memory WHERE id = $1 AND forgotten_ms = 0";
 }
 
@@ -148,22 +145,15 @@ async fn sharing(
     };
     let mut counted = counted;
     counted.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-    let rare: Vec<&(String, i64)> = counted.iter().take(needed).collect();
-    let placed = |word: &str| format!("\"{place}/{word}\"");
-    let postings: i64 = rare.iter().map(|(_, memories)| memories).sum();
-    if postings <= POSTINGS {
-        let rare: Vec<String> = rare.iter().map(|(word, _)| placed(word)).collect();
-        return Ok(sqlx::query(SHARING)
-            .bind(serde_json::json!(rare).to_string())
-            .bind(COMPARED)
-            .fetch_all(connection)
-            .await?);
-    }
-    let together = counted.iter().take(TOGETHER.max(needed));
-    let together: Vec<String> = together.map(|(word, _)| placed(word)).collect();
-    Ok(sqlx::query(SHARING_ALL)
-        .bind(together.join(" AND "))
-        .bind(COMPARED)
+    let rare: i64 = counted.iter().take(needed).map(|(_, memories)| memories).sum();
+    let asked = match rare <= POSTINGS {
+        true => needed,
+        false => needed.max(TOGETHER),
+    };
+    let asked: Vec<String> = counted.into_iter().take(asked).map(|(word, _)| word).collect();
+    let numbers = recall::sharing(connection, place, &asked, COMPARED).await?;
+    Ok(sqlx::query(BY_NUMBERS)
+        .bind(serde_json::json!(numbers).to_string())
         .fetch_all(connection)
         .await?)
 }
