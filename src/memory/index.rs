@@ -11,6 +11,8 @@ use crate::store::{StoreError, statements};
 // JSON in rows out: one statement for all words. PostgreSQL spells it `jsonb_array_elements_text`.
 statements! {
     ADD_PLACE = "INSERT INTO memory_place(name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+    STATISTICS = "SELECT coalesce(sum(memories), 0), coalesce(sum(words), 0) FROM memory_place
+        WHERE n IN (SELECT value FROM json_each($1))";
     PLACE = "SELECT n FROM memory_place WHERE name = $1";
     ADD = "INSERT INTO memory_index(rowid, words) VALUES ($1, $2)";
     REMOVE = "DELETE FROM memory_index WHERE rowid = $1";
@@ -90,6 +92,27 @@ pub(super) async fn known_place(
         .await?)
 }
 
+/// What is found in some places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Statistics {
+    /// Memories.
+    pub(super) memories: i64,
+    /// Their words altogether.
+    pub(super) words: i64,
+}
+
+/// What is found in these places.
+pub(super) async fn statistics(
+    connection: &mut AnyConnection,
+    places: &[i64],
+) -> Result<Statistics, StoreError> {
+    let (memories, words) = sqlx::query_as(STATISTICS)
+        .bind(serde_json::json!(places).to_string())
+        .fetch_one(connection)
+        .await?;
+    Ok(Statistics { memories, words })
+}
+
 /// Lets a memory be found.
 pub(super) async fn add(
     connection: &mut AnyConnection,
@@ -109,6 +132,7 @@ pub(super) async fn set_aside(
     lexical: &Lexical,
 ) -> Result<(), StoreError> {
     remove(connection, n, place, lexical).await?;
+    vectors::rows::remove(connection, n).await?;
     put(connection, n, &format!("x{place}/"), lexical).await
 }
 
@@ -125,11 +149,8 @@ pub(super) async fn remove(
 
 /// The same for one that was set aside.
 pub(super) async fn remove_aside(connection: &mut AnyConnection, n: i64) -> Result<(), StoreError> {
-    sqlx::query(REMOVE)
-        .bind(n)
-        .execute(&mut *connection)
-        .await?;
-    Ok(vectors::rows::remove(connection, n).await?)
+    sqlx::query(REMOVE).bind(n).execute(connection).await?;
+    Ok(())
 }
 
 async fn put(
