@@ -61,14 +61,28 @@ mod tests {
         ("memory/forget.rs", crate::memory::forget::ALL),
         ("memory/index.rs", crate::memory::index::ALL),
         ("memory/purge.rs", crate::memory::purge::ALL),
-        ("memory/recall/mod.rs", crate::memory::recall::ALL),
         (
             "memory/recall/candidates.rs",
             crate::memory::recall::candidates::ALL,
         ),
+        ("memory/recall/chain.rs", crate::memory::recall::chain::ALL),
+        (
+            "memory/recall/documents.rs",
+            crate::memory::recall::documents::ALL,
+        ),
         (
             "memory/recall/filter.rs",
             crate::memory::recall::filter::ALL,
+        ),
+        (
+            "memory/recall/meaning.rs",
+            crate::memory::recall::meaning::ALL,
+        ),
+        ("memory/recall/told.rs", crate::memory::recall::told::ALL),
+        ("memory/recall/uses.rs", crate::memory::recall::uses::ALL),
+        (
+            "memory/recall/vocabulary.rs",
+            crate::memory::recall::vocabulary::ALL,
         ),
         ("memory/remember.rs", crate::memory::remember::ALL),
         (

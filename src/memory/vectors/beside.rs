@@ -23,7 +23,7 @@ impl Memories<'_> {
     pub(crate) async fn by_meaning(
         &self,
         places: &[i64],
-        questions: &[String],
+        questions: &[&String],
         only: Option<HashSet<i64>>,
     ) -> ByMeaning {
         let Some(meaning) = self.meaning else {
