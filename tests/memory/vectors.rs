@@ -91,7 +91,7 @@ impl World {
         memories.embed_all(anew, &stop, &|_| {}).await
     }
 
-    /// The texts that are found, and the notes.
+    /// The texts that are found, and the notes but for that nothing was.
     async fn ask(&self, meaning: Option<&Meaning>, text: &str) -> (Vec<String>, Vec<String>) {
         let query = Query {
             text: text.to_owned(),
@@ -99,7 +99,9 @@ impl World {
         };
         let recalled = self.memories(meaning).recall(&query).await.unwrap();
         let texts = recalled.hits.into_iter().map(|hit| hit.memory.text);
-        (texts.collect(), recalled.notes)
+        let mut notes = recalled.notes;
+        notes.retain(|note| !note.starts_with("nothing found"));
+        (texts.collect(), notes)
     }
 
     async fn vectors(&self) -> i64 {
