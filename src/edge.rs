@@ -3,6 +3,7 @@
 //! commands.
 
 mod context;
+mod meaning;
 mod memory;
 mod tasks;
 mod transfer;

@@ -11,6 +11,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Sources, state_dir};
 use crate::edge::{Failure, Kind};
 use crate::ids::{IdSource, RandomIds};
+use crate::memory::Meaning;
 use crate::project::Project;
 use crate::providers::{LINEAGE_VARIABLE, Lineage, McpServer, tree};
 use crate::store::Store;
@@ -172,6 +173,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
     let secrets: Vec<(String, String)> = secrets.collect();
     let store = Store::open_at(&database(&config, &home)).await?;
     let child_server = child_server(surroundings, &config, &sources, &store);
+    let meaning = Meaning::of(&config.memory, |name| std::env::var(name).ok());
     let crew = Crew::open(CrewOptions {
         store: Arc::new(store.hiding(secrets)),
         config,
@@ -186,6 +188,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
             answers: surroundings.answers,
             traces: traces_above(surroundings).await,
         },
+        meaning,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         program: surroundings.program.clone(),

@@ -44,6 +44,7 @@ use super::supervisor::Order;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
+use crate::memory::Meaning;
 use crate::project::Project;
 use crate::providers::guard::Guard;
 use crate::providers::{Lineage, McpServer};
@@ -91,6 +92,8 @@ pub struct CrewOptions {
     pub places: Places,
     /// Who spawns.
     pub host: Host,
+    /// The service that compares meanings; `None` where none is configured.
+    pub meaning: Option<Arc<Meaning>>,
     /// Durable time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
@@ -118,6 +121,7 @@ pub struct Crew {
     program: OsString,
     child_server: Option<McpServer>,
     journal: Arc<Journal>,
+    meaning: Option<Arc<Meaning>>,
     guard: Mutex<Option<Guard>>,
     /// Whether the person can be asked through this process.
     person: AtomicBool,
@@ -142,6 +146,7 @@ impl Crew {
             project,
             places,
             mut host,
+            meaning,
             clock,
             ids,
             program,
@@ -174,6 +179,7 @@ impl Crew {
         let crew = Arc::new(Self {
             journal: Arc::new(Journal::open(Arc::clone(&store))),
             store,
+            meaning,
             config,
             scope: family::scope(&host.lineage),
             host,

@@ -137,6 +137,13 @@ impl Layers {
                 )),
             });
         }
+        if config.memory.embeddings_url.is_some() && config.memory.embeddings_model.is_none() {
+            return Err(ConfigError::Missing {
+                key: "memory.embeddings_model".to_owned(),
+                origin: self.origin_of(&["memory", "embeddings_url"]),
+                example: "embeddings_model = \"nomic-embed-text\"",
+            });
+        }
         Ok(config)
     }
 

@@ -6,6 +6,7 @@
 //! reads the process environment only in [`Sources::from_environment`].
 
 mod document;
+mod embeddings;
 mod error;
 mod file;
 mod keys;

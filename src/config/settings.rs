@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::embeddings;
 use super::number::{Limit, limit_up_to, whole};
 use super::provider::{CLAUDE, ProviderConfig, built_in};
 use super::workspaces::Workspaces;
@@ -307,10 +308,13 @@ pub struct Memory {
     #[serde(deserialize_with = "whole::<0, 10_000, _>")]
     pub max_per_agent: u32,
     /// The address of an OpenAI-compatible service for embeddings, up to and with `/v1`; `None` is none.
+    #[serde(deserialize_with = "embeddings::address")]
     pub embeddings_url: Option<String>,
     /// The model that it is asked for.
+    #[serde(deserialize_with = "embeddings::model")]
     pub embeddings_model: Option<String>,
     /// The variable with the key for it.
+    #[serde(deserialize_with = "embeddings::variable")]
     pub embeddings_key: Option<String>,
 }
 

@@ -34,7 +34,10 @@ pub async fn serve(server: Server) -> anyhow::Result<()> {
         }
         // Dead owners are cleared up after even if this session never calls a tool.
         match opening.crew().await {
-            Ok(crew) => crew.sweep_now_and_then(),
+            Ok(crew) => {
+                crew.sweep_now_and_then();
+                crew.keep_meanings();
+            }
             Err(failure) => {
                 tracing::warn!(%failure, "the state could not be opened; the next call tries again");
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use sqlx::AnyConnection;
 
-use super::lexicon;
+use super::{lexicon, vectors};
 use crate::store::{StoreError, statements};
 
 // JSON in rows out: one statement for all words. PostgreSQL spells it `jsonb_array_elements_text`.
@@ -132,6 +132,7 @@ pub(super) async fn set_aside(
     lexical: &Lexical,
 ) -> Result<(), StoreError> {
     remove(connection, n, place, lexical).await?;
+    vectors::rows::remove(connection, n).await?;
     put(connection, n, &format!("x{place}/"), lexical).await
 }
 

@@ -2,6 +2,7 @@
 //! room, each beside what it is about.
 
 use super::model::{Author, Scope, Source, SourceKind};
+use super::vectors::Meaning;
 use crate::clock::Clock;
 use crate::config;
 use crate::ids::{IdSource, ProjectId};
@@ -15,6 +16,7 @@ pub struct Memories<'a> {
     pub(crate) project: &'a ProjectId,
     pub(crate) author: Author,
     pub(crate) settings: &'a config::Memory,
+    pub(crate) meaning: Option<&'a Meaning>,
 }
 
 impl<'a> Memories<'a> {
@@ -34,7 +36,14 @@ impl<'a> Memories<'a> {
             project,
             author,
             settings,
+            meaning: None,
         }
+    }
+
+    /// The same, found by their meaning as well.
+    #[must_use]
+    pub fn comparing_meanings(self, meaning: Option<&'a Meaning>) -> Self {
+        Self { meaning, ..self }
     }
 }
 

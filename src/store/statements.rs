@@ -56,8 +56,11 @@ mod tests {
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/limiter/pace.rs", crate::agents::limiter::pace::ALL),
         ("agents/recovery.rs", crate::agents::recovery::ALL),
+        ("memory/adjust.rs", crate::memory::adjust::ALL),
+        ("memory/confirm.rs", crate::memory::confirm::ALL),
         ("memory/forget.rs", crate::memory::forget::ALL),
         ("memory/index.rs", crate::memory::index::ALL),
+        ("memory/purge.rs", crate::memory::purge::ALL),
         (
             "memory/recall/candidates.rs",
             crate::memory::recall::candidates::ALL,
@@ -71,6 +74,10 @@ mod tests {
             "memory/recall/filter.rs",
             crate::memory::recall::filter::ALL,
         ),
+        (
+            "memory/recall/meaning.rs",
+            crate::memory::recall::meaning::ALL,
+        ),
         ("memory/recall/told.rs", crate::memory::recall::told::ALL),
         ("memory/recall/uses.rs", crate::memory::recall::uses::ALL),
         (
@@ -78,7 +85,20 @@ mod tests {
             crate::memory::recall::vocabulary::ALL,
         ),
         ("memory/remember.rs", crate::memory::remember::ALL),
+        (
+            "memory/remember/known.rs",
+            crate::memory::remember::known::ALL,
+        ),
+        (
+            "memory/remember/rights.rs",
+            crate::memory::remember::rights::ALL,
+        ),
+        (
+            "memory/remember/supersede.rs",
+            crate::memory::remember::supersede::ALL,
+        ),
         ("memory/rows.rs", crate::memory::rows::ALL),
+        ("memory/vectors/rows.rs", crate::memory::vectors::rows::ALL),
         ("store/project.rs", crate::store::project::ALL),
         ("workspaces/rows.rs", crate::workspaces::rows::ALL),
         ("tasks/claim.rs", crate::tasks::claim::ALL),

@@ -1,6 +1,7 @@
 //! What the tests stand on.
 
 pub(crate) mod clis;
+pub(crate) mod embeddings;
 mod git;
 pub(crate) mod home;
 pub(crate) mod mcp;

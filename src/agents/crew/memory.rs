@@ -1,5 +1,7 @@
 //! What was learnt, in the hands of whoever asks here.
 
+use std::sync::Arc;
+
 use super::Crew;
 use crate::agents::error::AgentError;
 use crate::agents::record::Line;
@@ -48,5 +50,19 @@ impl Crew {
             author,
             &self.config.memory,
         )
+        .comparing_meanings(self.meaning.as_deref())
+    }
+
+    /// Keeps the meanings of what was learnt compared in the background, until the crew closes; where a
+    /// service for it is configured, and not for an agent, whose session does it.
+    pub fn keep_meanings(self: &Arc<Self>) {
+        if self.meaning.is_none() || self.not_for_agents("compare meanings").is_err() {
+            return;
+        }
+        let crew = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let memories = crew.memories_of(Author::Person);
+            memories.keep_embedded(&crew.closing).await;
+        });
     }
 }

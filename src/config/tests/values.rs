@@ -200,3 +200,68 @@ fn the_store_is_sqlite_or_refused_without_telling_the_password() {
             .refuses_key("store.url", HERE, "expected `sqlite:<path>`");
     }
 }
+
+#[test]
+fn a_service_for_embeddings_is_an_address_a_model_and_the_name_of_a_variable() {
+    let both = "[memory]\nembeddings_url = 'https://x.example/v1'\nembeddings_model = 'm'";
+    let memory = Layers::new().user(both).load().memory;
+    assert_eq!(
+        memory.embeddings_url.as_deref(),
+        Some("https://x.example/v1")
+    );
+    assert_eq!(memory.embeddings_key, None);
+    for (url, reason) in [
+        ("", "expected `http://…/v1` or `https://…/v1`"),
+        ("ftp://x/v1", "expected `http://…/v1` or `https://…/v1`"),
+        (
+            "https://me:secret@x/v1",
+            "a user and a password may not stand in it; name the variable with the key in \
+             `embeddings_key`",
+        ),
+        (
+            "http://x/v1?key=secret",
+            "it ends with the path, as in `http://127.0.0.1:11434/v1`",
+        ),
+        (
+            "http:///v1",
+            "expected a host, as in `http://127.0.0.1:11434/v1`",
+        ),
+        (
+            "http://x y/v1",
+            "expected a host, as in `http://127.0.0.1:11434/v1`",
+        ),
+    ] {
+        Layers::new()
+            .user(&format!("memory.embeddings_url = '{url}'"))
+            .refuses_key("memory.embeddings_url", HERE, reason);
+    }
+    for key in ["", "sk-1234", "A B", "1A"] {
+        Layers::new()
+            .user(&format!("memory.embeddings_key = '{key}'"))
+            .refuses_key(
+                "memory.embeddings_key",
+                HERE,
+                "expected the name of the variable with the key, not the key",
+            );
+    }
+    Layers::new()
+        .user("memory.embeddings_model = ' '")
+        .refuses_key(
+            "memory.embeddings_model",
+            HERE,
+            "expected the name of a model",
+        );
+}
+
+#[test]
+fn a_service_for_embeddings_needs_a_model_from_any_layer() {
+    let url = "memory.embeddings_url = 'http://x/v1'";
+    Layers::new().user(url).refuses(
+        "`memory.embeddings_model` is missing in ~/user.toml\n\
+         Add `embeddings_model = \"nomic-embed-text\"`.",
+    );
+    Layers::new()
+        .user(url)
+        .var("OSTLER_MEMORY_EMBEDDINGS_MODEL", "m")
+        .load();
+}

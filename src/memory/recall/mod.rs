@@ -5,6 +5,7 @@ pub(crate) mod candidates;
 pub(crate) mod chain;
 pub(crate) mod documents;
 pub(crate) mod filter;
+pub(crate) mod meaning;
 mod score;
 mod time;
 pub(crate) mod told;
@@ -136,7 +137,8 @@ impl Memories<'_> {
     /// Values out of range, a scope that this author may not read, failures of the store.
     pub async fn recall(&self, query: &Query) -> Result<Recalled, MemoryError> {
         let mut connection = self.store.read().acquire().await?;
-        let searched = self.searched(&mut connection, query).await?;
+        let mut searched = self.searched(&mut connection, query).await?;
+        let limit = searched.limit;
         let wordings: Vec<&String> = [&query.text]
             .into_iter()
             .chain(&query.also)
@@ -166,7 +168,11 @@ impl Memories<'_> {
             .map(str::to_owned)
             .collect();
         let window = read.iter().find_map(|read| read.window.clone());
-        let found = match (read.iter().all(Read::is_empty), window) {
+        let has_words = !read.iter().all(Read::is_empty);
+        if has_words {
+            searched.limit = self.wanted_by_words(limit);
+        }
+        let mut found = match (!has_words, window) {
             (false, _) => ranked(&mut connection, &searched, read).await?,
             (true, Some(window)) => {
                 let then = searched.filter.within(window.from_ms, window.to_ms);
@@ -186,6 +192,15 @@ impl Memories<'_> {
                 Vec::new()
             }
         };
+        if has_words && self.meaning.is_some() {
+            drop(connection);
+            let (fused, note) = self
+                .with_meaning(&searched, &wordings, found, limit)
+                .await?;
+            found = fused;
+            notes.extend(note);
+            connection = self.store.read().acquire().await?;
+        }
         if found.is_empty() {
             let Searched { scopes, places, .. } = &searched;
             let memories = searched.statistics.memories;

@@ -45,8 +45,11 @@ CREATE TABLE memory (
   -- the tags and the subject.
   lexical TEXT NOT NULL,
   words INTEGER NOT NULL,
-  lexical_tags TEXT NOT NULL
+  lexical_tags TEXT NOT NULL,
+  -- A number that is the same for texts that differ in nothing but capitals, spaces and marks.
+  mark INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX memory_same ON memory(place, mark) WHERE forgotten_ms = 0;
 CREATE INDEX memory_newest ON memory(place, n) WHERE forgotten_ms = 0 AND superseded_by = '';
 -- What may not hold now, though nothing has taken its place.
 CREATE INDEX memory_bounded ON memory(n)
@@ -86,3 +89,26 @@ CREATE TABLE memory_word (
 CREATE VIRTUAL TABLE memory_index USING fts5(
   words, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '/'"
 );
+
+-- Models that meanings were compared by. What one of them has made is of no use to another.
+CREATE TABLE memory_model (
+  n INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  -- Numbers in a vector of it.
+  dimensions INTEGER NOT NULL,
+  -- When it was last the configured one somewhere.
+  used_ms INTEGER NOT NULL
+) STRICT;
+
+-- The meaning of a memory that is found, as a model sees it: 32-bit floats, the lowest byte first, of
+-- length 1. Rows are numbered in the order in which they were written, and no number is used twice.
+CREATE TABLE memory_vector (
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
+  memory INTEGER NOT NULL REFERENCES memory(n) ON DELETE CASCADE,
+  model INTEGER NOT NULL REFERENCES memory_model(n),
+  -- That of the memory, which never changes.
+  place INTEGER NOT NULL REFERENCES memory_place(n),
+  vector BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX memory_vector_of ON memory_vector(memory, model);
+CREATE INDEX memory_vector_in ON memory_vector(model, place);

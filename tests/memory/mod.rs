@@ -1,0 +1,3 @@
+//! Memories, through the real binary and on a real file.
+
+mod vectors;
