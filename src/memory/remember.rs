@@ -1,7 +1,7 @@
 //! Keeping what was learnt, many at once: all of it or nothing. What is no memory is refused, and what
 //! is there already is not kept again.
 
-mod alike;
+pub(super) mod alike;
 pub(super) mod fields;
 pub(crate) mod known;
 mod passing;
@@ -229,10 +229,13 @@ impl Memories<'_> {
         let id = self.new_id(connection).await?;
         let now_ms = self.now_ms();
         let source = self.source();
-        let session = checked.session.clone().unwrap_or_else(|| match &self.author {
-            Author::Person => String::new(),
-            _ => source.id.clone(),
-        });
+        let session = checked
+            .session
+            .clone()
+            .unwrap_or_else(|| match &self.author {
+                Author::Person => String::new(),
+                _ => source.id.clone(),
+            });
         let turn: i64 = match session.is_empty() {
             true => 0,
             false => {

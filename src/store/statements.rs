@@ -41,6 +41,10 @@ mod tests {
             "agents/record/groups.rs",
             crate::agents::record::groups::ALL,
         ),
+        (
+            "agents/record/mentions.rs",
+            crate::agents::record::mentions::ALL,
+        ),
         ("agents/record/names.rs", crate::agents::record::names::ALL),
         (
             "agents/record/remove.rs",
@@ -61,7 +65,6 @@ mod tests {
         ("memory/forget.rs", crate::memory::forget::ALL),
         ("memory/index.rs", crate::memory::index::ALL),
         ("memory/purge.rs", crate::memory::purge::ALL),
-        ("memory/recall/mod.rs", crate::memory::recall::ALL),
         (
             "memory/recall/candidates.rs",
             crate::memory::recall::candidates::ALL,

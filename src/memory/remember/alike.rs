@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 
 use words::Word;
 
-/// From this likeness on a statement is known. By the table of pairs below: the rules alone tell all of
-/// them apart, and one word more is too much for a statement of less than seven.
+/// From this likeness on a statement is known. Of the pairs in the tests that say the same 34 of 37 reach
+/// it, and none of the 50 that say something else; a word more is too much for a statement of less than
+/// six.
 pub(super) const KNOWN: f64 = 0.92;
 /// What a word counts that only carries others, where one that matters counts 1.
 const CARRIES: f64 = 0.1;
@@ -22,12 +23,12 @@ const SPELT: usize = 7;
 
 /// A statement as it is compared.
 #[derive(Debug, Clone)]
-pub(super) struct Sense {
+pub(in crate::memory) struct Sense {
     words: Vec<Word>,
 }
 
 impl Sense {
-    pub(super) fn of(text: &str) -> Self {
+    pub(in crate::memory) fn of(text: &str) -> Self {
         Self {
             words: words::of(text),
         }
@@ -41,11 +42,14 @@ impl Sense {
     }
 
     /// A number for that form. Two forms may have the same one.
-    pub(super) fn mark(&self) -> i64 {
+    pub(in crate::memory) fn mark(&self) -> i64 {
         // FNV-1a: what is on record must not depend on the version of a library.
-        let hash = self.plain().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = self
+            .plain()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
         hash.cast_signed()
     }
 
@@ -68,6 +72,15 @@ impl Sense {
         let (weight, shared) = self.weigh(other, &a, &b);
         // Whatever is only nearly so has not the number of what is so.
         (2.0 * shared / weight).min(0.99)
+    }
+
+    /// Whether this is the other with little around it.
+    pub(super) fn repeats(&self, other: &Sense) -> bool {
+        let padded = |sense: &Sense| format!(" {} ", sense.plain());
+        let more = self.words.len().saturating_sub(other.words.len());
+        !other.words.is_empty()
+            && more <= other.words.len()
+            && padded(self).contains(&padded(other))
     }
 
     /// The stems that matter, in their order.
@@ -124,7 +137,11 @@ impl Sense {
 
 /// Both, with a word of the second in the place of each of the first that is a misspelling of it.
 fn spelt_alike<'a>(own: &[&'a str], others: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
-    let only: Vec<&str> = others.iter().filter(|it| !own.contains(it)).copied().collect();
+    let only: Vec<&str> = others
+        .iter()
+        .filter(|it| !own.contains(it))
+        .copied()
+        .collect();
     let a = own.iter().map(|word| {
         let is_missing = !others.contains(word);
         let spelt = only.iter().find(|it| is_missing && misspelt(word, it));
