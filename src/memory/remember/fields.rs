@@ -67,7 +67,8 @@ pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
 
 /// Refuses what looks like a secret.
 pub(in crate::memory) fn no_secret(field: &'static str, text: &str) -> Result<(), MemoryError> {
-    match secrets::found(text) {
+    // What is longer is refused for that.
+    match secrets::found(crate::text::clip(text, TEXT * 4)) {
         Some(what) => Err(MemoryError::not_kept(
             field,
             format!("it looks like it holds {what}; say where that is kept instead"),

@@ -16,6 +16,9 @@ use crate::store::{StoreError, statements};
 
 /// Memories that are compared, at most.
 const COMPARED: i64 = 30;
+/// Those are compared word by word that have so much in common: a word may be misspelt, and some carry
+/// others only.
+const WORTH: f64 = 0.6;
 /// Memories that the rare words of a statement may be in together. Beyond that those are looked at that
 /// have several words of it.
 const POSTINGS: i64 = 1500;
@@ -35,7 +38,7 @@ statements! {
         WHERE place = $1 AND mark = $2 AND forgotten_ms = 0 ORDER BY superseded_by <> '', n";
     FREQUENCIES = "SELECT word, memories FROM memory_word
         WHERE place = $1 AND word IN (SELECT value FROM json_each($2))";
-    BY_NUMBERS = "SELECT id, text, trust, superseded_by FROM memory
+    BY_NUMBERS = "SELECT id, text, trust, superseded_by, lexical FROM memory
         WHERE n IN (SELECT value FROM json_each($1))";
     HEAD = "SELECT id, text, trust, superseded_by FROM memory WHERE id = $1 AND forgotten_ms = 0";
 }
@@ -64,8 +67,13 @@ pub(super) async fn find(
     if let Some(quoted) = quoted(connection, checked, olds).await? {
         return Ok(Some(quoted));
     }
+    let words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
     let mut best: Option<Found> = None;
     for row in sharing(connection, place, checked).await? {
+        let lexical: String = row.try_get("lexical").map_err(StoreError::from)?;
+        if share(&words, &lexical.split_ascii_whitespace().collect()) < WORTH {
+            continue;
+        }
         let found = Candidate::of(&row)?;
         if found.superseded_by.is_some() || found.is_among(olds) {
             continue;
@@ -77,6 +85,12 @@ pub(super) async fn find(
         }
     }
     Ok(best)
+}
+
+/// How much of their words two have in common, from 0 to 1.
+fn share(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
+    let all = (one.len() + other.len()).max(1);
+    2.0 * one.intersection(other).count() as f64 / all as f64
 }
 
 /// The memory with the same words.
@@ -116,8 +130,13 @@ async fn quoted(
     checked: &Checked<'_>,
     olds: &[Memory],
 ) -> Result<Option<Found>, MemoryError> {
-    let words = checked.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    for id in words.filter_map(|word| MemoryId::parse(word).ok()).take(NAMED) {
+    let words = checked
+        .text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    for id in words
+        .filter_map(|word| MemoryId::parse(word).ok())
+        .take(NAMED)
+    {
         let named = sqlx::query(HEAD)
             .bind(id.as_str())
             .fetch_optional(&mut *connection)

@@ -63,7 +63,7 @@ async fn one_that_takes_its_place_is_no_duplicate_of_it() {
     let Kept::New { id, superseded, .. } = told(&memories, new).await else {
         panic!("it is not new");
     };
-    assert_eq!(superseded, [old.clone()]);
+    assert_eq!(superseded, std::slice::from_ref(&old));
     assert_eq!(
         memories.get(old.as_str()).await.unwrap().superseded_by,
         Some(id)
