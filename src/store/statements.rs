@@ -41,6 +41,10 @@ mod tests {
             "agents/record/groups.rs",
             crate::agents::record::groups::ALL,
         ),
+        (
+            "agents/record/mentions.rs",
+            crate::agents::record::mentions::ALL,
+        ),
         ("agents/record/names.rs", crate::agents::record::names::ALL),
         (
             "agents/record/remove.rs",

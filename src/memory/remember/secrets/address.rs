@@ -34,9 +34,8 @@ pub(super) fn with_password(text: &str) -> Option<&'static str> {
             return false;
         };
         let host = host.split([':', '/']).next().unwrap_or_default();
-        !is_port(password)
-            && !stands_for_one(password)
-            && !(name == password && HERE.contains(&host))
+        let protects_nothing = name == password && HERE.contains(&host);
+        !(is_port(password) || stands_for_one(password) || protects_nothing)
     });
     has_one.then_some("an address with a password")
 }

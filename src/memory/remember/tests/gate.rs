@@ -274,3 +274,40 @@ async fn values_of_our_own_secret_variables_are_never_written() {
     let text = memories.get(id.as_str()).await.unwrap().text;
     assert_eq!(text, "It says [redacted MY_API_KEY] here");
 }
+
+/// The statements of the retrieval benchmark: none of them is refused or taken for another.
+#[tokio::test]
+async fn real_statements_pass() {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        text: String,
+        #[serde(default)]
+        subject: String,
+        #[serde(default)]
+        tags: Vec<String>,
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("benches/recall/data/memories.jsonl");
+    let lines = std::fs::read_to_string(path).unwrap();
+    let new: Vec<NewMemory> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Line>(line).unwrap())
+        .map(|line| NewMemory {
+            subject: line.subject,
+            tags: line.tags,
+            ..saying(&line.text)
+        })
+        .collect();
+    let world = World::new().await;
+    let memories = world.session();
+    let mut taken = Vec::new();
+    for batch in new.chunks(BATCH) {
+        for (kept, new) in memories.remember(batch).await.unwrap().iter().zip(batch) {
+            if let Kept::Known { text, .. } = kept {
+                taken.push((new.text.clone(), text.clone()));
+            }
+        }
+    }
+    assert!(taken.is_empty(), "{taken:#?}");
+    check_index(&world.store).await;
+}

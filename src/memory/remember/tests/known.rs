@@ -63,7 +63,7 @@ async fn one_that_takes_its_place_is_no_duplicate_of_it() {
     let Kept::New { id, superseded, .. } = told(&memories, new).await else {
         panic!("it is not new");
     };
-    assert_eq!(superseded, [old.clone()]);
+    assert_eq!(superseded, std::slice::from_ref(&old));
     assert_eq!(
         memories.get(old.as_str()).await.unwrap().superseded_by,
         Some(id)
@@ -184,4 +184,22 @@ async fn it_is_found_among_many_that_share_its_words() {
         panic!("{near:?}");
     };
     assert!(text.contains(" 42 "), "{text}");
+}
+
+#[tokio::test]
+async fn what_was_recalled_is_not_learnt_again() {
+    let world = World::new().await;
+    let memories = world.session();
+    let id = keep(&memories, saying("The deploy port is 8080")).await;
+    for copy in [
+        format!("[{id}] The deploy port is 8080"),
+        format!("Recalled: {id} (fact, 2026-05-20): \"The deploy port is 8080\""),
+    ] {
+        let kept = told(&world.agent(), saying(&copy)).await;
+        assert_eq!(known_id(&kept), Some(&id), "{copy}");
+    }
+    let about = format!(
+        "{id} is about the staging host alone; on the production host another service listens there"
+    );
+    keep(&memories, saying(&about)).await;
 }

@@ -139,7 +139,7 @@ async fn a_person_confirms_all_or_none() {
     person.confirm(&some).await.unwrap_err();
     assert_eq!(person.get(&one).await.unwrap().trust, Trust::Quarantined);
     for author in [world.session(), world.agent()] {
-        let why = author.confirm(&[one.clone()]).await.unwrap_err();
+        let why = author.confirm(std::slice::from_ref(&one)).await.unwrap_err();
         assert!(matches!(why, MemoryError::NotAllowed { .. }), "{why}");
     }
     world.clock.advance(5);
@@ -245,7 +245,7 @@ async fn a_person_purges_and_no_byte_is_left() {
     let held = keep(&memories, saying("The QVZheld is here")).await;
     let after = keep(&memories, instead_of(&held, "Nothing is held here")).await;
     memories.forget(id.as_str(), "the qvzwhy").await.unwrap();
-    let _: i64 = sqlx::query_scalar("SELECT count(*) FROM memory")
+    let _: i64 = sqlx::query_scalar(MEMORIES)
         .fetch_one(other.read())
         .await
         .unwrap();
@@ -279,7 +279,7 @@ async fn a_person_purges_and_no_byte_is_left() {
     );
     check_index(&world.store).await;
     keep(&world.session(), saying("It can be written to again")).await;
-    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM memory")
+    let seen: i64 = sqlx::query_scalar(MEMORIES)
         .fetch_one(other.read())
         .await
         .unwrap();

@@ -118,7 +118,7 @@ async fn nothing_acknowledged_is_lost_to_a_kill_or_to_another_process() {
     }
     check_index(&store).await;
     let mut connection = store.read().acquire().await.unwrap();
-    let integrity: String = sqlx::query_scalar("PRAGMA integrity_check")
+    let integrity: String = sqlx::query_scalar(INTEGRITY)
         .fetch_one(&mut *connection)
         .await
         .unwrap();

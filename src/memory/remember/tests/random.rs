@@ -144,7 +144,7 @@ fn what_is_kept_beside_the_memories_is_what_they_say() {
         .unwrap();
     let world = runtime.block_on(World::new());
     let config = Config {
-        cases: 24,
+        cases: 16,
         failure_persistence: None,
         ..Config::default()
     };
