@@ -222,6 +222,7 @@ impl From<AgentError> for Failure {
         let error = match error {
             AgentError::Store(error) => return error.into(),
             AgentError::Task(error) => return error.into(),
+            AgentError::Memory(error) => return error.into(),
             error => error,
         };
         Failure {
@@ -283,6 +284,7 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::Guard(_)
         | AgentError::Store(_)
         | AgentError::Task(_)
+        | AgentError::Memory(_)
         | AgentError::Integrate(_)
         | AgentError::Workspace(_) => Kind::Internal,
     }
@@ -420,6 +422,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         | AgentError::Budget(_)
         | AgentError::ShuttingDown
         | AgentError::Task(_)
+        | AgentError::Memory(_)
         | AgentError::Store(_) => return None,
     })
 }

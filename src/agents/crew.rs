@@ -13,6 +13,7 @@ mod integrate;
 mod leases;
 mod memory;
 mod names;
+mod priming;
 mod providers;
 mod questions;
 mod requests;

@@ -10,6 +10,10 @@ use std::sync::Arc;
 /// How deep definitions are inlined; ours are not recursive.
 const DEPTH: usize = 8;
 
+/// Marks a field that is taken and told of in the description of its tool only: a name there costs a
+/// model less than a schema.
+const UNLISTED: &str = "x-unlisted";
+
 /// Slims the input schema of every tool.
 pub(super) fn slim_router<S>(router: &mut ToolRouter<S>) {
     for route in router.map.values_mut() {
@@ -54,6 +58,7 @@ fn object(
                 };
                 let properties = properties
                     .iter()
+                    .filter(|(_, schema)| schema.get(UNLISTED).is_none())
                     .map(|(name, schema)| (name.clone(), any(schema, definitions, depth)))
                     .collect();
                 lean.insert(key.clone(), Value::Object(properties));

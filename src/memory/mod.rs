@@ -3,17 +3,22 @@
 //! is given back as a quotation. Nothing here knows of MCP, the command line, tasks or how agents are
 //! run: who acts is told by an [`Author`].
 
+pub(crate) mod brief;
 mod error;
 mod find;
 pub(crate) mod forget;
 pub(crate) mod index;
 mod lexicon;
+pub(crate) mod matters;
 mod memories;
 mod model;
+pub(crate) mod prime;
 pub(crate) mod recall;
 pub(crate) mod remember;
 pub(crate) mod rows;
+pub(crate) mod written;
 
+pub use brief::{Answer, BesideView, ForgottenView, HitView, KeptView, MemoryView, RecallView};
 pub use error::MemoryError;
 pub use memories::Memories;
 pub use model::{
@@ -21,6 +26,7 @@ pub use model::{
 };
 pub use recall::{Band, Hit, Query, Recalled};
 pub use remember::{BATCH, Kept, NewMemory};
+pub use written::{WrittenMemory, WrittenQuery};
 
 #[cfg(test)]
 mod tests;

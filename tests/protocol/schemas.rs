@@ -88,6 +88,7 @@ async fn reading_tools_say_so_and_no_other_does() {
             "get_task",
             "list_agents",
             "list_tasks",
+            "recall",
             "wait_agents"
         ]
     );

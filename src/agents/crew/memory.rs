@@ -1,7 +1,7 @@
 //! What was learnt, in the hands of whoever asks here, and whether what it is linked with still is.
 
 use std::collections::HashSet;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -59,6 +59,12 @@ impl Crew {
             author,
             &self.config.memory,
         )
+    }
+
+    /// The top of the working tree around this process, where paths start from.
+    pub fn top(&self) -> PathBuf {
+        let cwd = &self.host.cwd;
+        Project::discover(cwd).map_or_else(|_| cwd.clone(), |project| project.root)
     }
 
     /// Those of `links` that lead to a file or a commit that is not there any more, in this working

@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 
 use super::error::MemoryError;
 use super::memories::Memories;
-use super::model::{Memory, Scope};
+use super::model::{Link, Memory, Scope};
 use super::{index, lexicon, rows};
 use crate::store::statements;
 use crate::words::words;
@@ -34,7 +34,7 @@ words! {
 }
 
 /// What is looked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Query {
     /// The question, in words.
     pub text: String,
@@ -54,6 +54,8 @@ pub struct Query {
     pub confirmed_only: bool,
     /// Only what is at least so important, from 0 to 1.
     pub min_importance: f64,
+    /// Whether nothing of it counts as used: nobody has asked.
+    pub quiet: bool,
 }
 
 /// A memory that was found.
@@ -78,6 +80,14 @@ pub struct Recalled {
     pub hits: Vec<Hit>,
     /// What whoever asks should know: what was searched where nothing was found, what could not be done.
     pub notes: Vec<String>,
+}
+
+impl Recalled {
+    /// What the hits are linked with.
+    pub fn links(&self) -> Vec<Link> {
+        let links = self.hits.iter().flat_map(|hit| &hit.memory.links);
+        links.cloned().collect()
+    }
 }
 
 impl Memories<'_> {

@@ -48,6 +48,8 @@ CREATE TABLE memory (
   lexical_tags TEXT NOT NULL
 ) STRICT;
 CREATE INDEX memory_newest ON memory(place, n) WHERE forgotten_ms = 0 AND superseded_by = '';
+CREATE INDEX memory_quarantined ON memory(place)
+  WHERE trust = 'quarantined' AND forgotten_ms = 0 AND superseded_by = '';
 CREATE UNIQUE INDEX memory_turn ON memory(place, session, turn) WHERE session <> '';
 CREATE INDEX memory_chain ON memory(superseded_by) WHERE superseded_by <> '';
 CREATE INDEX memory_project ON memory(project_id);
