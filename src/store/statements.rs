@@ -59,7 +59,14 @@ mod tests {
         ("memory/forget.rs", crate::memory::forget::ALL),
         ("memory/index.rs", crate::memory::index::ALL),
         ("memory/matters.rs", crate::memory::matters::ALL),
-        ("memory/recall/mod.rs", crate::memory::recall::ALL),
+        (
+            "memory/recall/candidates.rs",
+            crate::memory::recall::candidates::ALL,
+        ),
+        (
+            "memory/recall/filter.rs",
+            crate::memory::recall::filter::ALL,
+        ),
         ("memory/remember.rs", crate::memory::remember::ALL),
         ("memory/rows.rs", crate::memory::rows::ALL),
         ("store/project.rs", crate::store::project::ALL),

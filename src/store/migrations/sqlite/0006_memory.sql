@@ -50,6 +50,9 @@ CREATE TABLE memory (
 CREATE INDEX memory_newest ON memory(place, n) WHERE forgotten_ms = 0 AND superseded_by = '';
 CREATE INDEX memory_quarantined ON memory(place)
   WHERE trust = 'quarantined' AND forgotten_ms = 0 AND superseded_by = '';
+-- What may not hold now, though nothing has taken its place.
+CREATE INDEX memory_bounded ON memory(n)
+  WHERE forgotten_ms = 0 AND superseded_by = '' AND (valid_from_ms <> 0 OR valid_to_ms <> 0);
 CREATE UNIQUE INDEX memory_turn ON memory(place, session, turn) WHERE session <> '';
 CREATE INDEX memory_chain ON memory(superseded_by) WHERE superseded_by <> '';
 CREATE INDEX memory_project ON memory(project_id);
