@@ -3,7 +3,9 @@
 //! is given back as a quotation. Nothing here knows of MCP, the command line, tasks or how agents are
 //! run: who acts is told by an [`Author`].
 
+pub(crate) mod adjust;
 pub(crate) mod brief;
+pub(crate) mod confirm;
 mod error;
 mod find;
 pub(crate) mod forget;
@@ -13,17 +15,20 @@ pub(crate) mod matters;
 mod memories;
 mod model;
 pub(crate) mod prime;
+pub(crate) mod purge;
 pub(crate) mod recall;
 pub(crate) mod remember;
 pub(crate) mod rows;
 pub(crate) mod written;
 
+pub use adjust::Adjustment;
 pub use brief::{Answer, BesideView, ForgottenView, HitView, KeptView, MemoryView, RecallView};
 pub use error::MemoryError;
 pub use memories::Memories;
 pub use model::{
     Author, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
 };
+pub use purge::{Purge, Purged};
 pub use recall::{Band, Hit, Query, Recalled};
 pub use remember::{BATCH, Kept, NewMemory};
 pub use written::{WrittenMemory, WrittenQuery};

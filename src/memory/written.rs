@@ -27,8 +27,9 @@ const HASH: std::ops::RangeInclusive<usize> = 7..=64;
 pub struct WrittenMemory {
     text: Option<String>,
     kind: Option<Kind>,
-    /// project, user, agent.
+    #[schemars(extend("x-unlisted" = true))]
     scope: Option<String>,
+    #[schemars(extend("x-unlisted" = true))]
     tags: Option<Vec<String>>,
     #[schemars(extend("x-unlisted" = true))]
     importance: Option<f64>,
@@ -142,6 +143,7 @@ pub struct WrittenQuery {
     tags: Option<Vec<String>>,
     #[schemars(extend("x-unlisted" = true))]
     about: Option<String>,
+    #[schemars(extend("x-unlisted" = true))]
     limit: Option<u32>,
     #[schemars(extend("x-unlisted" = true))]
     include_superseded: Option<bool>,

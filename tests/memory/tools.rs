@@ -126,7 +126,7 @@ async fn what_is_refused_is_told_by_its_field_and_changes_nothing() {
     let home = Home::new();
     let mut server = session(&home, "one").await;
     for (tool, arguments, told) in [
-        ("remember", json!({ "txt": "x" }), "unknown field `txt`\nthis tool takes: text, kind,"),
+        ("remember", json!({ "txt": "x" }), "unknown field `txt`\nthis tool takes: text, kind, scope,"),
         ("remember", json!({}), "`text` is missing"),
         ("remember", json!({ "text": "x", "kind": "idea" }), "`kind` must be one of `fact`"),
         ("remember", json!({ "text": "x", "scope": "team" }), "`scope` is \"team\"; there are"),
@@ -164,7 +164,7 @@ async fn no_reply_is_larger_than_eight_kilobytes() {
     let mut server = session(&home, "one").await;
     let long = |n: usize| {
         let own = ["amber", "birch", "cedar", "dahlia", "elder", "fern", "ginkgo", "hazel"];
-        format!("gardening {}", format!("{} ", own[n]).repeat(320))
+        format!("gardening {}", format!("{} ", own[n]).repeat(240))
     };
     for n in 0..8 {
         let new = json!({ "text": long(n).trim(), "force": true });

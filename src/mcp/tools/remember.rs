@@ -11,8 +11,8 @@ use crate::memory::{Answer, WrittenMemory};
 
 #[tool_router(router = remember_router, vis = "pub(crate)")]
 impl Server {
-    /// Remember what stays true. Also takes importance (0-1), subject, at, session, valid_from,
-    /// valid_to, links[], supersedes[], force.
+    /// Remember what stays true. Takes tags[], scope (project, user, agent), importance (0-1), at,
+    /// subject, session, valid_from, valid_to, links[], supersedes[], force.
     #[tool(annotations(title = "Remember", destructive_hint = false))]
     async fn remember(&self, Parameters(p): Parameters<WrittenMemory>) -> CallToolResult {
         reply(self.keep(p).await)

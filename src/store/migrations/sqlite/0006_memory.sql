@@ -45,8 +45,11 @@ CREATE TABLE memory (
   -- the tags and the subject.
   lexical TEXT NOT NULL,
   words INTEGER NOT NULL,
-  lexical_tags TEXT NOT NULL
+  lexical_tags TEXT NOT NULL,
+  -- A number that is the same for texts that differ in nothing but capitals, spaces and marks.
+  mark INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX memory_same ON memory(place, mark) WHERE forgotten_ms = 0;
 CREATE INDEX memory_newest ON memory(place, n) WHERE forgotten_ms = 0 AND superseded_by = '';
 CREATE INDEX memory_quarantined ON memory(place)
   WHERE trust = 'quarantined' AND forgotten_ms = 0 AND superseded_by = '';
