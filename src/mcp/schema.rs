@@ -162,3 +162,31 @@ fn merge(into: &mut JsonObject, from: JsonObject) {
         into.entry(key).or_insert(value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rmcp::handler::server::tool::schema_for_type;
+
+    use crate::mcp::tool_list;
+    use crate::memory::{WrittenMemory, WrittenQuery};
+
+    use super::*;
+
+    #[test]
+    fn what_a_schema_leaves_out_is_told_of_in_the_description() {
+        let tools = tool_list();
+        for (name, schema) in [
+            ("remember", schema_for_type::<WrittenMemory>()),
+            ("recall", schema_for_type::<WrittenQuery>()),
+        ] {
+            let tool = tools.iter().find(|tool| tool.name == name).unwrap();
+            let told = tool.description.as_deref().unwrap_or_default();
+            let listed = tool.input_schema["properties"].as_object().unwrap();
+            for (field, property) in schema["properties"].as_object().unwrap() {
+                let is_unlisted = property.get(UNLISTED).is_some();
+                assert_eq!(listed.contains_key(field), !is_unlisted, "{field}");
+                assert!(!is_unlisted || told.contains(field.as_str()), "{field}");
+            }
+        }
+    }
+}
