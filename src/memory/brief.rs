@@ -150,6 +150,14 @@ pub struct RecallView {
     pub notes: Vec<String>,
 }
 
+impl Recalled {
+    /// What the hits are linked with.
+    pub fn links(&self) -> Vec<Link> {
+        let links = self.hits.iter().flat_map(|hit| &hit.memory.links);
+        links.cloned().collect()
+    }
+}
+
 impl RecallView {
     /// `recalled` as it is shown, where the links `stale` lead to what is gone.
     pub fn of(recalled: &Recalled, stale: &[Link]) -> Self {

@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn a_long_prompt_is_asked_in_its_parts() {
         let prompt = format!("Fix the login.\n\n- Look at auth.rs!\n{}", "Go on. ".repeat(900));
-        assert_eq!(question(" \n…"), None);
+        assert!(question(" \n…").is_none());
         let question = question(&prompt).unwrap();
         assert_eq!(question.text, "Fix the login.");
         assert_eq!(question.also[..3], ["- Look at auth.rs", "Go on", "Go on"]);
