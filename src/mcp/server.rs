@@ -179,8 +179,7 @@ fn of_tasks() -> ToolRouter<Server> {
 
 /// What was learnt is there for whoever works, as whom they are.
 fn of_memory() -> ToolRouter<Server> {
-    let mut router =
-        Server::remember_router() + Server::recall_router() + Server::forget_router();
+    let mut router = Server::remember_router() + Server::recall_router() + Server::forget_router();
     present(&mut router, ABOUT_MEMORY);
     router
 }

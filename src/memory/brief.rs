@@ -256,7 +256,10 @@ impl Answer {
     /// The answer to a call; `several` if it was a list, also one of a single entry.
     pub fn of(kept: Vec<Kept>, several: bool) -> Self {
         let mut entries: Vec<KeptView> = kept.into_iter().map(KeptView::from).collect();
-        let next = entries.iter().any(|it| it.status == "known").then_some(KNOWN);
+        let next = entries
+            .iter()
+            .any(|it| it.status == "known")
+            .then_some(KNOWN);
         Self {
             one: if several { None } else { entries.pop() },
             entries,

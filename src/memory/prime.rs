@@ -208,14 +208,20 @@ mod tests {
         let long = hit(9, &"long ".repeat(400));
         let (ids, text) = chosen(&[long.clone(), hits[0].clone()], &[], 100);
         assert_eq!(ids, std::slice::from_ref(&long.memory.id));
-        assert!(text.chars().count() <= 403 && text.ends_with(" …\n"), "{text}");
+        assert!(
+            text.chars().count() <= 403 && text.ends_with(" …\n"),
+            "{text}"
+        );
         let (ids, _) = chosen(&[hits[0].clone(), long, hits[1].clone()], &[], 100);
         assert_eq!(ids, [hits[0].memory.id.clone(), hits[1].memory.id.clone()]);
     }
 
     #[test]
     fn a_long_prompt_is_asked_in_its_parts() {
-        let prompt = format!("Fix the login.\n\n- Look at auth.rs!\n{}", "Go on. ".repeat(900));
+        let prompt = format!(
+            "Fix the login.\n\n- Look at auth.rs!\n{}",
+            "Go on. ".repeat(900)
+        );
         assert!(question(" \n…").is_none());
         let question = question(&prompt).unwrap();
         assert_eq!(question.text, "Fix the login.");

@@ -229,10 +229,13 @@ impl Memories<'_> {
         let id = self.new_id(connection).await?;
         let now_ms = self.now_ms();
         let source = self.source();
-        let session = checked.session.clone().unwrap_or_else(|| match &self.author {
-            Author::Person => String::new(),
-            _ => source.id.clone(),
-        });
+        let session = checked
+            .session
+            .clone()
+            .unwrap_or_else(|| match &self.author {
+                Author::Person => String::new(),
+                _ => source.id.clone(),
+            });
         let turn: i64 = match session.is_empty() {
             true => 0,
             false => {

@@ -70,8 +70,15 @@ impl WrittenMemory {
             return Ok(vec![self.one(author, top)?]);
         };
         if self.text.is_some() || self.supersedes.is_some() {
-            let field = if self.text.is_some() { "text" } else { "supersedes" };
-            return Err(MemoryError::bad(field, "stands beside `items`; give it in one of them"));
+            let field = if self.text.is_some() {
+                "text"
+            } else {
+                "supersedes"
+            };
+            return Err(MemoryError::bad(
+                field,
+                "stands beside `items`; give it in one of them",
+            ));
         }
         let items = items.into_iter().enumerate();
         let new = |(at, item): (usize, WrittenMemory)| {
@@ -156,7 +163,10 @@ impl WrittenQuery {
     /// A scope, a link or a number that is none.
     pub fn into_query(self, author: &Author, top: &Path) -> Result<Query, MemoryError> {
         if self.limit == Some(0) {
-            return Err(MemoryError::bad("limit", "is 0; take a number from 1 to 20"));
+            return Err(MemoryError::bad(
+                "limit",
+                "is 0; take a number from 1 to 20",
+            ));
         }
         let about = self.about.map(|about| link("about", &about, top));
         Ok(Query {
@@ -176,7 +186,12 @@ fn time(field: &'static str, text: Option<&str>) -> Result<Option<i64>, MemoryEr
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let told = || format!("is no date and no RFC 3339 time: {:?}", one_line(text, SHOWN));
+    let told = || {
+        format!(
+            "is no date and no RFC 3339 time: {:?}",
+            one_line(text, SHOWN)
+        )
+    };
     match parse_time(text) {
         Some(ms) => Ok(Some(ms)),
         None => Err(MemoryError::bad(field, told())),
@@ -280,9 +295,7 @@ mod tests {
     const TOP: &str = "/home/me/tree";
 
     fn session() -> Author {
-        Author::Session {
-            id: "s".to_owned(),
-        }
+        Author::Session { id: "s".to_owned() }
     }
 
     fn read(author: &Author, written: Value) -> Result<Vec<NewMemory>, String> {
@@ -309,9 +322,18 @@ mod tests {
         }
         for (text, told) in [
             ("", "`links` holds \"\", which is no path, hash or id"),
-            ("a\nb", "`links` holds \"a b\", which is no path, hash or id"),
-            ("../x", "`links` holds \"../x\", which lies outside of the project"),
-            ("/etc", "`links` holds \"/etc\", which lies outside of the project"),
+            (
+                "a\nb",
+                "`links` holds \"a b\", which is no path, hash or id",
+            ),
+            (
+                "../x",
+                "`links` holds \"../x\", which lies outside of the project",
+            ),
+            (
+                "/etc",
+                "`links` holds \"/etc\", which lies outside of the project",
+            ),
         ] {
             let error = link("links", text, Path::new(TOP)).unwrap_err();
             assert_eq!(error.to_string(), told);
@@ -354,8 +376,14 @@ mod tests {
         ] });
         let new = read(&session(), written).unwrap();
         assert_eq!(new[0].kind, Some(Kind::Decision));
-        assert_eq!((&new[0].tags[..], new[0].at_ms), (&["db".to_owned()][..], Some(1_779_235_200_000)));
-        assert_eq!((new[1].kind, new[1].tags.len(), new[1].force), (Some(Kind::Fact), 0, true));
+        assert_eq!(
+            (&new[0].tags[..], new[0].at_ms),
+            (&["db".to_owned()][..], Some(1_779_235_200_000))
+        );
+        assert_eq!(
+            (new[1].kind, new[1].tags.len(), new[1].force),
+            (Some(Kind::Fact), 0, true)
+        );
     }
 
     #[test]

@@ -31,7 +31,11 @@ fn git(home: &Home, args: &[&str]) {
 }
 
 /// Runs an agent to its end, and returns the reply to its spawn and the prompt that it got.
-pub(crate) async fn prompted(home: &Home, server: &mut McpClient, arguments: Value) -> (Value, String) {
+pub(crate) async fn prompted(
+    home: &Home,
+    server: &mut McpClient,
+    arguments: Value,
+) -> (Value, String) {
     let spawned = server.call("spawn_agent", arguments).await.unwrap();
     let done = server.wait(&[spawned["id"].as_str().unwrap()]).await;
     assert_eq!(done[0]["status"], "completed", "{done:#?}");

@@ -47,7 +47,12 @@ async fn what_is_remembered_is_recalled_whole_until_it_is_forgotten() {
     let kept = ask(&mut server, "remember", new).await;
     assert_eq!(kept, json!({ "id": kept["id"], "status": "kept" }));
 
-    let recalled = ask(&mut server, "recall", json!({ "query": "which cluster deploys?" })).await;
+    let recalled = ask(
+        &mut server,
+        "recall",
+        json!({ "query": "which cluster deploys?" }),
+    )
+    .await;
     let hits = recalled["hits"].as_array().unwrap();
     let mut hit = hits[0].clone();
     assert_eq!(hits.len(), 1);
@@ -100,7 +105,10 @@ async fn a_list_is_answered_entry_by_entry_and_a_known_one_with_what_to_do() {
     assert_eq!(known["text"], "Backups leave at midnight");
     assert_eq!(known["likeness"], 1.0);
     let next = known["next"].as_str().unwrap();
-    assert!(next.contains("`supersedes`") && next.contains("`force`"), "{next}");
+    assert!(
+        next.contains("`supersedes`") && next.contains("`force`"),
+        "{next}"
+    );
 
     let mut new = again;
     new["supersedes"] = json!([known["id"]]);
@@ -109,7 +117,8 @@ async fn a_list_is_answered_entry_by_entry_and_a_known_one_with_what_to_do() {
     assert_eq!(kept["superseded"], json!([known["id"]]), "{kept:#}");
     let query = json!({ "query": "when do backups leave" });
     let now = ask(&mut server, "recall", query.clone()).await;
-    assert_eq!(ids(&now), [kept["id"].as_str().unwrap()], "{now:#}");
+    assert_eq!(now["hits"][0]["id"], kept["id"], "{now:#}");
+    assert!(!now.to_string().contains("midnight"), "{now:#}");
     assert_eq!(now["hits"][0]["history"], Value::Null);
     let mut query = query;
     query["include_superseded"] = json!(true);
@@ -126,13 +135,37 @@ async fn what_is_refused_is_told_by_its_field_and_changes_nothing() {
     let home = Home::new();
     let mut server = session(&home, "one").await;
     for (tool, arguments, told) in [
-        ("remember", json!({ "txt": "x" }), "unknown field `txt`\nthis tool takes: text, kind, scope,"),
+        (
+            "remember",
+            json!({ "txt": "x" }),
+            "unknown field `txt`\nthis tool takes: text, kind, scope,",
+        ),
         ("remember", json!({}), "`text` is missing"),
-        ("remember", json!({ "text": "x", "kind": "idea" }), "`kind` must be one of `fact`"),
-        ("remember", json!({ "text": "x", "scope": "team" }), "`scope` is \"team\"; there are"),
-        ("remember", json!({ "text": "x", "scope": "agent" }), "`scope` is `agent`; name the"),
-        ("remember", json!({ "text": "x", "at": "soon" }), "`at` is no date and no RFC 3339"),
-        ("remember", json!({ "text": "x", "links": ["/etc/passwd"] }), "`links` holds"),
+        (
+            "remember",
+            json!({ "text": "x", "kind": "idea" }),
+            "`kind` must be one of `fact`",
+        ),
+        (
+            "remember",
+            json!({ "text": "x", "scope": "team" }),
+            "`scope` is \"team\"; there are",
+        ),
+        (
+            "remember",
+            json!({ "text": "x", "scope": "agent" }),
+            "`scope` is `agent`; name the",
+        ),
+        (
+            "remember",
+            json!({ "text": "x", "at": "soon" }),
+            "`at` is no date and no RFC 3339",
+        ),
+        (
+            "remember",
+            json!({ "text": "x", "links": ["/etc/passwd"] }),
+            "`links` holds",
+        ),
         (
             "remember",
             json!({ "items": [{ "text": "Walls are green" }, { "text": "y", "knd": "fact" }] }),
@@ -145,10 +178,26 @@ async fn what_is_refused_is_told_by_its_field_and_changes_nothing() {
         ),
         ("remember", json!({ "items": [] }), "`items` has 0 entries"),
         ("recall", json!({}), "`query` is missing"),
-        ("recall", json!({ "query": "x", "limit": 0 }), "`limit` is 0"),
-        ("recall", json!({ "query": "x", "about": "../x" }), "`about` holds \"../x\""),
-        ("recall", json!({ "query": "x", "q": 1 }), "unknown field `q`"),
-        ("forget", json!({ "id": "m-zzzzzz" }), "no memory here has the id m-zzzzzz"),
+        (
+            "recall",
+            json!({ "query": "x", "limit": 0 }),
+            "`limit` is 0",
+        ),
+        (
+            "recall",
+            json!({ "query": "x", "about": "../x" }),
+            "`about` holds \"../x\"",
+        ),
+        (
+            "recall",
+            json!({ "query": "x", "q": 1 }),
+            "unknown field `q`",
+        ),
+        (
+            "forget",
+            json!({ "id": "m-zzzzzz" }),
+            "no memory here has the id m-zzzzzz",
+        ),
         ("forget", json!({}), "`id` is missing"),
     ] {
         let refused = refusal(&mut server, tool, arguments).await;
@@ -163,7 +212,9 @@ async fn no_reply_is_larger_than_eight_kilobytes() {
     let home = Home::new();
     let mut server = session(&home, "one").await;
     let long = |n: usize| {
-        let own = ["amber", "birch", "cedar", "dahlia", "elder", "fern", "ginkgo", "hazel"];
+        let own = [
+            "amber", "birch", "cedar", "dahlia", "elder", "fern", "ginkgo", "hazel",
+        ];
         format!("gardening {}", format!("{} ", own[n]).repeat(240))
     };
     for n in 0..8 {
@@ -196,14 +247,23 @@ async fn what_an_agent_keeps_waits_in_quarantine_until_a_session_keeps_the_same(
 
     let recalled = ask(&mut server, "recall", json!({ "query": "parser panics" })).await;
     let hit = &recalled["hits"][0];
-    assert_eq!((&hit["trust"], &hit["source"]), (&json!("quarantined"), &json!(id)));
+    assert_eq!(
+        (&hit["trust"], &hit["source"]),
+        (&json!("quarantined"), &json!(id))
+    );
     let said = recalled["data"].as_str().unwrap();
     assert!(said.contains("nobody has confirmed it"), "{said}");
     let caught_up = ask(&mut server, "catch_up", json!({})).await;
-    assert_eq!(caught_up["memories"], "1, 1 of them in quarantine; see recall");
+    assert_eq!(
+        caught_up["memories"],
+        "1, 1 of them in quarantine; see recall"
+    );
 
     let confirmed = ask(&mut server, "remember", statement).await;
-    assert_eq!(confirmed, json!({ "id": kept["id"], "status": "confirmed" }));
+    assert_eq!(
+        confirmed,
+        json!({ "id": kept["id"], "status": "confirmed" })
+    );
     let recalled = ask(&mut server, "recall", json!({ "query": "parser panics" })).await;
     assert_eq!(recalled["hits"][0]["trust"], Value::Null, "{recalled:#}");
     let caught_up = ask(&mut server, "catch_up", json!({})).await;
@@ -228,7 +288,10 @@ async fn an_agent_recalls_what_is_for_it_and_nothing_else() {
     }
     let (id, mut agent) = agent(&home, &mut server, "review").await;
     let recalled = ask(&mut agent, "recall", json!({ "query": "harbour" })).await;
-    let mut scopes: Vec<&str> = recalled["hits"].as_array().unwrap().iter()
+    let mut scopes: Vec<&str> = recalled["hits"]
+        .as_array()
+        .unwrap()
+        .iter()
         .map(|hit| hit["scope"].as_str().unwrap_or("project"))
         .collect();
     scopes.sort_unstable();

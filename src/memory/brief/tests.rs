@@ -102,7 +102,10 @@ fn a_reply_stays_one_whatever_was_found() {
         assert_eq!(shown[0]["id"], "m-000000");
         let note = told["notes"][0].as_str().unwrap();
         let more = 20 - shown.len();
-        assert!(note.starts_with(&format!("{more} more were found")), "{note}");
+        assert!(
+            note.starts_with(&format!("{more} more were found")),
+            "{note}"
+        );
         let first = shown[0]["text"].as_str().unwrap();
         assert!(first.ends_with("bytes cut]"), "{first}");
     }

@@ -84,7 +84,11 @@ async fn two_servers_that_write_at_once_lose_nothing_when_one_is_killed() {
         write(&mut two, EACH..2 * EACH, Some(UNTIL)),
     );
     assert_eq!(kept.len(), EACH);
-    assert!((UNTIL - CALLERS..EACH).contains(&cut.len()), "{}", cut.len());
+    assert!(
+        (UNTIL - CALLERS..EACH).contains(&cut.len()),
+        "{}",
+        cut.len()
+    );
     let mut again = session(&home, "two").await;
     let from = EACH + UNTIL;
     let (rest, last) = tokio::join!(
