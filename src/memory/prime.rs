@@ -119,6 +119,8 @@ fn written_by(memory: &Memory) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use crate::memory::model::{Scope, Source};
 
@@ -183,8 +185,8 @@ mod tests {
     #[test]
     fn only_what_is_worth_it_is_told_unasked() {
         let good = hit(1, "x");
-        assert_eq!(ids(&[good.clone()], &[], 400), ["m-000001"]);
-        assert!(ids(&[good.clone()], &[good.memory.id.clone()], 400).is_empty());
+        assert_eq!(ids(from_ref(&good), &[], 400), ["m-000001"]);
+        assert!(ids(from_ref(&good), from_ref(&good.memory.id), 400).is_empty());
         let spoilt: [fn(&mut Hit); 4] = [
             |hit| hit.memory.trust = Trust::Quarantined,
             |hit| hit.memory.kind = Kind::Fact,
@@ -194,11 +196,11 @@ mod tests {
         for spoil in spoilt {
             let mut hit = good.clone();
             spoil(&mut hit);
-            assert!(ids(&[hit.clone()], &[], 400).is_empty(), "{hit:?}");
+            assert!(ids(from_ref(&hit), &[], 400).is_empty(), "{hit:?}");
         }
         let mut fact = good.clone();
         (fact.memory.kind, fact.memory.importance) = (Kind::Fact, 0.7);
-        assert_eq!(ids(&[fact], &[], 400), ["m-000001"]);
+        assert_eq!(ids(from_ref(&fact), &[], 400), ["m-000001"]);
     }
 
     #[test]
@@ -207,7 +209,7 @@ mod tests {
         assert_eq!(ids(&hits, &[], 400).len(), TOLD);
         let long = hit(9, &"long ".repeat(400));
         let (ids, text) = chosen(&[long.clone(), hits[0].clone()], &[], 100);
-        assert_eq!(ids, std::slice::from_ref(&long.memory.id));
+        assert_eq!(ids, from_ref(&long.memory.id));
         assert!(
             text.chars().count() <= 403 && text.ends_with(" …\n"),
             "{text}"

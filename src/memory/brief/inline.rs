@@ -79,7 +79,7 @@ impl Answer {
         all.iter_mut().for_each(|it| it.superseded.clear());
         let text = |it: &&mut KeptView| it.text.as_ref().map_or(0, size);
         let wants: Vec<usize> = all.iter().map(text).collect();
-        let others = all.iter().map(|it| size(it)).sum::<usize>() - wants.iter().sum::<usize>();
+        let others = all.iter().map(size).sum::<usize>() - wants.iter().sum::<usize>();
         let room = REPLY.saturating_sub(others + CUT * wants.len() + 4 * NOTE);
         if room / wants.len().max(1) < LEAST_KNOWN {
             for it in all {
