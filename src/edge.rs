@@ -223,6 +223,7 @@ impl From<AgentError> for Failure {
         let error = match error {
             AgentError::Store(error) => return error.into(),
             AgentError::Task(error) => return error.into(),
+            AgentError::Memory(error) => return error.into(),
             error => error,
         };
         Failure {
@@ -284,6 +285,7 @@ fn kind_of(error: &AgentError) -> Kind {
         AgentError::Guard(_)
         | AgentError::Store(_)
         | AgentError::Task(_)
+        | AgentError::Memory(_)
         | AgentError::Integrate(_)
         | AgentError::Workspace(_) => Kind::Internal,
     }
@@ -421,6 +423,7 @@ fn hint_for(error: &AgentError) -> Option<Hint> {
         | AgentError::Budget(_)
         | AgentError::ShuttingDown
         | AgentError::Task(_)
+        | AgentError::Memory(_)
         | AgentError::Store(_) => return None,
     })
 }

@@ -12,17 +12,20 @@ use crate::support::clis;
 use crate::support::model::{Model, Reply, Script};
 
 const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
-const TOOLS: [&str; 16] = [
+const TOOLS: [&str; 19] = [
     "answer_agent",
     "catch_up",
     "claim_task",
     "close_task",
     "create_tasks",
+    "forget",
     "get_agent",
     "get_task",
     "list_agents",
     "list_tasks",
     "merge_agents",
+    "recall",
+    "remember",
     "resume_agent",
     "spawn_agent",
     "steer_agent",

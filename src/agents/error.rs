@@ -10,6 +10,7 @@ use super::record::TransitionError;
 use super::record::asks::AskState;
 use super::record::family::AdmissionError;
 use crate::ids::{AgentId, AskId, BadId, GroupId};
+use crate::memory::MemoryError;
 use crate::store::StoreError;
 use crate::tasks::TaskError;
 use crate::workspaces::integrate::IntegrateError;
@@ -337,6 +338,9 @@ pub enum AgentError {
     /// A task that cannot be had, changed or closed.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// What was learnt cannot be had.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     /// This process is about to end.
     #[error("this server is shutting down")]
     ShuttingDown,

@@ -14,7 +14,7 @@ use super::expect::Expect;
 use super::record::{Nesting, Plan};
 use super::schema::OutputSchema;
 use crate::config::{Config, Effort, Isolation, Permission};
-use crate::ids::{AgentId, DrainId, IdSource};
+use crate::ids::{AgentId, DrainId, IdSource, MemoryId};
 use crate::providers::{
     Capabilities, Conversation, Launch, ModelChoice, PermissionSupport, UsageScope,
 };
@@ -110,6 +110,12 @@ pub struct Spawned {
     /// Entries of `context` of which the agent is given a part.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub context_cut: Vec<ContextCut>,
+    /// Memories that it is told of because they fit its prompt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub primed: Vec<MemoryId>,
+    /// What whoever spawns it should know of what it is given to read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Where an agent with a working tree of its own works.
@@ -157,6 +163,8 @@ pub(super) struct Resolved {
     pub(super) base: Option<String>,
     /// What it is given to read with its prompt.
     pub(super) context: Vec<String>,
+    /// Whether it is told what was learnt about its prompt.
+    pub(super) primes: bool,
     /// What does not count, with the reason.
     pub(super) ignored: Vec<String>,
 }
@@ -225,6 +233,7 @@ pub(super) fn resolve(
         isolation: in_force.isolation,
         base: request.base,
         context: in_force.context,
+        primes: in_force.primes,
         ignored: in_force.ignored,
     })
 }

@@ -83,7 +83,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "SECONDS")]
     idle_s: Option<u32>,
     /// To read with the prompt: summary, transcript:N (of the session around this command),
-    /// file:PATH, agent:ID, task:ID, git:diff[:REVISION], git:log[:N]; may be repeated
+    /// file:PATH, agent:ID, task:ID, memory:QUESTION, git:diff[:REVISION], git:log[:N]; may be repeated
     #[arg(long, value_name = "ENTRY")]
     context: Vec<String>,
     /// A file with the JSON schema that its result must fit; the result alone is printed then
@@ -255,6 +255,13 @@ async fn follow(
             unheld.push(format!(
                 "ostler: of {source} the agent is given {bytes} of {of} bytes\n"
             ));
+        }
+        for note in &agent.notes {
+            unheld.push(format!("ostler: {}\n", one_line(note, 400)));
+        }
+        if !agent.primed.is_empty() {
+            let ids: Vec<&str> = agent.primed.iter().map(|id| id.as_str()).collect();
+            unheld.push(format!("ostler: told of {}\n", ids.join(", ")));
         }
         ids.push(agent.id);
     }

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use super::{Hint, Kind};
 use crate::agents::{BadContext, Problem};
 
-const KINDS: &str = "there are summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, git:diff, \
-                     git:diff:<revision>, git:log and git:log:<n>";
+const KINDS: &str = "there are summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, \
+                     memory:<question>, git:diff, git:diff:<revision>, git:log and git:log:<n>";
 
 pub(super) fn kind_of(bad: &BadContext) -> Kind {
     match &bad.problem {
@@ -17,7 +17,6 @@ pub(super) fn kind_of(bad: &BadContext) -> Kind {
         Problem::Unreadable(_) => Kind::Internal,
         Problem::Unknown
         | Problem::Malformed(_)
-        | Problem::NotKept(_)
         | Problem::NotAFile(_)
         | Problem::NotText
         | Problem::Empty
@@ -28,7 +27,6 @@ pub(super) fn kind_of(bad: &BadContext) -> Kind {
 pub(super) fn hint_for(bad: &BadContext) -> Hint {
     match &bad.problem {
         Problem::Unknown | Problem::Malformed(_) => KINDS.into(),
-        Problem::NotKept(_) => "write what matters of them into the prompt".into(),
         Problem::Missing => {
             "a path starts from `cwd` or the top of the project; nothing was started".into()
         }

@@ -10,6 +10,10 @@ use std::sync::Arc;
 /// How deep definitions are inlined; ours are not recursive.
 const DEPTH: usize = 8;
 
+/// Marks a field that is taken and told of in the description of its tool only: a name there costs a
+/// model less than a schema.
+const UNLISTED: &str = "x-unlisted";
+
 /// Slims the input schema of every tool.
 pub(super) fn slim_router<S>(router: &mut ToolRouter<S>) {
     for route in router.map.values_mut() {
@@ -54,6 +58,7 @@ fn object(
                 };
                 let properties = properties
                     .iter()
+                    .filter(|(_, schema)| schema.get(UNLISTED).is_none())
                     .map(|(name, schema)| (name.clone(), any(schema, definitions, depth)))
                     .collect();
                 lean.insert(key.clone(), Value::Object(properties));
@@ -155,5 +160,33 @@ fn alternatives(
 fn merge(into: &mut JsonObject, from: JsonObject) {
     for (key, value) in from {
         into.entry(key).or_insert(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::handler::server::tool::schema_for_type;
+
+    use crate::mcp::tool_list;
+    use crate::memory::{WrittenMemory, WrittenQuery};
+
+    use super::*;
+
+    #[test]
+    fn what_a_schema_leaves_out_is_told_of_in_the_description() {
+        let tools = tool_list();
+        for (name, schema) in [
+            ("remember", schema_for_type::<WrittenMemory>()),
+            ("recall", schema_for_type::<WrittenQuery>()),
+        ] {
+            let tool = tools.iter().find(|tool| tool.name == name).unwrap();
+            let told = tool.description.as_deref().unwrap_or_default();
+            let listed = tool.input_schema["properties"].as_object().unwrap();
+            for (field, property) in schema["properties"].as_object().unwrap() {
+                let is_unlisted = property.get(UNLISTED).is_some();
+                assert_eq!(listed.contains_key(field), !is_unlisted, "{field}");
+                assert!(!is_unlisted || told.contains(field.as_str()), "{field}");
+            }
+        }
     }
 }

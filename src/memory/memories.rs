@@ -48,6 +48,11 @@ impl<'a> Memories<'a> {
 }
 
 impl Memories<'_> {
+    /// In whose hands they are.
+    pub fn author(&self) -> &Author {
+        &self.author
+    }
+
     pub(super) fn now_ms(&self) -> i64 {
         self.clock.now_ms()
     }

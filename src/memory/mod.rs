@@ -4,21 +4,26 @@
 //! run: who acts is told by an [`Author`].
 
 pub(crate) mod adjust;
+pub(crate) mod brief;
 pub(crate) mod confirm;
 mod error;
 mod find;
 pub(crate) mod forget;
 pub(crate) mod index;
 mod lexicon;
+pub(crate) mod matters;
 mod memories;
 mod model;
+pub(crate) mod prime;
 pub(crate) mod purge;
 pub(crate) mod recall;
 pub(crate) mod remember;
 pub(crate) mod rows;
 pub(crate) mod vectors;
+pub(crate) mod written;
 
 pub use adjust::Adjustment;
+pub use brief::{Answer, BesideView, ForgottenView, HitView, KeptView, MemoryView, RecallView};
 pub use error::MemoryError;
 pub use memories::Memories;
 pub use model::{
@@ -28,6 +33,7 @@ pub use purge::{Purge, Purged};
 pub use recall::{Band, Hit, Query, Recalled};
 pub use remember::{BATCH, Kept, NewMemory};
 pub use vectors::{Embedded, Meaning, Progress, Why};
+pub use written::{WrittenMemory, WrittenQuery};
 
 #[cfg(test)]
 mod tests;

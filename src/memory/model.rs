@@ -151,6 +151,16 @@ pub struct Link {
     pub target: String,
 }
 
+impl Link {
+    /// A link with `target`.
+    pub fn to(kind: LinkKind, target: &str) -> Self {
+        Self {
+            kind,
+            target: target.to_owned(),
+        }
+    }
+}
+
 /// That a memory was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {

@@ -64,6 +64,7 @@ mod tests {
         ("memory/confirm.rs", crate::memory::confirm::ALL),
         ("memory/forget.rs", crate::memory::forget::ALL),
         ("memory/index.rs", crate::memory::index::ALL),
+        ("memory/matters.rs", crate::memory::matters::ALL),
         ("memory/purge.rs", crate::memory::purge::ALL),
         (
             "memory/recall/candidates.rs",

@@ -2,7 +2,7 @@
 //! without anything else that the repository's configuration would have run.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -114,6 +114,7 @@ pub struct Git {
     settings: Vec<String>,
     patience: Duration,
     lock: Option<Lock>,
+    input: Option<String>,
 }
 
 impl Git {
@@ -126,6 +127,7 @@ impl Git {
             settings: Vec::new(),
             patience: PATIENCE,
             lock: None,
+            input: None,
         }
     }
 
@@ -154,6 +156,13 @@ impl Git {
     #[must_use]
     pub fn within(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// The same with something on its standard input.
+    #[must_use]
+    pub fn reading(mut self, input: impl Into<String>) -> Self {
+        self.input = Some(input.into());
         self
     }
 
@@ -238,9 +247,10 @@ impl Git {
     }
 
     fn start<A: AsRef<OsStr>>(&self, args: &[A]) -> io::Result<Running> {
-        let stdin = match &self.lock {
-            Some(lock) => lock.as_stdin()?,
-            None => Stdio::null(),
+        let stdin = match (&self.lock, &self.input) {
+            (Some(lock), _) => lock.as_stdin()?,
+            (None, Some(input)) => as_stdin(input)?,
+            (None, None) => Stdio::null(),
         };
         let mut command = CommandWrap::with_new("git", |command| {
             command.args(QUIET);
@@ -309,6 +319,14 @@ impl Drop for Running {
             let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
         }
     }
+}
+
+/// A file instead of a pipe: nobody has to feed it while the answer is read.
+fn as_stdin(input: &str) -> io::Result<Stdio> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(input.as_bytes())?;
+    file.rewind()?;
+    Ok(file.into())
 }
 
 async fn all(pipe: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {

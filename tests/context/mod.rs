@@ -31,7 +31,11 @@ fn git(home: &Home, args: &[&str]) {
 }
 
 /// Runs an agent to its end, and returns the reply to its spawn and the prompt that it got.
-async fn prompted(home: &Home, server: &mut McpClient, arguments: Value) -> (Value, String) {
+pub(crate) async fn prompted(
+    home: &Home,
+    server: &mut McpClient,
+    arguments: Value,
+) -> (Value, String) {
     let spawned = server.call("spawn_agent", arguments).await.unwrap();
     let done = server.wait(&[spawned["id"].as_str().unwrap()]).await;
     assert_eq!(done[0]["status"], "completed", "{done:#?}");
@@ -40,7 +44,7 @@ async fn prompted(home: &Home, server: &mut McpClient, arguments: Value) -> (Val
 }
 
 /// The parts of a prompt: what stands in front, each quotation with its first line, and the task.
-fn parts(prompt: &str) -> (&str, Vec<(&str, &str)>, &str) {
+pub(crate) fn parts(prompt: &str) -> (&str, Vec<(&str, &str)>, &str) {
     let (preamble, rest) = prompt.split_once("\n\n").unwrap();
     let (_, mark) = preamble.split_once("marked ").unwrap();
     let mark = mark.split(' ').next().unwrap();

@@ -56,8 +56,11 @@ async fn a_source_that_cannot_be_had_refuses_the_spawn_and_says_why() {
         ),
         ("task:t-000000", String::new()),
         (
-            "memory:ports",
-            "this version keeps no memories\nwrite what matters of them into the prompt".to_owned(),
+            "memory:",
+            "asks nothing\n\
+             there are summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, \
+             memory:<question>, git:diff, git:diff:<revision>, git:log and git:log:<n>"
+                .to_owned(),
         ),
         (
             "summary",
@@ -69,8 +72,8 @@ async fn a_source_that_cannot_be_had_refuses_the_spawn_and_says_why() {
         (
             "wiki:ports",
             "there is no such kind of entry\n\
-             there are summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, git:diff, \
-             git:diff:<revision>, git:log and git:log:<n>"
+             there are summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, \
+             memory:<question>, git:diff, git:diff:<revision>, git:log and git:log:<n>"
                 .to_owned(),
         ),
     ] {

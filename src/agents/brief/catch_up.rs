@@ -7,6 +7,7 @@ use super::{AgentBrief, OVERLAP_LENGTH, PAIRS, is_zero};
 use crate::agents::evidence::Overlap;
 use crate::agents::record::Line;
 use crate::ids::{AgentId, TaskId};
+use crate::memory::matters as memory;
 use crate::tasks::matters::Matters;
 use crate::text::{clip, one_line};
 
@@ -43,6 +44,9 @@ pub struct CatchUp {
     /// The best of the tasks that may be begun with, a line each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ready: Vec<String>,
+    /// How much is remembered, and how much of it is in quarantine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memories: Option<String>,
     /// What to do next.
     pub next: &'static str,
 }
@@ -52,6 +56,7 @@ impl CatchUp {
         lines: &[Line],
         overlaps: &[(AgentId, Overlap)],
         tasks: Matters,
+        memories: memory::Matters,
         now_ms: i64,
     ) -> Self {
         let mut catch_up = CatchUp {
@@ -74,6 +79,7 @@ impl CatchUp {
                 .iter()
                 .map(|task| named(&task.id, &task.title))
                 .collect(),
+            memories: remembered(memories),
             ..Self::default()
         };
         for line in lines.iter().take(NAMED) {
@@ -133,6 +139,14 @@ impl CatchUp {
                 return;
             }
         }
+    }
+}
+
+fn remembered(memories: memory::Matters) -> Option<String> {
+    match (memories.memories, memories.quarantined) {
+        (0, _) => None,
+        (all, 0) => Some(format!("{all}, see recall")),
+        (all, some) => Some(format!("{all}, {some} of them in quarantine; see recall")),
     }
 }
 

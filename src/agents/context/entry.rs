@@ -25,6 +25,8 @@ pub(in crate::agents) enum Entry {
     Agent(String),
     /// A task of the project, by its id or the beginning of one.
     Task(String),
+    /// What was learnt that answers a question.
+    Memory(String),
     /// Changes: what is uncommitted, or those of a revision or range.
     Diff(Option<String>),
     /// The last commits.
@@ -75,7 +77,10 @@ fn one(text: &str) -> Result<Entry, Problem> {
         ("git", Some(about)) => git(about),
         ("task", Some(id)) if !id.trim().is_empty() => Ok(Entry::Task(id.trim().to_owned())),
         ("task", _) => Err(Problem::Malformed("names no task")),
-        ("memory", _) => Err(Problem::NotKept("memories")),
+        ("memory", Some(query)) if query.chars().any(char::is_alphanumeric) => {
+            Ok(Entry::Memory(query.trim().to_owned()))
+        }
+        ("memory", _) => Err(Problem::Malformed("asks nothing")),
         _ => Err(Problem::Unknown),
     }
 }
@@ -129,6 +134,10 @@ mod tests {
             ("agent:the first", Entry::Agent("the first".to_owned())),
             ("agent:the api", Entry::Agent("the api".to_owned())),
             ("task: t-0a1b2c", Entry::Task("t-0a1b2c".to_owned())),
+            (
+                "memory: which port: 80?",
+                Entry::Memory("which port: 80?".to_owned()),
+            ),
             ("git:diff", Entry::Diff(None)),
             (
                 "git:diff:main...HEAD",
@@ -182,10 +191,7 @@ mod tests {
                 "context `git:diff:--output=/x`: is no revision",
             ),
             ("task:", "context `task:`: names no task"),
-            (
-                "memory:ports",
-                "context `memory:ports`: this version keeps no memories",
-            ),
+            ("memory: ?", "context `memory: ?`: asks nothing"),
             ("file:a\nb", "context `file:a b`: holds control characters"),
         ] {
             assert_eq!(read(text), Err(told.to_owned()), "{text:?}");

@@ -34,9 +34,6 @@ pub enum Problem {
     /// The kind is known, what is said of it is not.
     #[error("{0}")]
     Malformed(&'static str),
-    /// A kind whose store there is not.
-    #[error("this version keeps no {0}")]
-    NotKept(&'static str),
     /// Nothing is there.
     #[error("there is no such file")]
     Missing,

@@ -1,5 +1,5 @@
 //! What an agent is given to read with its prompt: files of the project, changes and history of its
-//! repository, results of other agents, what the session that spawns it is about. Each is read once,
+//! repository, results of other agents, what was learnt, what the session that spawns it is about. Each is read once,
 //! when the agent is spawned, and quoted as data in front of the prompt. Nothing here writes, runs
 //! anything but git, or leaves a gap: what cannot be had refuses the spawn.
 

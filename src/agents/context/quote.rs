@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::{BLOCK_LIMIT, ENTRY_LIMIT};
-use crate::ids::{IdSource, TaskId};
+use crate::ids::{IdSource, MemoryId, TaskId};
 use crate::providers::clip;
 
 /// Which end of a text is kept when it is cut.
@@ -50,6 +50,10 @@ pub(in crate::agents) struct Block {
     pub(in crate::agents) cut: Vec<ContextCut>,
     /// Tasks among the entries.
     pub(in crate::agents) tasks: Vec<TaskId>,
+    /// Memories that nobody has asked for.
+    pub(in crate::agents) primed: Vec<MemoryId>,
+    /// What whoever spawns should know of the entries.
+    pub(in crate::agents) notes: Vec<String>,
 }
 
 /// Quotes `pieces` in their order.
@@ -70,8 +74,7 @@ pub(in crate::agents) fn quote(pieces: &[Piece], ids: &dyn IdSource) -> Block {
     let sizes: Vec<usize> = pieces.iter().map(|piece| piece.text.len()).collect();
     let mut block = Block {
         text: preamble,
-        cut: Vec::new(),
-        tasks: Vec::new(),
+        ..Block::default()
     };
     for (piece, share) in pieces.iter().zip(shares(&sizes, room)) {
         let kept = kept(piece, share);

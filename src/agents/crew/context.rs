@@ -6,39 +6,75 @@ use std::time::UNIX_EPOCH;
 
 use serde_json::Value;
 
-use super::Crew;
+use super::requests::Draft;
+use super::{Crew, priming};
 use crate::agents::context::host::{self, Asking, Told, Transcript};
 use crate::agents::context::{self, BadContext, Block, Entry, Keep, Piece, Problem, Roots};
 use crate::agents::error::AgentError;
 use crate::agents::launch::{self, SpawnRequest};
 use crate::agents::record::{Texts, read};
-use crate::ids::TaskId;
+use crate::ids::{MemoryId, TaskId};
+use crate::memory::prime::about;
+use crate::memory::{Author, Memories, Query};
 use crate::project::Project;
 use crate::tasks::{Actor, TaskError, prime};
 
-/// Characters of a label that are repeated.
+/// Characters of a label, and of a note, that are repeated.
 const LABEL: usize = 60;
+const NOTE: usize = 300;
 
 impl Crew {
-    /// The block in front of the prompt of `request` with what `entries` name; empty without any.
+    /// The block in front of the prompt of `draft`: what its entries name, and what was learnt that fits
+    /// the prompt of `request` and the `title` of its task; empty without any.
     ///
     /// # Errors
     /// [`AgentError::Context`] for the first that cannot be had, failures of the store.
     pub(super) async fn context_block(
         &self,
-        entries: &[String],
+        draft: &Draft,
         request: &SpawnRequest,
+        title: &str,
     ) -> Result<Block, AgentError> {
-        let entries = context::parse(entries)?;
-        if entries.is_empty() {
-            return Ok(Block::default());
+        let entries = context::parse(&draft.context)?;
+        let memories = self.memories_of(Author::Agent {
+            id: draft.id.clone(),
+            definition: draft.plan.agent.clone(),
+        });
+        let (mut pieces, given) = match entries.is_empty() {
+            true => (Vec::new(), Given::default()),
+            false => self.read(entries, &memories, request).await?,
+        };
+        let mut primed = Vec::new();
+        if draft.primes {
+            let prompt = format!("{title}\n{}", request.prompt);
+            let (ids, text) = self.priming(&memories, &prompt, &given.memories).await;
+            if !ids.is_empty() {
+                primed = ids;
+                let text = self.store.redact(&context::clean(&text));
+                pieces.insert(0, priming::piece(text));
+            }
         }
+        let mut block = context::quote(&pieces, self.ids.as_ref());
+        block.primed = primed;
+        block.tasks = given.tasks;
+        block.notes = given.notes;
+        Ok(block)
+    }
+
+    /// What `entries` bring.
+    async fn read(
+        &self,
+        entries: Vec<(String, Entry)>,
+        memories: &Memories<'_>,
+        request: &SpawnRequest,
+    ) -> Result<(Vec<Piece>, Given), AgentError> {
         let mut reader = Reader {
             crew: self,
+            memories,
             roots: self.roots(request)?,
             request,
             transcript: None,
-            tasks: Vec::new(),
+            given: Given::default(),
         };
         let mut pieces = Vec::with_capacity(entries.len());
         for (source, entry) in entries {
@@ -51,9 +87,7 @@ impl Crew {
             };
             pieces.push(piece);
         }
-        let mut block = context::quote(&pieces, self.ids.as_ref());
-        block.tasks = reader.tasks;
-        Ok(block)
+        Ok((pieces, reader.given))
     }
 
     /// Where files may come from: the caller's working tree and, if the agent is to work in another
@@ -81,14 +115,24 @@ impl<E: Into<Problem>> From<E> for Refusal {
     }
 }
 
+/// What an agent is given by its entries.
+#[derive(Default)]
+struct Given {
+    tasks: Vec<TaskId>,
+    memories: Vec<MemoryId>,
+    /// What whoever spawns should know.
+    notes: Vec<String>,
+}
+
 struct Reader<'a> {
     crew: &'a Crew,
+    /// In the hands of the agent that is to read.
+    memories: &'a Memories<'a>,
     roots: Roots,
     request: &'a SpawnRequest,
     /// Found once for all entries.
     transcript: Option<Arc<Transcript>>,
-    /// Tasks that were read.
-    tasks: Vec<TaskId>,
+    given: Given,
 }
 
 impl Reader<'_> {
@@ -114,6 +158,7 @@ impl Reader<'_> {
             }
             Entry::Agent(name) => self.result(&mut piece, &name).await?,
             Entry::Task(id) => self.task(&mut piece, &id).await?,
+            Entry::Memory(query) => self.recall(&mut piece, query).await?,
             Entry::Diff(revision) => {
                 let said = context::diff(self.cwd(), revision.as_deref()).await?;
                 (piece.about, piece.text, piece.unread) = (said.about, said.text, said.unread);
@@ -172,7 +217,31 @@ impl Reader<'_> {
         let facts = tracker.facts(&id).await.map_err(failed)?;
         piece.text = prime::about(&facts);
         piece.about = format!("the task {id} of the tracker");
-        self.tasks.push(id);
+        self.given.tasks.push(id);
+        Ok(())
+    }
+
+    async fn recall(&mut self, piece: &mut Piece, query: String) -> Result<(), Refusal> {
+        let query = Query {
+            text: query,
+            ..Query::default()
+        };
+        let recalled = self.memories.recall(&query).await;
+        let recalled = recalled.map_err(|error| Refusal::Agents(error.into()))?;
+        let mut notes = recalled.notes;
+        if recalled.hits.is_empty() && notes.is_empty() {
+            notes.push("nothing was found".to_owned());
+        }
+        "memories of ostler, the best first".clone_into(&mut piece.about);
+        piece.text = about(&recalled.hits);
+        for note in &notes {
+            let note = context::one_line(note, NOTE);
+            piece.text.push_str(&format!("[{note}]\n"));
+            let source = context::one_line(&piece.source, LABEL);
+            self.given.notes.push(format!("context `{source}`: {note}"));
+        }
+        let ids = recalled.hits.into_iter().map(|hit| hit.memory.id);
+        self.given.memories.extend(ids);
         Ok(())
     }
 

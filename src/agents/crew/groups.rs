@@ -6,6 +6,7 @@ use super::Crew;
 use super::requests::Draft;
 use super::tasks::one_agent_only;
 use crate::agents::brief::AgentBrief;
+use crate::agents::context::Block;
 use crate::agents::error::AgentError;
 use crate::agents::group::ranking::{Ranking, Standing, rank};
 use crate::agents::group::variants::{Variants, set_apart};
@@ -76,8 +77,10 @@ impl Crew {
             draft.label.push_str(&format!(" #{}", at + 1));
             drafts.push(draft);
         }
-        let entries = drafts.first().map_or(&[][..], |draft| &draft.context);
-        let context = self.context_block(entries, request).await?;
+        let context = match drafts.first() {
+            Some(first) => self.context_block(first, request, "").await?,
+            None => Block::default(),
+        };
         self.be_ready_to_run()?;
         let group = GroupId::new(self.ids.as_ref());
         let agents: Vec<NewAgent<'_>> = drafts
@@ -100,7 +103,7 @@ impl Crew {
         self.nudge.notify_one();
         let mut spawned = Vec::with_capacity(drafts.len());
         for (draft, plan) in drafts.into_iter().zip(&plans) {
-            spawned.push(self.started(draft, plan, context.cut.clone()).await?);
+            spawned.push(self.started(draft, plan, context.clone()).await?);
         }
         Ok(GroupSpawned {
             group,

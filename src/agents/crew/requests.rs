@@ -10,7 +10,7 @@ use super::Crew;
 use crate::agents::brief::AgentBrief;
 use crate::agents::budget::BudgetRequest;
 use crate::agents::budget::reserve::Insists;
-use crate::agents::context::{Block, ContextCut};
+use crate::agents::context::Block;
 use crate::agents::error::AgentError;
 use crate::agents::family::{self, Asked};
 use crate::agents::launch::{self, Granted, SpawnRequest, Spawned};
@@ -34,6 +34,8 @@ pub(super) struct Draft {
     pub(super) prompt: String,
     /// Entries of what it is given to read.
     pub(super) context: Vec<String>,
+    /// Whether it is told what was learnt about its prompt.
+    pub(super) primes: bool,
     pub(super) plan: Plan,
     /// The limits that were asked for in so many words.
     pub(super) insists: Insists,
@@ -53,14 +55,14 @@ impl Crew {
             return self.spawn_for_task(request, task, caller.as_ref()).await;
         }
         let draft = self.draft(request, caller.as_ref()).await?;
-        let context = self.context_block(&draft.context, request).await?;
+        let context = self.context_block(&draft, request, "").await?;
         self.be_ready_to_run()?;
         let agent = self.new_agent(&draft, &context, caller.as_ref());
         let plan = write::enqueue(&self.scribe(), &agent)
             .await
             .map_err(|error| AgentError::admission(&draft.id, "spawned", error))?;
         self.nudge.notify_one();
-        self.started(draft, &plan, context.cut).await
+        self.started(draft, &plan, context).await
     }
 
     /// An agent as it would be written; nothing is changed yet.
@@ -96,23 +98,26 @@ impl Crew {
             label: resolved.label,
             prompt: request.prompt.clone(),
             context: resolved.context,
+            primes: resolved.primes,
             plan: resolved.plan,
             insists,
             ignored: resolved.ignored,
         })
     }
 
-    /// What a caller is told of a draft that has been written with `plan`.
+    /// What a caller is told of a draft that has been written with `plan` and `context`.
     pub(super) async fn started(
         &self,
         draft: Draft,
         plan: &Plan,
-        context_cut: Vec<ContextCut>,
+        context: Block,
     ) -> Result<Spawned, AgentError> {
         let spawned = self.spawned(draft.id, 1, plan).await?;
         Ok(Spawned {
             ignored: draft.ignored,
-            context_cut,
+            context_cut: context.cut,
+            primed: context.primed,
+            notes: context.notes,
             ..spawned
         })
     }
@@ -183,6 +188,7 @@ impl Crew {
             label: line.label.clone(),
             prompt,
             context: Vec::new(),
+            primes: false,
             plan,
             insists,
             ignored: without.into_iter().collect(),
@@ -389,6 +395,8 @@ impl Crew {
                 .unwrap_or_default(),
             ignored: Vec::new(),
             context_cut: Vec::new(),
+            primed: Vec::new(),
+            notes: Vec::new(),
         })
     }
 

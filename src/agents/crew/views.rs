@@ -8,6 +8,7 @@ use crate::agents::record::read::Filter;
 use crate::agents::record::{overlaps, read};
 use crate::agents::{journal, recovery};
 use crate::ids::{AgentId, GroupId};
+use crate::memory::matters as memory;
 use crate::page::Page;
 use crate::store::Listener;
 use crate::tasks::matters::Matters;
@@ -213,8 +214,13 @@ impl Crew {
             Err(AgentError::Ending) => Matters::default(),
             Err(error) => return Err(error),
         };
+        let memories = match self.memories().await {
+            Ok(memories) => memories.matters().await?,
+            Err(AgentError::Ending) => memory::Matters::default(),
+            Err(error) => return Err(error),
+        };
         let now_ms = self.clock.now_ms();
-        Ok(CatchUp::of(&lines, &overlaps, tasks, now_ms))
+        Ok(CatchUp::of(&lines, &overlaps, tasks, memories, now_ms))
     }
 }
 

@@ -55,6 +55,9 @@ pub(super) struct Fields {
     /// What it is given to read with each prompt, before what a call names: `file:<path>`, `git:diff`
     /// and so on.
     pub(super) context: Option<Vec<String>>,
+    /// `false` keeps from it what was learnt and fits its prompt, which agents are told of where
+    /// `memory.prime` is on.
+    pub(super) prime: Option<bool>,
     /// Definitions that it may spawn agents from itself, `*` for any; nothing if left out.
     pub(super) allowed_subagents: Option<Names>,
     /// Fields that a call cannot change.

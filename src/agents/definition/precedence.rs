@@ -25,6 +25,8 @@ pub(in crate::agents) struct Effective {
     pub(in crate::agents) isolation: Isolation,
     pub(in crate::agents) budget: Budget,
     pub(in crate::agents) context: Vec<String>,
+    /// Whether it is told what was learnt about its prompt.
+    pub(in crate::agents) primes: bool,
     /// The role.
     pub(in crate::agents) instructions: String,
     pub(in crate::agents) tools: ToolRules,
@@ -68,6 +70,7 @@ pub(in crate::agents) fn effective(
         isolation,
         budget,
         context,
+        primes: config.memory.prime && from.as_ref().is_none_or(|it| it.primes),
         ignored: merge.ignored,
         instructions: from
             .as_ref()

@@ -107,6 +107,7 @@ fn every_field_of_ours_is_read() {
          timeout_s: 4\n\
          idle_s: 5\n\
          context: [git:diff]\n\
+         prime: false\n\
          allowed_subagents: explore, plan\n\
          locked: model permission\n\
          workflow: tdd",
@@ -136,6 +137,7 @@ fn every_field_of_ours_is_read() {
             idle_s: Some(5),
         },
         context: vec!["git:diff".to_owned()],
+        primes: false,
         subagents: vec!["explore".to_owned(), "plan".to_owned()],
         locked: vec!["model".to_owned(), "permission".to_owned()],
         workflow: Some("tdd".to_owned()),

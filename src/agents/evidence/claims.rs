@@ -109,13 +109,16 @@ pub(in crate::agents) fn unfounded(text: &str, evidence: &Evidence) -> Vec<Strin
 }
 
 /// Tools of ours, whatever a CLI puts before their names.
-const OURS: [&str; 8] = [
+const OURS: [&str; 11] = [
     "ask_parent",
     "claim_task",
     "close_task",
     "create_tasks",
+    "forget",
     "get_task",
     "list_tasks",
+    "recall",
+    "remember",
     "submit_result",
     "update_task",
 ];

@@ -17,16 +17,22 @@ use crate::mcp::server::Server;
 struct ResumeAgent {
     id: String,
     prompt: String,
+    #[schemars(extend("x-unlisted" = true))]
     max_turns: Option<u32>,
+    #[schemars(extend("x-unlisted" = true))]
     timeout_s: Option<u32>,
+    #[schemars(extend("x-unlisted" = true))]
     max_cost_usd: Option<f64>,
+    #[schemars(extend("x-unlisted" = true))]
     max_tool_calls: Option<u32>,
+    #[schemars(extend("x-unlisted" = true))]
     idle_s: Option<u32>,
 }
 
 #[tool_router(router = resume_agent_router, vis = "pub(crate)")]
 impl Server {
-    /// Continue an ended agent with its history; what is left out stays.
+    /// Continue an ended agent with its history. Takes limits as spawn_agent does; what is left out
+    /// stays.
     #[tool(annotations(title = "Resume agent", destructive_hint = false))]
     async fn resume_agent(&self, Parameters(p): Parameters<ResumeAgent>) -> CallToolResult {
         reply(self.resume(p).await)

@@ -41,7 +41,7 @@ struct SpawnAgent {
     #[schemars(with = "Option<String>")]
     effort: Option<Effort>,
     isolation: Option<Isolation>,
-    /// To read: summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, git:diff, git:log.
+    /// To read: summary, transcript:<n>, file:<path>, agent:<id>, task:<id>, memory:<query>, git:diff, git:log.
     context: Option<Vec<String>>,
     output_schema: Option<serde_json::Map<String, serde_json::Value>>,
     /// Checked at the end: files exist, command exits 0, commits made, tree clean.

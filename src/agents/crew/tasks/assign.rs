@@ -100,14 +100,14 @@ impl Crew {
         let mark = format!("{}{}", self.ids.token(), self.ids.token());
         let terms = self.terms(&draft.plan);
         draft.prompt = context::clean(&prime::prompt(&facts, &terms, &mark, &draft.prompt));
-        let context = self.context_block(&draft.context, &request).await?;
+        let context = self.context_block(&draft, &request, title).await?;
         self.be_ready_to_run()?;
         let agent = self.new_agent(&draft, &context, caller);
         let plan = write::enqueue(&self.scribe(), &agent)
             .await
             .map_err(|error| AgentError::admission(&draft.id, "spawned", error))?;
         self.nudge.notify_one();
-        self.started(draft, &plan, context.cut).await
+        self.started(draft, &plan, context).await
     }
 
     /// How an agent with that plan may work on its task.

@@ -51,6 +51,8 @@ CREATE TABLE memory (
 ) STRICT;
 CREATE INDEX memory_same ON memory(place, mark) WHERE forgotten_ms = 0;
 CREATE INDEX memory_newest ON memory(place, n) WHERE forgotten_ms = 0 AND superseded_by = '';
+CREATE INDEX memory_quarantined ON memory(place)
+  WHERE trust = 'quarantined' AND forgotten_ms = 0 AND superseded_by = '';
 -- What may not hold now, though nothing has taken its place.
 CREATE INDEX memory_bounded ON memory(n)
   WHERE forgotten_ms = 0 AND superseded_by = '' AND (valid_from_ms <> 0 OR valid_to_ms <> 0);
