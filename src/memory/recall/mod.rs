@@ -40,7 +40,7 @@ const RARE: i64 = 3000;
 /// Memories that are looked at closely.
 const CLOSELY: i64 = 120;
 /// Those of them whose neighbours are looked at.
-const WITH_NEIGHBOURS: usize = 60;
+const WITH_NEIGHBOURS: usize = 40;
 /// Superseded memories that are looked at.
 const SUPERSEDED: i64 = 200;
 /// A memory that fits by less than that part of the best one is none that was meant.

@@ -104,7 +104,7 @@ pub(super) fn is_told(text: &str) -> bool {
             || MONTHS
                 .iter()
                 .filter(|name| name.len() > 5)
-                .any(|name| whole(&name))
+                .any(|name| whole(name))
             || DAYS.iter().any(|(name, _)| name == word)
             || matches!(
                 word.as_str(),
@@ -194,7 +194,7 @@ impl Reader<'_> {
     }
 
     fn time(&self, at: usize) -> Option<Found> {
-        self.from_now(at)
+        self.near_now(at)
             .or_else(|| self.ago(at))
             .or_else(|| self.last(at))
             .or_else(|| self.date(at))
@@ -204,7 +204,7 @@ impl Reader<'_> {
             .or_else(|| self.year(at))
     }
 
-    fn from_now(&self, at: usize) -> Option<Found> {
+    fn near_now(&self, at: usize) -> Option<Found> {
         let (days, length) = match (self.word(at), self.word(at + 1), self.word(at + 2)) {
             ("today" | "tonight", ..) => (0, 1),
             ("this", "morning" | "afternoon" | "evening", _) => (0, 2),
