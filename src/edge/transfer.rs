@@ -2,6 +2,7 @@
 
 use super::{Failure, Kind};
 use crate::tasks::TransferError;
+use crate::memory;
 use crate::transfer::FileError;
 
 impl From<FileError> for Failure {
@@ -34,6 +35,24 @@ impl From<TransferError> for Failure {
                 "nothing was changed; if you know what it is, say so with `--from`",
             ),
             TransferError::Newer { .. } => (
+                Kind::Invalid,
+                "nothing was changed; install that version or a later one",
+            ),
+        };
+        Failure::new(kind, error).hint(hint)
+    }
+}
+
+impl From<memory::TransferError> for Failure {
+    fn from(error: memory::TransferError) -> Self {
+        let (kind, hint) = match error {
+            memory::TransferError::Memory(error) => return error.into(),
+            memory::TransferError::File(error) => return error.into(),
+            memory::TransferError::Unknown { .. } => (
+                Kind::Invalid,
+                "nothing was changed; if you know what it is, say so with `--format`",
+            ),
+            memory::TransferError::Newer { .. } => (
                 Kind::Invalid,
                 "nothing was changed; install that version or a later one",
             ),

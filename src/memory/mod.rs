@@ -13,6 +13,7 @@ mod model;
 pub(crate) mod recall;
 pub(crate) mod remember;
 pub(crate) mod rows;
+pub(crate) mod transfer;
 
 pub use error::MemoryError;
 pub use memories::Memories;
@@ -20,6 +21,7 @@ pub use model::{
     Author, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
 };
 pub use recall::{Band, Hit, Query, Recalled};
+pub use transfer::{Document, Exported, Format, Import, Input, Remark, Report, TransferError};
 pub use remember::{BATCH, Kept, NewMemory};
 
 #[cfg(test)]

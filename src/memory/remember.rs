@@ -97,10 +97,10 @@ pub enum Kept {
 }
 
 /// A checked statement.
-struct Checked<'a> {
+pub(super) struct Checked<'a> {
     new: &'a NewMemory,
-    text: String,
-    scope: Scope,
+    pub(super) text: String,
+    pub(super) scope: Scope,
     lexical: Lexical,
 }
 
@@ -131,7 +131,7 @@ impl Memories<'_> {
         Ok(kept)
     }
 
-    fn check<'a>(&self, new: &'a NewMemory) -> Result<Checked<'a>, MemoryError> {
+    pub(super) fn check<'a>(&self, new: &'a NewMemory) -> Result<Checked<'a>, MemoryError> {
         let text = self.store.redact(new.text.trim());
         if text.is_empty() {
             return Err(MemoryError::not_kept("text", "it is empty"));
@@ -277,7 +277,7 @@ impl Memories<'_> {
         Ok((row.try_get("n")?, row.try_get("place")?, lexical))
     }
 
-    async fn new_id(&self, connection: &mut AnyConnection) -> Result<MemoryId, MemoryError> {
+    pub(super) async fn new_id(&self, connection: &mut AnyConnection) -> Result<MemoryId, MemoryError> {
         loop {
             let id = MemoryId::new(self.ids);
             if rows::number(connection, &id).await?.is_none() {

@@ -61,6 +61,14 @@ mod tests {
         ("memory/recall/mod.rs", crate::memory::recall::ALL),
         ("memory/remember.rs", crate::memory::remember::ALL),
         ("memory/rows.rs", crate::memory::rows::ALL),
+        (
+            "memory/transfer/rows.rs",
+            crate::memory::transfer::rows::ALL,
+        ),
+        (
+            "memory/transfer/writes.rs",
+            crate::memory::transfer::writes::ALL,
+        ),
         ("store/project.rs", crate::store::project::ALL),
         ("workspaces/rows.rs", crate::workspaces::rows::ALL),
         ("tasks/claim.rs", crate::tasks::claim::ALL),

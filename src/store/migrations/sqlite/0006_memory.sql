@@ -48,7 +48,8 @@ CREATE TABLE memory (
   lexical_tags TEXT NOT NULL
 ) STRICT;
 CREATE INDEX memory_newest ON memory(place, n) WHERE forgotten_ms = 0 AND superseded_by = '';
-CREATE UNIQUE INDEX memory_turn ON memory(place, session, turn) WHERE session <> '';
+-- Two copies of a project that both went on may each have a turn of that number.
+CREATE INDEX memory_turn ON memory(place, session, turn) WHERE session <> '';
 CREATE INDEX memory_chain ON memory(superseded_by) WHERE superseded_by <> '';
 CREATE INDEX memory_project ON memory(project_id);
 CREATE INDEX memory_source ON memory(source_id, created_ms) WHERE source_id <> '';

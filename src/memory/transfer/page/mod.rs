@@ -1,0 +1,3 @@
+//! A page.
+/// The first line of a page, by which it is known.
+pub(super) const MARK: &str = "<!-- ostler memory page";
