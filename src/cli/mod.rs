@@ -8,6 +8,7 @@ mod gc;
 mod guard;
 mod leash;
 mod log;
+mod memory;
 mod merge;
 mod output;
 mod paint;
@@ -65,6 +66,9 @@ enum Command {
     /// See and change what is to be done, write it to a file and take it in from one
     #[command(subcommand)]
     Tasks(Box<tasks::Tasks>),
+    /// What was learnt here: seen, searched, changed, taken to files and from them
+    #[command(subcommand)]
+    Memory(Box<memory::Memory>),
     /// See the worktrees that agents work in, merge their branches, and remove those that hold nothing
     /// of their own
     #[command(subcommand)]
@@ -133,6 +137,7 @@ pub fn main_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Command::Agents(Agents::Records(agents)) => agents.run().await,
             Command::Agents(Agents::Definitions(command)) => command.run(),
             Command::Tasks(tasks) => tasks.run().await,
+            Command::Memory(memory) => memory.run().await,
             Command::Worktrees(worktrees) => worktrees.run().await,
             Command::Gc(gc) => gc.run().await,
             Command::Doctor(doctor) => doctor.run().await,

@@ -1,8 +1,8 @@
 //! How it is told that something could not be written to a file, or read from one.
 
 use super::{Failure, Kind};
-use crate::tasks::TransferError;
 use crate::memory;
+use crate::tasks::TransferError;
 use crate::transfer::FileError;
 
 impl From<FileError> for Failure {

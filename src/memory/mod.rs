@@ -8,6 +8,7 @@ mod find;
 pub(crate) mod forget;
 pub(crate) mod index;
 mod lexicon;
+pub(crate) mod list;
 mod memories;
 mod model;
 pub(crate) mod recall;
@@ -16,13 +17,14 @@ pub(crate) mod rows;
 pub(crate) mod transfer;
 
 pub use error::MemoryError;
+pub use list::{Listing, Standing};
 pub use memories::Memories;
 pub use model::{
     Author, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
 };
 pub use recall::{Band, Hit, Query, Recalled};
-pub use transfer::{Document, Exported, Format, Import, Input, Remark, Report, TransferError};
 pub use remember::{BATCH, Kept, NewMemory};
+pub use transfer::{Document, Exported, Format, Import, Input, Remark, Report, TransferError};
 
 #[cfg(test)]
 mod tests;

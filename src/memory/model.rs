@@ -92,10 +92,10 @@ impl Scope {
         match text.split_once(':') {
             None if text == "project" => Some(Scope::Project),
             None if text == "user" => Some(Scope::User),
-            Some(("agent", name)) => (!name.is_empty()
-                && name.chars().count() <= NAME
-                && name.chars().all(fits))
-            .then(|| Scope::Agent(name.to_owned())),
+            Some(("agent", name)) => {
+                (!name.is_empty() && name.chars().count() <= NAME && name.chars().all(fits))
+                    .then(|| Scope::Agent(name.to_owned()))
+            }
             _ => None,
         }
     }

@@ -277,7 +277,10 @@ impl Memories<'_> {
         Ok((row.try_get("n")?, row.try_get("place")?, lexical))
     }
 
-    pub(super) async fn new_id(&self, connection: &mut AnyConnection) -> Result<MemoryId, MemoryError> {
+    pub(super) async fn new_id(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<MemoryId, MemoryError> {
         loop {
             let id = MemoryId::new(self.ids);
             if rows::number(connection, &id).await?.is_none() {

@@ -58,6 +58,7 @@ mod tests {
         ("agents/recovery.rs", crate::agents::recovery::ALL),
         ("memory/forget.rs", crate::memory::forget::ALL),
         ("memory/index.rs", crate::memory::index::ALL),
+        ("memory/list.rs", crate::memory::list::ALL),
         ("memory/recall/mod.rs", crate::memory::recall::ALL),
         ("memory/remember.rs", crate::memory::remember::ALL),
         ("memory/rows.rs", crate::memory::rows::ALL),

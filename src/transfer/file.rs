@@ -10,8 +10,9 @@ use tempfile::NamedTempFile;
 
 use super::error::FileError;
 
-/// What a new file may be to whom, before the umask.
+/// What a new file may be to whom, before the umask; and one that is nobody else's business.
 const NEW: u32 = 0o666;
+const PRIVATE: u32 = 0o600;
 
 /// A file that is being written beside the one that it is to replace.
 pub struct Replacement {
@@ -25,6 +26,18 @@ impl Replacement {
     /// # Errors
     /// A directory, a device, a link; a folder that cannot be written to.
     pub fn of(path: &Path) -> Result<Self, FileError> {
+        Self::with(path, NEW)
+    }
+
+    /// The same; a new one is for the user's eyes only.
+    ///
+    /// # Errors
+    /// As [`Replacement::of`].
+    pub fn private(path: &Path) -> Result<Self, FileError> {
+        Self::with(path, PRIVATE)
+    }
+
+    fn with(path: &Path, mode: u32) -> Result<Self, FileError> {
         let before = match std::fs::symlink_metadata(path) {
             Ok(found) => Some(ordinary(path, &found)?.permissions()),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -34,7 +47,7 @@ impl Replacement {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".ostler-").suffix(".tmp");
         let file = builder
-            .permissions(Permissions::from_mode(NEW))
+            .permissions(Permissions::from_mode(mode))
             .tempfile_in(&folder)
             .map_err(|error| bad(path, format!("cannot be written to: {error}")))?;
         if let Some(before) = before {
@@ -125,6 +138,11 @@ mod tests {
         assert_eq!(mode(&path), 0o640);
         drop(Replacement::of(&path).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        let mut own = Replacement::private(&folder.path().join("own")).unwrap();
+        own.write_all(b"own").unwrap();
+        own.put().unwrap();
+        assert_eq!(mode(&folder.path().join("own")), 0o600);
+        std::fs::remove_file(folder.path().join("own")).unwrap();
         let left = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 1, "something is left behind");
     }

@@ -26,7 +26,7 @@ const PAGE: usize = 500;
 const USUAL_IMPORTANCE: f64 = 0.5;
 
 /// What is to be taken in.
-pub struct Import<'a> {
+pub struct Import<'a, 'p> {
     /// Where it is read from.
     pub input: Input<'a>,
     /// What it is; `None`: what it looks like.
@@ -34,7 +34,7 @@ pub struct Import<'a> {
     /// Only says what would be done.
     pub dry_run: bool,
     /// Is told how many memories are written, and of how many.
-    pub progress: &'a mut dyn FnMut(usize, usize),
+    pub progress: &'p mut dyn FnMut(usize, usize),
 }
 
 /// Where memories are read from.
@@ -57,7 +57,7 @@ impl Memories<'_> {
     /// # Errors
     /// An agent; a file that cannot be read or is no file of memories; failures of the store. What is
     /// wrong with a line is no error, but told in the report.
-    pub async fn import(&self, import: Import<'_>) -> Result<Report, TransferError> {
+    pub async fn import(&self, import: Import<'_, '_>) -> Result<Report, TransferError> {
         if self.is_agent() {
             let what = "only a person can import memories".to_owned();
             return Err(MemoryError::NotAllowed { what }.into());
@@ -460,9 +460,6 @@ impl Run<'_, '_> {
         if self.report.dry_run || before == after {
             return Ok(());
         }
-        Ok(self
-            .memories
-            .change_in(connection, before, after)
-            .await?)
+        Ok(self.memories.change_in(connection, before, after).await?)
     }
 }

@@ -191,7 +191,9 @@ fn whole(line: MemoryLine, latest_ms: i64) -> Result<Memory, String> {
         return Err("`importance` must be from 0 to 1".to_owned());
     }
     if line.uses < 0 || line.turn < 0 || (line.turn == 0) != line.session.is_empty() {
-        return Err("`uses` or `turn` is none, or there is only one of `session` and `turn`".into());
+        return Err(
+            "`uses` or `turn` is none, or there is only one of `session` and `turn`".into(),
+        );
     }
     let mut tags = line.tags;
     tags.sort();

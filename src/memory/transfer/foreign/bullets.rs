@@ -45,7 +45,12 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
                     let statement = Found::new(item.line, origin, text, kind);
                     found.push(statement.subject(headings.subject()).tags(headings.tags()));
                 }
-                None => *report.aside.entry("items that only lead to others").or_default() += 1,
+                None => {
+                    *report
+                        .aside
+                        .entry("items that only lead to others")
+                        .or_default() += 1
+                }
             },
             Block::Paragraph { .. } => *report.aside.entry("paragraphs").or_default() += 1,
             Block::Other(what) => *report.aside.entry(what).or_default() += 1,

@@ -45,7 +45,10 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
             Block::Item(item) => match statement(&item) {
                 Some(text) => (item.line, text),
                 None => {
-                    *report.aside.entry("items that only lead to others").or_default() += 1;
+                    *report
+                        .aside
+                        .entry("items that only lead to others")
+                        .or_default() += 1;
                     continue;
                 }
             },
@@ -72,6 +75,8 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
 
 /// Whether an item only leads to another file.
 fn is_entry(text: &str) -> bool {
-    let target = text.strip_prefix('[').and_then(|rest| rest.split_once("]("));
+    let target = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("]("));
     target.is_some_and(|(_, rest)| rest.split(')').next().is_some_and(|to| to.ends_with(".md")))
 }

@@ -61,7 +61,10 @@ impl Format {
 }
 
 fn of_document(document: &Document) -> Option<Format> {
-    if document.text.starts_with(crate::memory::transfer::page::MARK) {
+    if document
+        .text
+        .starts_with(crate::memory::transfer::page::MARK)
+    {
         return None;
     }
     let (fields, body, _) = front(&document.text);
@@ -76,9 +79,7 @@ fn of_document(document: &Document) -> Option<Format> {
         Block::Item(item) => Some(item.text.as_str()),
         _ => None,
     });
-    let is_part = |block: &Block| {
-        matches!(block, Block::Heading { text, .. } if text == "Observations" || text == "Relations")
-    };
+    let is_part = |block: &Block| matches!(block, Block::Heading { text, .. } if text == "Observations" || text == "Relations");
     if blocks.iter().any(is_part) {
         return Some(Format::BasicMemory);
     }

@@ -287,7 +287,10 @@ mod tests {
     #[test]
     fn what_stands_above_is_taken_off() {
         let (fields, body, lines) = front("---\ntitle: A\ntags: [x, y]\n---\n\nbody");
-        assert_eq!((fields["title"].as_str(), body, lines), (Some("A"), "\nbody", 4));
+        assert_eq!(
+            (fields["title"].as_str(), body, lines),
+            (Some("A"), "\nbody", 4)
+        );
         assert_eq!(list(fields.get("tags")), ["x", "y"]);
         assert_eq!(list(Some(&Value::from("a, b"))), ["a", "b"]);
         for none in ["body", "---\nnot: [closed\n---\nbody", "---\n"] {

@@ -43,7 +43,12 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
                 statement.new.at_ms = at_ms;
                 found.push(statement);
             }
-            None => *report.aside.entry("items that are no observation").or_default() += 1,
+            None => {
+                *report
+                    .aside
+                    .entry("items that are no observation")
+                    .or_default() += 1
+            }
         }
     }
     found
