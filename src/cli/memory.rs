@@ -1,6 +1,7 @@
 //! `ostler memory`: what was learnt, seen and changed by a person. In a process that an agent has
 //! started it is the agent that asks, with what it may do.
 
+mod edit;
 mod end;
 mod lines;
 mod list;
@@ -35,10 +36,16 @@ pub(super) enum Memory {
     Add(write::Add),
     /// Take memories out of every search; what was forgotten stays on record
     Forget(end::Forget),
-    /// Write the memories of this project to a file, a line each
+    /// Stand for what an agent has written, so that it is relied upon
+    Confirm(end::Confirm),
+    /// Remove memories for good, so that their bytes are gone from the state file
+    Purge(end::Purge),
+    /// Write the memories of this project to a file, a line each, or as a page to be read
     Export(transfer::Export),
     /// Take in the memories of a file: of ostler, or of another program
     Import(transfer::Import),
+    /// Change memories in your editor: texts, tags, importance, what is forgotten and what is new
+    Edit(edit::Edit),
 }
 
 impl Memory {
@@ -65,6 +72,9 @@ impl Memory {
             Memory::Search(search) => search.told(crew, &memories, paint).await,
             Memory::Add(add) => return add.told(&memories).await,
             Memory::Forget(forget) => forget.told(&memories, paint).await,
+            Memory::Confirm(confirm) => confirm.told(&memories, paint).await,
+            Memory::Purge(purge) => purge.told(&memories, paint).await,
+            Memory::Edit(edit) => edit.told(&memories, paint).await,
             Memory::Export(export) => export.told(&memories).await,
             Memory::Import(import) => return import.told(&memories).await,
         };

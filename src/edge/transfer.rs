@@ -52,6 +52,11 @@ impl From<memory::TransferError> for Failure {
                 Kind::Invalid,
                 "nothing was changed; if you know what it is, say so with `--format`",
             ),
+            memory::TransferError::Page { .. } => (Kind::Invalid, "nothing was changed"),
+            memory::TransferError::Conflict { .. } => (
+                Kind::Conflict,
+                "nothing was changed; `ostler memory edit` writes a new page",
+            ),
             memory::TransferError::Newer { .. } => (
                 Kind::Invalid,
                 "nothing was changed; install that version or a later one",

@@ -121,6 +121,9 @@ impl MemoryError {
                 field,
                 why,
             },
+            Self::NotAllowed { what } => Self::NotAllowed {
+                what: format!("`items[{place}]`: {what}"),
+            },
             other => other,
         }
     }

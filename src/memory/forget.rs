@@ -4,6 +4,7 @@ use super::error::MemoryError;
 use super::index;
 use super::memories::Memories;
 use super::model::Memory;
+use super::remember::fields;
 use crate::store::statements;
 
 statements! {
@@ -15,10 +16,13 @@ impl Memories<'_> {
     /// Forgets the memory that `given` stands for; one that was forgotten stays so.
     ///
     /// # Errors
-    /// An unknown id; what this author may not forget; failures of the store.
+    /// An unknown id; what this author may not forget; a word why that is not one line of at most 300
+    /// characters; failures of the store.
     pub async fn forget(&self, given: &str, why: &str) -> Result<Memory, MemoryError> {
+        let why = fields::why(&self.store.redact(why))?;
         let mut tx = self.store.begin().await?;
         let memory = self.find_in(&mut tx, given).await?;
+        self.may_end(&memory)?;
         if memory.forgotten.is_some() {
             return Ok(memory);
         }
@@ -27,7 +31,7 @@ impl Memories<'_> {
             .bind(memory.id.as_str())
             .bind(self.now_ms())
             .bind(self.source().to_string())
-            .bind(self.store.redact(why.trim()))
+            .bind(why)
             .execute(&mut *tx)
             .await?;
         match memory.superseded_by {

@@ -11,6 +11,8 @@ use crate::store::{StoreError, statements};
 // JSON in rows out: one statement for all words. PostgreSQL spells it `jsonb_array_elements_text`.
 statements! {
     ADD_PLACE = "INSERT INTO memory_place(name) VALUES ($1) ON CONFLICT (name) DO NOTHING";
+    STATISTICS = "SELECT coalesce(sum(memories), 0), coalesce(sum(words), 0) FROM memory_place
+        WHERE n IN (SELECT value FROM json_each($1))";
     PLACE = "SELECT n FROM memory_place WHERE name = $1";
     ADD = "INSERT INTO memory_index(rowid, words) VALUES ($1, $2)";
     REMOVE = "DELETE FROM memory_index WHERE rowid = $1";
@@ -88,6 +90,27 @@ pub(super) async fn known_place(
         .bind(name)
         .fetch_optional(connection)
         .await?)
+}
+
+/// What is found in some places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Statistics {
+    /// Memories.
+    pub(super) memories: i64,
+    /// Their words altogether.
+    pub(super) words: i64,
+}
+
+/// What is found in these places.
+pub(super) async fn statistics(
+    connection: &mut AnyConnection,
+    places: &[i64],
+) -> Result<Statistics, StoreError> {
+    let (memories, words) = sqlx::query_as(STATISTICS)
+        .bind(serde_json::json!(places).to_string())
+        .fetch_one(connection)
+        .await?;
+    Ok(Statistics { memories, words })
 }
 
 /// Lets a memory be found.

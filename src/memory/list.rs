@@ -120,6 +120,26 @@ impl Memories<'_> {
         Ok(Page { items, next_cursor })
     }
 
+    /// All memories of a listing, whatever its limit is.
+    ///
+    /// # Errors
+    /// As [`Memories::list`].
+    pub async fn all(&self, listing: &Listing) -> Result<Vec<Memory>, MemoryError> {
+        let mut listing = Listing {
+            limit: MOST,
+            ..listing.clone()
+        };
+        let mut all = Vec::new();
+        loop {
+            let page = self.list(&listing).await?;
+            all.extend(page.items);
+            match page.next_cursor {
+                Some(cursor) => listing.cursor = Some(cursor),
+                None => return Ok(all),
+            }
+        }
+    }
+
     /// The places that are looked at, and whether those of the whole project are.
     fn places_of(&self, scope: Option<&Scope>) -> Result<(Vec<String>, bool), MemoryError> {
         let own = self.own_scopes();

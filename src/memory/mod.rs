@@ -3,6 +3,8 @@
 //! is given back as a quotation. Nothing here knows of MCP, the command line, tasks or how agents are
 //! run: who acts is told by an [`Author`].
 
+pub(crate) mod adjust;
+pub(crate) mod confirm;
 mod error;
 mod find;
 pub(crate) mod forget;
@@ -11,20 +13,25 @@ mod lexicon;
 pub(crate) mod list;
 mod memories;
 mod model;
+pub(crate) mod purge;
 pub(crate) mod recall;
 pub(crate) mod remember;
 pub(crate) mod rows;
 pub(crate) mod transfer;
 
+pub use adjust::Adjustment;
 pub use error::MemoryError;
 pub use list::{Listing, Standing};
 pub use memories::Memories;
 pub use model::{
     Author, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
 };
+pub use purge::{Purge, Purged};
 pub use recall::{Band, Hit, Query, Recalled};
 pub use remember::{BATCH, Kept, NewMemory};
-pub use transfer::{Document, Exported, Format, Import, Input, Remark, Report, TransferError};
+pub use transfer::{
+    Applied, Document, Edit, Exported, Format, Import, Input, Remark, Report, TransferError, page,
+};
 
 #[cfg(test)]
 mod tests;

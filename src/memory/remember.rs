@@ -1,19 +1,30 @@
-//! Keeping what was learnt, many at once: all of it or nothing.
+//! Keeping what was learnt, many at once: all of it or nothing. What is no memory is refused, and what
+//! is there already is not kept again.
 
-use sqlx::{AnyConnection, Row};
+mod alike;
+pub(super) mod fields;
+pub(crate) mod known;
+mod passing;
+mod quotation;
+pub(crate) mod rights;
+mod secrets;
+pub(crate) mod supersede;
 
+use sqlx::AnyConnection;
+
+use super::confirm;
 use super::error::MemoryError;
 use super::index::{self, Lexical};
 use super::memories::Memories;
-use super::model::{Author, Kind, Link, Scope, Trust};
-use super::{find, rows};
+use super::model::{Author, Kind, Link, Memory, Scope, Trust};
+use super::rows;
 use crate::ids::MemoryId;
 use crate::store::statements;
+use alike::Sense;
+use known::Found;
 
 /// Most memories in one call.
 pub const BATCH: usize = 100;
-/// Most characters of a text.
-const TEXT: usize = 2000;
 const USUAL_IMPORTANCE: f64 = 0.5;
 
 statements! {
@@ -21,18 +32,13 @@ statements! {
         AND session <> ''";
     ADD = "INSERT INTO memory(id, place, project_id, text, kind, subject, importance, trust, source,
           source_id, session, turn, at_ms, created_ms, changed_ms, valid_from_ms, valid_to_ms, lexical,
-          words, lexical_tags)
+          words, lexical_tags, mark)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, $18,
-          $19)
+          $19, $20)
         RETURNING n";
-    ADD_TAGS = "INSERT INTO memory_tag(memory, tag) SELECT $1, value FROM json_each($2) WHERE true
-        ON CONFLICT DO NOTHING";
+    ADD_TAGS = "INSERT INTO memory_tag(memory, tag) SELECT $1, value FROM json_each($2)";
     ADD_LINKS = "INSERT INTO memory_link(memory, kind, target)
-        SELECT $1, value ->> 0, value ->> 1 FROM json_each($2) WHERE true ON CONFLICT DO NOTHING";
-    LEXICAL = "SELECT n, place, lexical, lexical_tags FROM memory WHERE id = $1";
-    SUPERSEDE = "UPDATE memory SET superseded_by = $2, changed_ms = $3,
-          valid_to_ms = CASE WHEN valid_to_ms = 0 THEN $4 ELSE valid_to_ms END
-        WHERE id = $1";
+        SELECT $1, value ->> 0, value ->> 1 FROM json_each($2)";
 }
 
 /// A statement to be kept.
@@ -96,12 +102,19 @@ pub enum Kept {
     },
 }
 
-/// A checked statement.
-pub(super) struct Checked<'a> {
+/// A statement that may be kept.
+pub(in crate::memory) struct Checked<'a> {
     new: &'a NewMemory,
-    pub(super) text: String,
-    pub(super) scope: Scope,
+    pub(in crate::memory) text: String,
+    pub(in crate::memory) scope: Scope,
+    pub(in crate::memory) tags: Vec<String>,
+    pub(in crate::memory) subject: String,
+    session: Option<String>,
+    pub(in crate::memory) importance: f64,
+    pub(in crate::memory) links: Vec<Link>,
+    supersedes: Vec<&'a str>,
     lexical: Lexical,
+    sense: Sense,
 }
 
 impl Memories<'_> {
@@ -116,58 +129,128 @@ impl Memories<'_> {
                 most: BATCH,
             });
         }
+        // There is no place to name in a list of one.
+        let told = |error: MemoryError, at: usize| match new.len() {
+            1 => error,
+            _ => error.of_entry(at),
+        };
         let checked: Vec<Checked<'_>> = new
             .iter()
             .enumerate()
-            .map(|(at, new)| self.check(new).map_err(|error| error.of_entry(at)))
+            .map(|(at, new)| self.check(new).map_err(|error| told(error, at)))
             .collect::<Result<_, _>>()?;
         let mut tx = self.store.begin().await?;
+        let mut room = self.room_in(&mut tx).await?;
         let mut kept = Vec::with_capacity(checked.len());
         for (at, checked) in checked.iter().enumerate() {
-            let one = self.keep_in(&mut tx, checked).await;
-            kept.push(one.map_err(|error| error.of_entry(at))?);
+            let one = self.keep_in(&mut tx, checked, &mut room).await;
+            kept.push(one.map_err(|error| told(error, at))?);
         }
         self.store.commit(tx).await?;
         Ok(kept)
     }
 
-    pub(super) fn check<'a>(&self, new: &'a NewMemory) -> Result<Checked<'a>, MemoryError> {
-        let text = self.store.redact(new.text.trim());
-        if text.is_empty() {
-            return Err(MemoryError::not_kept("text", "it is empty"));
+    /// Whether a statement may be kept, as it would be.
+    pub(in crate::memory) fn check<'a>(
+        &self,
+        new: &'a NewMemory,
+    ) -> Result<Checked<'a>, MemoryError> {
+        let text = fields::text(&self.store.redact(&new.text))?;
+        let scope = new.scope.clone().unwrap_or(Scope::Project);
+        fields::scope(&scope)?;
+        self.may_write(&scope)?;
+        let redacted: Vec<String> = new.tags.iter().map(|tag| self.store.redact(tag)).collect();
+        let tags = fields::tags(&redacted)?;
+        let subject = fields::subject(&self.store.redact(&new.subject))?;
+        let session = new.session.as_deref().map(fields::session).transpose()?;
+        if let Some(at_ms) = new.at_ms {
+            fields::time("at", at_ms)?;
         }
-        if text.chars().count() > TEXT {
-            return Err(MemoryError::not_kept(
-                "text",
-                format!("it is longer than {TEXT} characters"),
-            ));
-        }
+        fields::validity(new.valid_from_ms, new.valid_to_ms)?;
         Ok(Checked {
             new,
-            scope: new.scope.clone().unwrap_or(Scope::Project),
-            lexical: Lexical::of(&text, &new.tags, &new.subject),
+            scope,
+            session,
+            importance: fields::importance(new.importance.unwrap_or(USUAL_IMPORTANCE))?,
+            links: fields::links(&new.links)?,
+            supersedes: fields::supersedes(&new.supersedes)?,
+            lexical: Lexical::of(&text, &tags, &subject),
+            sense: Sense::of(&text),
             text,
+            tags,
+            subject,
         })
+    }
+
+    /// Keeps a statement within a transaction.
+    pub(in crate::memory) async fn keep_one_in(
+        &self,
+        connection: &mut AnyConnection,
+        new: &NewMemory,
+    ) -> Result<Kept, MemoryError> {
+        let checked = self.check(new)?;
+        let mut room = self.room_in(connection).await?;
+        self.keep_in(connection, &checked, &mut room).await
     }
 
     async fn keep_in(
         &self,
         connection: &mut AnyConnection,
         checked: &Checked<'_>,
+        room: &mut rights::Room,
     ) -> Result<Kept, MemoryError> {
+        let olds = self.to_supersede(connection, checked).await?;
+        let place = index::place(connection, &checked.scope.place(self.project)).await?;
+        if !checked.new.force
+            && let Some(found) = known::find(connection, place, checked, &olds).await?
+        {
+            return self.known_in(connection, found).await;
+        }
+        room.take()?;
+        let id = self.add_in(connection, checked, place, &olds).await?;
+        Ok(Kept::New {
+            id,
+            trust: self.trust(),
+            superseded: olds.into_iter().map(|old| old.id).collect(),
+        })
+    }
+
+    /// What becomes of a statement that is there: who may stand for it confirms it by saying the same.
+    async fn known_in(
+        &self,
+        connection: &mut AnyConnection,
+        found: Found,
+    ) -> Result<Kept, MemoryError> {
+        if found.is_same && found.trust == Trust::Quarantined && !self.is_agent() {
+            confirm::confirm_in(connection, &found.id, self.now_ms()).await?;
+            return Ok(Kept::Confirmed { id: found.id });
+        }
+        Ok(Kept::Known {
+            id: found.id,
+            text: found.text,
+            trust: found.trust,
+            likeness: found.likeness,
+        })
+    }
+
+    async fn add_in(
+        &self,
+        connection: &mut AnyConnection,
+        checked: &Checked<'_>,
+        place: i64,
+        olds: &[Memory],
+    ) -> Result<MemoryId, MemoryError> {
         let new = checked.new;
         let id = self.new_id(connection).await?;
         let now_ms = self.now_ms();
         let source = self.source();
-        let trust = match self.is_agent() {
-            true => Trust::Quarantined,
-            false => Trust::Confirmed,
-        };
-        let place = index::place(connection, &checked.scope.place(self.project)).await?;
-        let session = new.session.clone().unwrap_or_else(|| match &self.author {
-            Author::Person => String::new(),
-            _ => source.id.clone(),
-        });
+        let session = checked
+            .session
+            .clone()
+            .unwrap_or_else(|| match &self.author {
+                Author::Person => String::new(),
+                _ => source.id.clone(),
+            });
         let turn: i64 = match session.is_empty() {
             true => 0,
             false => {
@@ -185,9 +268,9 @@ impl Memories<'_> {
             .bind(self.project.as_str())
             .bind(&checked.text)
             .bind(new.kind.unwrap_or(Kind::Fact).as_str())
-            .bind(&new.subject)
-            .bind(new.importance.unwrap_or(USUAL_IMPORTANCE))
-            .bind(trust.as_str())
+            .bind(&checked.subject)
+            .bind(checked.importance)
+            .bind(self.trust().as_str())
             .bind(source.kind.as_str())
             .bind(&source.id)
             .bind(&session)
@@ -199,19 +282,13 @@ impl Memories<'_> {
             .bind(checked.lexical.text.join(" "))
             .bind(i64::try_from(checked.lexical.len()).unwrap_or(i64::MAX))
             .bind(checked.lexical.tags.join(" "))
+            .bind(checked.sense.mark())
             .fetch_one(&mut *connection)
             .await?;
-        if !new.tags.is_empty() {
-            sqlx::query(ADD_TAGS)
-                .bind(n)
-                .bind(serde_json::json!(new.tags).to_string())
-                .execute(&mut *connection)
-                .await?;
-        }
-        if !new.links.is_empty() {
-            let links: Vec<_> = new
-                .links
-                .iter()
+        add_tags(connection, n, &checked.tags).await?;
+        if !checked.links.is_empty() {
+            let links = checked.links.iter();
+            let links: Vec<_> = links
                 .map(|link| (link.kind.as_str(), &link.target))
                 .collect();
             sqlx::query(ADD_LINKS)
@@ -221,66 +298,21 @@ impl Memories<'_> {
                 .await?;
         }
         index::add(connection, n, place, &checked.lexical).await?;
-        let mut superseded = Vec::with_capacity(new.supersedes.len());
-        for old in &new.supersedes {
-            superseded.push(self.supersede_in(connection, old, &id, at_ms).await?);
+        for old in olds {
+            supersede::supersede_in(connection, &old.id, &id, now_ms, at_ms).await?;
         }
-        Ok(Kept::New {
-            id,
-            trust,
-            superseded,
-        })
+        Ok(id)
     }
 
-    /// Lets `by` take the place of the memory that `given` stands for.
-    async fn supersede_in(
-        &self,
-        connection: &mut AnyConnection,
-        given: &str,
-        by: &MemoryId,
-        at_ms: i64,
-    ) -> Result<MemoryId, MemoryError> {
-        let old = self.find_in(connection, given).await?;
-        if let Some(by) = old.superseded_by {
-            return Err(MemoryError::Superseded { id: old.id, by });
+    /// How far what this author writes may be relied upon.
+    fn trust(&self) -> Trust {
+        match self.is_agent() {
+            true => Trust::Quarantined,
+            false => Trust::Confirmed,
         }
-        if old.forgotten.is_some() {
-            return Err(MemoryError::Forgotten { id: old.id });
-        }
-        let (n, place, lexical) = self.lexical_in(connection, &old.id).await?;
-        sqlx::query(SUPERSEDE)
-            .bind(old.id.as_str())
-            .bind(by.as_str())
-            .bind(self.now_ms())
-            .bind(at_ms)
-            .execute(&mut *connection)
-            .await?;
-        index::set_aside(connection, n, place, &lexical).await?;
-        Ok(old.id)
     }
 
-    /// The number, the place and the words of a memory.
-    pub(super) async fn lexical_in(
-        &self,
-        connection: &mut AnyConnection,
-        id: &MemoryId,
-    ) -> Result<(i64, i64, Lexical), MemoryError> {
-        let row = sqlx::query(LEXICAL)
-            .bind(id.as_str())
-            .fetch_optional(connection)
-            .await?
-            .ok_or_else(|| find::unknown(id))?;
-        let lexical = Lexical::stored(
-            &row.try_get::<String, _>("lexical")?,
-            &row.try_get::<String, _>("lexical_tags")?,
-        );
-        Ok((row.try_get("n")?, row.try_get("place")?, lexical))
-    }
-
-    pub(super) async fn new_id(
-        &self,
-        connection: &mut AnyConnection,
-    ) -> Result<MemoryId, MemoryError> {
+    async fn new_id(&self, connection: &mut AnyConnection) -> Result<MemoryId, MemoryError> {
         loop {
             let id = MemoryId::new(self.ids);
             if rows::number(connection, &id).await?.is_none() {
@@ -288,4 +320,27 @@ impl Memories<'_> {
             }
         }
     }
+}
+
+pub(super) async fn add_tags(
+    connection: &mut AnyConnection,
+    n: i64,
+    tags: &[String],
+) -> Result<(), MemoryError> {
+    if !tags.is_empty() {
+        sqlx::query(ADD_TAGS)
+            .bind(n)
+            .bind(serde_json::json!(tags).to_string())
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
+
+/// The number by which a text that is the same is found again.
+pub(in crate::memory) fn mark(text: &str) -> i64 {
+    Sense::of(text).mark()
 }

@@ -22,7 +22,7 @@ const PRAGMAS: &str = "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; \
     PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON; PRAGMA journal_size_limit=67108864; \
     PRAGMA temp_store=MEMORY;";
 /// Two processes may make the file at once.
-const WAIT: &str = "PRAGMA busy_timeout=10000;";
+pub(super) const WAIT: &str = "PRAGMA busy_timeout=10000;";
 /// Takes the write lock at once: a transaction that begins to read cannot wait for it later.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const READ_ONLY: &str = "PRAGMA query_only=ON;";

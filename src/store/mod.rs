@@ -3,6 +3,7 @@
 //! of them belong to; statements live beside the functions that run them.
 
 mod db;
+mod erase;
 mod error;
 mod migrate;
 mod project;
@@ -14,6 +15,7 @@ mod watch;
 
 pub use db::Store;
 pub(crate) use db::make_private_directory;
+pub use erase::Erased;
 pub use error::StoreError;
 pub(crate) use statements::statements;
 pub use watch::Changes;

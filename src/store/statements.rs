@@ -56,11 +56,33 @@ mod tests {
         ("agents/limiter.rs", crate::agents::limiter::ALL),
         ("agents/limiter/pace.rs", crate::agents::limiter::pace::ALL),
         ("agents/recovery.rs", crate::agents::recovery::ALL),
+        ("memory/adjust.rs", crate::memory::adjust::ALL),
+        ("memory/confirm.rs", crate::memory::confirm::ALL),
         ("memory/forget.rs", crate::memory::forget::ALL),
         ("memory/index.rs", crate::memory::index::ALL),
         ("memory/list.rs", crate::memory::list::ALL),
-        ("memory/recall/mod.rs", crate::memory::recall::ALL),
+        ("memory/purge.rs", crate::memory::purge::ALL),
+        (
+            "memory/recall/candidates.rs",
+            crate::memory::recall::candidates::ALL,
+        ),
+        (
+            "memory/recall/filter.rs",
+            crate::memory::recall::filter::ALL,
+        ),
         ("memory/remember.rs", crate::memory::remember::ALL),
+        (
+            "memory/remember/known.rs",
+            crate::memory::remember::known::ALL,
+        ),
+        (
+            "memory/remember/rights.rs",
+            crate::memory::remember::rights::ALL,
+        ),
+        (
+            "memory/remember/supersede.rs",
+            crate::memory::remember::supersede::ALL,
+        ),
         ("memory/rows.rs", crate::memory::rows::ALL),
         (
             "memory/transfer/rows.rs",

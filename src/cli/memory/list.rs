@@ -9,9 +9,7 @@ use crate::cli::output::err;
 use crate::cli::paint::Paint;
 use crate::edge::Failure;
 use crate::memory::{Kind, Listing, Memories, Scope, Standing, Trust};
-
-/// Memories read at a time where all are wanted.
-const PAGE: u32 = 100;
+use crate::page::Page;
 
 #[derive(Args)]
 pub(in crate::cli) struct List {
@@ -60,7 +58,7 @@ impl List {
         memories: &Memories<'_>,
         paint: Paint,
     ) -> Result<String, Failure> {
-        let mut listing = Listing {
+        let listing = Listing {
             standing: match (self.forgotten, self.superseded) {
                 (true, _) => Standing::Forgotten,
                 (false, true) => Standing::Superseded,
@@ -70,16 +68,16 @@ impl List {
             tag: self.tag,
             scope: self.scope,
             trust: self.trust,
-            limit: if self.all { PAGE } else { self.limit },
+            limit: self.limit,
             cursor: self.cursor,
         };
-        let mut page = memories.list(&listing).await?;
-        while self.all && page.next_cursor.is_some() {
-            listing.cursor = page.next_cursor.take();
-            let next = memories.list(&listing).await?;
-            page.items.extend(next.items);
-            page.next_cursor = next.next_cursor;
-        }
+        let page = match self.all {
+            true => Page {
+                items: memories.all(&listing).await?,
+                next_cursor: None,
+            },
+            false => memories.list(&listing).await?,
+        };
         if self.json {
             let items = page.items.iter().map(|it| MemoryView::of(it, &[]));
             return as_json(&PageView {

@@ -1,7 +1,7 @@
 //! `ostler memory export` and `ostler memory import`: memories to a file and from one.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,9 @@ pub(in crate::cli) struct Export {
     /// Also the memories of the user, which count in every project
     #[arg(long)]
     user: bool,
+    /// jsonl, which `ostler memory import` takes, or markdown, a page of what holds, to be read
+    #[arg(long, default_value = "jsonl", value_parser = ["jsonl", "markdown"])]
+    format: String,
 }
 
 #[derive(Args)]
@@ -90,7 +93,7 @@ impl Export {
     async fn with(&self, memories: &Memories<'_>) -> Result<Exported, Failure> {
         let Some(path) = self.path.as_deref().filter(|path| !is_standard(path)) else {
             let mut out = BufWriter::new(io::stdout().lock());
-            return match memories.export(self.user, &mut out).await {
+            return match self.write(memories, &mut out).await {
                 Err(TransferError::File(FileError::Unwritten(error)))
                     if reader_has_left(&error) =>
                 {
@@ -102,9 +105,20 @@ impl Export {
             };
         };
         let mut file = Replacement::private(path)?;
-        let exported = memories.export(self.user, &mut file).await?;
+        let exported = self.write(memories, &mut file).await?;
         file.put()?;
         Ok(exported)
+    }
+
+    async fn write(
+        &self,
+        memories: &Memories<'_>,
+        out: &mut dyn Write,
+    ) -> Result<Exported, TransferError> {
+        match self.format.as_str() {
+            "markdown" => memories.export_page(self.user, out).await,
+            _ => memories.export(self.user, out).await,
+        }
     }
 }
 

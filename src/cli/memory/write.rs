@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{as_json, kind, scope};
 use crate::edge::{Failure, Kind as FailureKind};
-use crate::memory::{Kept, Kind, Link, LinkKind, Memories, MemoryError, NewMemory, Scope};
+use crate::memory::{Kept, Kind, Link, LinkKind, Memories, NewMemory, Scope};
 use crate::text::one_line;
 
 /// Longest text that is read, in bytes; the gate takes less.
@@ -79,7 +79,7 @@ impl Add {
             force: self.force,
             ..NewMemory::default()
         };
-        let kept = memories.remember(&[new]).await.map_err(of_one)?;
+        let kept = memories.remember(&[new]).await?;
         let Some(kept) = kept.into_iter().next() else {
             return Ok((String::new(), 0));
         };
@@ -92,23 +92,6 @@ impl Add {
             _ => 0,
         };
         Ok((told, code))
-    }
-}
-
-/// There is no list here in which something has a place.
-fn of_one(error: MemoryError) -> MemoryError {
-    match error {
-        MemoryError::BadValue { field, problem, .. } => MemoryError::BadValue {
-            index: None,
-            field,
-            problem,
-        },
-        MemoryError::NotKept { field, why, .. } => MemoryError::NotKept {
-            index: None,
-            field,
-            why,
-        },
-        other => other,
     }
 }
 

@@ -1,25 +1,27 @@
 //! Finding what was kept: the words of a question choose candidates in the index, and what is known of
 //! each decides their order.
 
+pub(crate) mod candidates;
+pub(crate) mod filter;
+
 use sqlx::AnyConnection;
 
 use super::error::MemoryError;
 use super::memories::Memories;
 use super::model::{Memory, Scope};
 use super::{index, lexicon, rows};
-use crate::store::statements;
+use crate::store::StoreError;
 use crate::words::words;
+use candidates::idf;
+use filter::Filter;
 
 /// Hits of a question that asks for no number.
 pub(crate) const USUAL: u32 = 8;
 /// Most hits.
 pub(crate) const MOST: u32 = 20;
 
-statements! {
-    CANDIDATES = "SELECT hit.rowid FROM json_each($1) AS term CROSS JOIN memory_index AS hit
-        WHERE hit.memory_index MATCH (term.value ->> 0)
-        GROUP BY hit.rowid ORDER BY sum(term.value ->> 1) DESC, hit.rowid DESC LIMIT $2";
-}
+/// Entries of the index that rare words of a statement may have altogether where its like is looked for.
+const LIKE: i64 = 400;
 
 words! {
     /// How well a memory fits a question.
@@ -93,15 +95,11 @@ impl Memories<'_> {
             places.extend(index::known_place(&mut connection, &name).await?);
         }
         let terms = lexicon::asked(&query.text);
-        let placed: Vec<(String, f64)> = places
-            .iter()
-            .flat_map(|place| {
-                terms
-                    .iter()
-                    .map(move |term| (format!("\"{place}/{term}\""), 1.0))
-            })
-            .collect();
-        let hits = candidates(&mut connection, &placed, MOST).await?;
+        let words: Vec<&str> = terms.iter().map(|term| term.word.as_str()).collect();
+        let placed = candidates::placed(&mut connection, &places, &words).await?;
+        let filter = Filter::of(query, self.now_ms())?;
+        let hits =
+            candidates::with_most(&mut connection, &placed, &filter, 4000, MOST.into()).await?;
         let found = rows::by_numbers(&mut connection, &hits).await?;
         let hits = found
             .into_iter()
@@ -127,15 +125,24 @@ impl Memories<'_> {
     }
 }
 
-/// The numbers of the memories that have the most of the placed and weighted words.
-async fn candidates(
+/// The numbers of the memories of a place that share the most of `words` with a statement, by how much
+/// each word tells; also of those that hold no longer or not yet.
+pub(super) async fn sharing(
     connection: &mut AnyConnection,
-    placed: &[(String, f64)],
-    limit: u32,
-) -> Result<Vec<i64>, MemoryError> {
-    Ok(sqlx::query_scalar(CANDIDATES)
-        .bind(serde_json::json!(placed).to_string())
-        .bind(i64::from(limit))
-        .fetch_all(connection)
-        .await?)
+    place: i64,
+    words: &[String],
+    limit: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let mut distinct: Vec<&str> = words.iter().map(String::as_str).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let all = index::statistics(connection, &[place]).await?.memories;
+    let mut placed = candidates::placed(connection, &[place], &distinct).await?;
+    for word in &mut placed {
+        word.weight = idf(word.memories(), all);
+    }
+    candidates::with_most(connection, &placed, &Filter::whatever(), LIKE, limit).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! What keeps memories from being written to a file or read from one as a whole. What is wrong with one
 //! line is a [`crate::transfer::Problem`] of the report.
 
+use crate::ids::MemoryId;
 use crate::memory::MemoryError;
 use crate::store::StoreError;
 use crate::transfer::FileError;
@@ -28,6 +29,33 @@ pub enum TransferError {
         /// The form that is known here.
         known: u32,
     },
+    /// Something on a page that cannot be done.
+    #[error("line {line}: {problem}")]
+    Page {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Memories on a page that somebody else has changed since.
+    #[error("{} since this page was written", changed(.ids))]
+    Conflict {
+        /// Their ids.
+        ids: Vec<MemoryId>,
+    },
+}
+
+/// Memories that are told.
+const TOLD: usize = 5;
+
+fn changed(ids: &[MemoryId]) -> String {
+    let told: Vec<&str> = ids.iter().take(TOLD).map(MemoryId::as_str).collect();
+    let more = match ids.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let has = if ids.len() == 1 { "has" } else { "have" };
+    format!("{}{more} {has} been changed", told.join(", "))
 }
 
 impl From<StoreError> for TransferError {

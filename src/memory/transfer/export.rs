@@ -3,8 +3,11 @@
 use std::io::Write;
 
 use super::error::TransferError;
+use super::page::page;
 use super::{line, rows};
+use crate::memory::list::Listing;
 use crate::memory::memories::Memories;
+use crate::memory::model::Scope;
 use crate::transfer::FileError;
 
 /// Memories read at once.
@@ -50,6 +53,30 @@ impl Memories<'_> {
         moment.rollback().await?;
         out.flush().map_err(FileError::Unwritten)?;
         Ok(exported)
+    }
+}
+
+impl Memories<'_> {
+    /// Writes what holds in the project and for its agents to `out`, with what does for the user if that
+    /// is said, as a page.
+    ///
+    /// # Errors
+    /// Failures of the store, and of `out`.
+    pub async fn export_page(
+        &self,
+        with_user: bool,
+        out: &mut dyn Write,
+    ) -> Result<Exported, TransferError> {
+        let now_ms = self.now_ms();
+        let mut found = self.all(&Listing::default()).await?;
+        found.retain(|memory| with_user || memory.scope != Scope::User);
+        out.write_all(page(&found, now_ms).as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(FileError::Unwritten)?;
+        Ok(Exported {
+            memories: found.len() as u64,
+            forgotten: 0,
+        })
     }
 }
 

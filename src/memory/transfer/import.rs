@@ -22,8 +22,6 @@ use crate::transfer::{Raw, Source, is_conflict_marker};
 
 /// Memories written at once.
 const PAGE: usize = 500;
-/// What something is worth that nobody has said it of.
-const USUAL_IMPORTANCE: f64 = 0.5;
 
 /// What is to be taken in.
 pub struct Import<'a, 'p> {
@@ -194,6 +192,11 @@ impl Memories<'_> {
         };
         let checked = self.check(&new).map_err(|error| error.to_string())?;
         memory.text = checked.text;
+        memory.subject = checked.subject;
+        memory.tags = checked.tags;
+        memory.tags.sort();
+        memory.links = checked.links;
+        memory.links.sort();
         Ok(memory)
     }
 
@@ -209,17 +212,16 @@ impl Memories<'_> {
                     continue;
                 }
             };
-            let (text, scope) = (checked.text, checked.scope);
-            let mut tags = new.tags.clone();
+            let mut tags = checked.tags;
             tags.sort();
             let memory = Memory {
                 id: MemoryId::new(self.ids),
-                scope,
-                text,
+                scope: checked.scope,
+                text: checked.text,
                 kind: new.kind.unwrap_or(Kind::Fact),
                 tags,
-                subject: self.store.redact(&new.subject),
-                importance: new.importance.unwrap_or(USUAL_IMPORTANCE),
+                subject: checked.subject,
+                importance: checked.importance,
                 trust: Trust::Confirmed,
                 source: Origin {
                     kind: SourceKind::Import,

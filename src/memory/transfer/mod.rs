@@ -18,6 +18,7 @@ pub use error::TransferError;
 pub use export::Exported;
 pub use foreign::{Document, Format};
 pub use import::{Import, Input};
+pub use page::{Applied, Edit, page};
 pub use report::{Remark, Report};
 
 #[cfg(test)]

@@ -6,14 +6,16 @@ use crate::ids::ProjectId;
 use crate::memory::index::{self, Lexical};
 use crate::memory::memories::Memories;
 use crate::memory::model::Memory;
+use crate::memory::remember::mark;
 use crate::memory::{MemoryError, rows};
 use crate::store::statements;
 
 statements! {
     ADD = "INSERT INTO memory(id, place, project_id, text, kind, subject, importance, trust, source,
           source_id, session, turn, at_ms, created_ms, valid_from_ms, lexical, words, lexical_tags,
-          changed_ms)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0)
+          mark, changed_ms)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+          $19, 0)
         RETURNING n";
     SET = "UPDATE memory SET importance = $2, trust = $3, changed_ms = $4, used_ms = $5, uses = $6,
           valid_to_ms = $7, superseded_by = $8, forgotten_ms = $9, forgotten_by = $10,
@@ -73,6 +75,7 @@ pub(super) async fn add(
         .bind(lexical.text.join(" "))
         .bind(length(&lexical))
         .bind(lexical.tags.join(" "))
+        .bind(mark(&memory.text))
         .fetch_one(&mut *connection)
         .await?;
     set(connection, n, memory, &lexical).await?;

@@ -222,8 +222,11 @@ pub(super) fn list(value: Option<&Value>) -> Vec<String> {
     match value {
         Some(Value::Array(list)) => list
             .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
+            .filter_map(|word| match word {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            })
             .collect(),
         Some(Value::String(text)) => text
             .split(',')
@@ -254,7 +257,7 @@ mod tests {
             ```\n- no item\n```\n\n1. first\n2. second\n   - deeper\n\nend";
         let found = blocks(text);
         let steps = Item {
-            line: 17,
+            line: 18,
             parents: Vec::new(),
             text: "1. first\n2. second\n   - deeper".to_owned(),
             is_parent: false,
@@ -279,19 +282,19 @@ mod tests {
                 item(12, &["two:"], "c", false),
                 Block::Other("code blocks"),
                 Block::Item(steps),
-                paragraph(21, "end"),
+                paragraph(22, "end"),
             ]
         );
     }
 
     #[test]
     fn what_stands_above_is_taken_off() {
-        let (fields, body, lines) = front("---\ntitle: A\ntags: [x, y]\n---\n\nbody");
+        let (fields, body, lines) = front("---\ntitle: A\ntags: [x, 2]\n---\n\nbody");
         assert_eq!(
             (fields["title"].as_str(), body, lines),
             (Some("A"), "\nbody", 4)
         );
-        assert_eq!(list(fields.get("tags")), ["x", "y"]);
+        assert_eq!(list(fields.get("tags")), ["x", "2"]);
         assert_eq!(list(Some(&Value::from("a, b"))), ["a", "b"]);
         for none in ["body", "---\nnot: [closed\n---\nbody", "---\n"] {
             assert_eq!(front(none), (Map::new(), none, 0));

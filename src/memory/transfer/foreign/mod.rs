@@ -14,6 +14,7 @@ use super::error::TransferError;
 use super::report::Report;
 use crate::memory::model::{Kind, Scope};
 use crate::memory::remember::NewMemory;
+use crate::text::one_line;
 use crate::transfer::Source;
 use crate::words::words;
 pub(super) use detect::detect;
@@ -69,14 +70,16 @@ impl Found {
 
     fn subject(mut self, subject: &str) -> Self {
         /// Longest subject that is taken over, in characters.
-        const SUBJECT: usize = 100;
-        self.new.subject = subject.trim().chars().take(SUBJECT).collect();
+        const SUBJECT: usize = 80;
+        self.new.subject = one_line(subject.trim(), SUBJECT - 1);
         self
     }
 
     fn tags<'a>(mut self, tags: impl IntoIterator<Item = &'a str>) -> Self {
+        /// Most tags that are taken over.
+        const TAGS: usize = 10;
         for tag in tags.into_iter().filter_map(tag) {
-            if !self.new.tags.contains(&tag) {
+            if !self.new.tags.contains(&tag) && self.new.tags.len() < TAGS {
                 self.new.tags.push(tag);
             }
         }

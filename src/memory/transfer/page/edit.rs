@@ -3,16 +3,43 @@
 use std::collections::BTreeMap;
 
 use super::apply::{Adjusted, Edit, Replaced};
+use super::page;
 use super::parse::{Bullet, Parsed, parse};
 use crate::ids::MemoryId;
+use crate::memory::list::Listing;
 use crate::memory::memories::Memories;
 use crate::memory::model::Memory;
+use crate::memory::recall::{MOST, Query};
 use crate::memory::remember::NewMemory;
 use crate::memory::transfer::error::TransferError;
 use crate::memory::transfer::rows;
 use crate::memory::{Author, MemoryError};
 
 impl Memories<'_> {
+    /// What is listed, or what of it a question finds if there is one, as a page.
+    ///
+    /// # Errors
+    /// Those of a listing and of a search.
+    pub async fn page_of(
+        &self,
+        listing: &Listing,
+        question: Option<&str>,
+    ) -> Result<String, TransferError> {
+        let now_ms = self.now_ms();
+        let mut found = self.all(listing).await?;
+        if let Some(question) = question {
+            let query = Query {
+                text: question.to_owned(),
+                scope: listing.scope.clone(),
+                limit: MOST,
+                ..Query::default()
+            };
+            let hits = self.recall(&query).await?.hits;
+            found.retain(|memory| hits.iter().any(|hit| hit.memory.id == memory.id));
+        }
+        Ok(page(&found, now_ms))
+    }
+
     /// What a page that was edited asks for.
     ///
     /// # Errors

@@ -61,11 +61,19 @@ pub(super) fn parse(text: &str) -> Result<Parsed, TransferError> {
             has_foot = true;
             let ids = ids.trim_end().trim_end_matches("-->");
             let ids = ids.split_whitespace();
-            page.ids.extend(ids.filter_map(|id| MemoryId::parse(id).ok()));
+            page.ids
+                .extend(ids.filter_map(|id| MemoryId::parse(id).ok()));
         } else if let Some(heading) = line.strip_prefix("## ") {
             kind = Kind::parse(heading.trim()).ok_or_else(|| {
                 let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
-                bad(number, format!("{} is no kind; take one of {}", shown(heading), kinds.join(", ")))
+                bad(
+                    number,
+                    format!(
+                        "{} is no kind; take one of {}",
+                        shown(heading),
+                        kinds.join(", ")
+                    ),
+                )
             })?;
         } else if let Some(heading) = line.strip_prefix("# ") {
             scope = Scope::parse(heading.trim()).ok_or_else(|| {

@@ -45,9 +45,15 @@ CREATE TABLE memory (
   -- the tags and the subject.
   lexical TEXT NOT NULL,
   words INTEGER NOT NULL,
-  lexical_tags TEXT NOT NULL
+  lexical_tags TEXT NOT NULL,
+  -- A number that is the same for texts that differ in nothing but capitals, spaces and marks.
+  mark INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX memory_same ON memory(place, mark) WHERE forgotten_ms = 0;
 CREATE INDEX memory_newest ON memory(place, n) WHERE forgotten_ms = 0 AND superseded_by = '';
+-- What may not hold now, though nothing has taken its place.
+CREATE INDEX memory_bounded ON memory(n)
+  WHERE forgotten_ms = 0 AND superseded_by = '' AND (valid_from_ms <> 0 OR valid_to_ms <> 0);
 -- Two copies of a project that both went on may each have a turn of that number.
 CREATE INDEX memory_turn ON memory(place, session, turn) WHERE session <> '';
 CREATE INDEX memory_chain ON memory(superseded_by) WHERE superseded_by <> '';

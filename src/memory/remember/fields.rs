@@ -1,0 +1,257 @@
+//! What the fields of a memory may hold. Whatever comes in, by a tool, a command line or a file, is
+//! checked here; what is refused is never repeated where it may be a secret.
+
+use super::super::error::MemoryError;
+use super::super::model::{Link, LinkKind, Scope};
+use super::{passing, quotation, secrets};
+use crate::ids::{AgentId, TaskId};
+
+/// Most characters of a text.
+const TEXT: usize = 2000;
+/// Most tags of a memory, and most characters of one.
+const TAGS: usize = 10;
+const TAG: usize = 40;
+/// Most characters of a subject.
+const SUBJECT: usize = 80;
+/// Most characters of a session.
+const SESSION: usize = 100;
+/// Most characters of the name of a definition.
+const DEFINITION: usize = 64;
+/// Most links, and most characters of the path of a file.
+const LINKS: usize = 20;
+const PATH: usize = 400;
+/// Digits of the hash of a commit.
+const HASH: std::ops::RangeInclusive<usize> = 7..=40;
+/// Most memories that one takes the place of.
+const SUPERSEDED: usize = 20;
+/// Most characters of a word why.
+const WHY: usize = 300;
+/// The last millisecond of the year 9999.
+const LAST_MS: i64 = 253_402_300_799_999;
+
+/// A statement that is worth keeping, with plain line ends.
+pub(super) fn text(text: &str) -> Result<String, MemoryError> {
+    let refuse = |why: &str| Err(MemoryError::not_kept("text", why));
+    let text = text.trim().replace("\r\n", "\n");
+    if text.is_empty() {
+        return refuse("it is empty");
+    }
+    // Before anything looks at all of it.
+    let length = text.chars().count();
+    if length > TEXT {
+        let why = format!("it has {length} characters; at most {TEXT} are kept");
+        return refuse(&format!("{why}, so say it shorter or in several memories"));
+    }
+    if let Some(steering) = text.chars().find(|c| steers(*c) && !"\n\t".contains(*c)) {
+        let code = u32::from(steering);
+        return refuse(&format!(
+            "it holds the control character U+{code:04X}; write it as plain text"
+        ));
+    }
+    if !text.chars().any(char::is_alphanumeric) {
+        return refuse("it has no word in it");
+    }
+    no_secret("text", &text)?;
+    if quotation::is_ours(&text) {
+        return refuse(
+            "it is reference material that ostler had quoted, and is kept where that came from",
+        );
+    }
+    if passing::is_passing(&text) {
+        return refuse(
+            "it says what is going on just now; say what will still hold later, or use a task for it",
+        );
+    }
+    Ok(text)
+}
+
+/// Refuses what looks like a secret.
+pub(super) fn no_secret(field: &'static str, text: &str) -> Result<(), MemoryError> {
+    match secrets::found(text) {
+        Some(what) => Err(MemoryError::not_kept(
+            field,
+            format!("it looks like it holds {what}; say where that is kept instead"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Tags in small letters, in their order, each once.
+pub(in crate::memory) fn tags(given: &[String]) -> Result<Vec<String>, MemoryError> {
+    let mut tags: Vec<String> = Vec::new();
+    for tag in given {
+        no_secret("tags", tag)?;
+        let lower = tag.trim().trim_start_matches('#').to_lowercase();
+        let plain = |c: char| c.is_alphanumeric() || "-_.+#:/@".contains(c);
+        let fits = lower.chars().count() <= TAG
+            && lower.chars().all(plain)
+            && lower.chars().any(char::is_alphanumeric);
+        if !fits {
+            let shown = crate::text::one_line(tag.trim(), TAG);
+            let problem = format!(
+                "holds {shown:?}; a tag is one word of 1 to {TAG} letters, digits and -_.+#:/@"
+            );
+            return Err(MemoryError::bad("tags", problem));
+        }
+        if !tags.contains(&lower) {
+            tags.push(lower);
+        }
+        few("tags", tags.len(), TAGS)?;
+    }
+    Ok(tags)
+}
+
+pub(super) fn subject(text: &str) -> Result<String, MemoryError> {
+    no_secret("subject", text)?;
+    line("subject", text, SUBJECT)
+}
+
+pub(super) fn session(text: &str) -> Result<String, MemoryError> {
+    no_secret("session", text)?;
+    line("session", text, SESSION)
+}
+
+/// Why something was forgotten; may be empty.
+pub(in crate::memory) fn why(text: &str) -> Result<String, MemoryError> {
+    no_secret("why", text)?;
+    line("why", text, WHY)
+}
+
+pub(in crate::memory) fn importance(number: f64) -> Result<f64, MemoryError> {
+    match (0.0..=1.0).contains(&number) {
+        true => Ok(number),
+        false => Err(MemoryError::bad(
+            "importance",
+            format!("is {number}; from 0 to 1 is taken"),
+        )),
+    }
+}
+
+pub(super) fn time(field: &'static str, ms: i64) -> Result<(), MemoryError> {
+    match ms {
+        0..=LAST_MS => Ok(()),
+        _ => Err(MemoryError::bad(
+            field,
+            "is not a time from the years 1970 to 9999",
+        )),
+    }
+}
+
+/// From when to when something holds.
+pub(super) fn validity(from_ms: i64, to_ms: i64) -> Result<(), MemoryError> {
+    time("valid_from", from_ms)?;
+    time("valid_to", to_ms)?;
+    match to_ms != 0 && from_ms > to_ms {
+        true => Err(MemoryError::bad("valid_to", "is before `valid_from`")),
+        false => Ok(()),
+    }
+}
+
+/// A scope whose definition may have that name.
+pub(super) fn scope(scope: &Scope) -> Result<(), MemoryError> {
+    let Scope::Agent(name) = scope else {
+        return Ok(());
+    };
+    let plain = |c: char| !steers(c) && !c.is_whitespace() && c != '/';
+    match !name.is_empty() && name.chars().count() <= DEFINITION && name.chars().all(plain) {
+        true => Ok(()),
+        false => Err(MemoryError::bad(
+            "scope",
+            format!(
+                "names {:?}, which no definition can be called",
+                crate::text::one_line(name, DEFINITION)
+            ),
+        )),
+    }
+}
+
+/// Links as they are compared, each once.
+pub(super) fn links(given: &[Link]) -> Result<Vec<Link>, MemoryError> {
+    let mut links: Vec<Link> = Vec::new();
+    for Link { kind, target } in given {
+        no_secret("links", target)?;
+        let target = match kind {
+            LinkKind::Task => TaskId::parse(target).ok().map(|id| id.to_string()),
+            LinkKind::Agent => AgentId::parse(target).ok().map(|id| id.to_string()),
+            LinkKind::Commit => commit(target),
+            LinkKind::File => path(target),
+        };
+        let Some(target) = target else {
+            return Err(MemoryError::bad("links", not_a(*kind)));
+        };
+        let link = Link {
+            kind: *kind,
+            target,
+        };
+        if !links.contains(&link) {
+            links.push(link);
+        }
+        few("links", links.len(), LINKS)?;
+    }
+    Ok(links)
+}
+
+fn not_a(kind: LinkKind) -> String {
+    let expected = match kind {
+        LinkKind::Task => "an id as `t-0a1b2c`".to_owned(),
+        LinkKind::Agent => "an id as `a-0a1b2c`".to_owned(),
+        LinkKind::Commit => format!("{} to {} hex digits", HASH.start(), HASH.end()),
+        LinkKind::File => format!(
+            "a path of at most {PATH} characters, relative to the top of the project, without `..`"
+        ),
+    };
+    format!("holds a {kind} that is none; {expected} is taken")
+}
+
+fn commit(text: &str) -> Option<String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let fits = HASH.contains(&lower.len()) && lower.bytes().all(|b| b.is_ascii_hexdigit());
+    fits.then_some(lower)
+}
+
+fn path(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits = text.chars().count() <= PATH && !text.chars().any(steers) && !text.starts_with('/');
+    let parts: Vec<&str> = text
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
+    (fits && !parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
+}
+
+/// Ids of what is superseded, each once.
+pub(super) fn supersedes(given: &[String]) -> Result<Vec<&str>, MemoryError> {
+    let mut ids: Vec<&str> = given.iter().map(|id| id.trim()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    few("supersedes", ids.len(), SUPERSEDED)?;
+    Ok(ids)
+}
+
+fn few(field: &'static str, found: usize, most: usize) -> Result<(), MemoryError> {
+    match found <= most {
+        true => Ok(()),
+        false => Err(MemoryError::bad(
+            field,
+            format!("has more than {most} entries"),
+        )),
+    }
+}
+
+fn line(field: &'static str, text: &str, most: usize) -> Result<String, MemoryError> {
+    let text = text.trim();
+    match text.chars().count() <= most && !text.chars().any(steers) {
+        true => Ok(text.to_owned()),
+        false => Err(MemoryError::bad(
+            field,
+            format!("is not one line of at most {most} characters"),
+        )),
+    }
+}
+
+/// Control characters, those that turn the direction of what follows, and letters that nobody sees
+/// and a model reads.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
+}

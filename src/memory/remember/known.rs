@@ -1,0 +1,205 @@
+//! Whether a statement is there already. Asked within the transaction that would keep it, so that of
+//! two who say the same at once the second is told.
+
+use std::collections::BTreeSet;
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::Checked;
+use super::alike::{KNOWN, Sense};
+use crate::ids::MemoryId;
+use crate::memory::error::MemoryError;
+use crate::memory::model::{Memory, Trust};
+use crate::memory::recall;
+use crate::store::{StoreError, statements};
+
+/// Memories that are compared, at most.
+const COMPARED: i64 = 30;
+/// Memories that the rare words of a statement may be in together. Beyond that those are looked at that
+/// have several words of it.
+const POSTINGS: i64 = 1500;
+/// Of so many words, one may be another without the statement being another.
+const WORDS_PER_CHANGE: usize = 12;
+/// Words that may be others in any case; two, as a letter of Chinese is part of two.
+const CHANGES: usize = 2;
+/// Words that are asked for then.
+const TOGETHER: usize = 4;
+/// How often one may have taken the place of another; more is a circle.
+const CHAIN: usize = 1000;
+
+statements! {
+    SAME = "SELECT id, text, trust, superseded_by FROM memory
+        WHERE place = $1 AND mark = $2 AND forgotten_ms = 0 ORDER BY superseded_by <> '', n";
+    FREQUENCIES = "SELECT word, memories FROM memory_word
+        WHERE place = $1 AND word IN (SELECT value FROM json_each($2))";
+    BY_NUMBERS = "SELECT id, text, trust, superseded_by FROM memory
+        WHERE n IN (SELECT value FROM json_each($1))";
+    HEAD = "SELECT id, text, trust, superseded_by FROM memory WHERE id = $1 AND forgotten_ms = 0";
+}
+
+/// A memory that says what a statement says.
+pub(super) struct Found {
+    pub(super) id: MemoryId,
+    pub(super) text: String,
+    pub(super) trust: Trust,
+    pub(super) likeness: f64,
+    /// Whether it has the same words, and not those that it took the place of.
+    pub(super) is_same: bool,
+}
+
+/// The memory of a place that says most nearly what a statement says, if any is near enough. For one
+/// that repeats what was superseded, that is what has taken its place.
+pub(super) async fn find(
+    connection: &mut AnyConnection,
+    place: i64,
+    checked: &Checked<'_>,
+    olds: &[Memory],
+) -> Result<Option<Found>, MemoryError> {
+    if let Some(same) = same(connection, place, &checked.sense, olds).await? {
+        return Ok(Some(same));
+    }
+    let mut best: Option<Found> = None;
+    for row in sharing(connection, place, checked).await? {
+        let found = Candidate::of(&row)?;
+        if found.superseded_by.is_some() || found.is_among(olds) {
+            continue;
+        }
+        let likeness = checked.sense.likeness(&Sense::of(&found.text));
+        if likeness >= KNOWN && best.as_ref().is_none_or(|best| likeness > best.likeness) {
+            best = Some(found.found(likeness, false));
+        }
+    }
+    Ok(best)
+}
+
+/// The memory with the same words.
+async fn same(
+    connection: &mut AnyConnection,
+    place: i64,
+    sense: &Sense,
+    olds: &[Memory],
+) -> Result<Option<Found>, MemoryError> {
+    let plain = sense.plain();
+    let rows = sqlx::query(SAME)
+        .bind(place)
+        .bind(sense.mark())
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in rows {
+        let found = Candidate::of(&row)?;
+        if found.is_among(olds) || Sense::of(&found.text).plain() != plain {
+            continue;
+        }
+        let Some(by) = &found.superseded_by else {
+            return Ok(Some(found.found(1.0, true)));
+        };
+        if let Some(head) = head(connection, by).await?
+            && !head.is_among(olds)
+        {
+            let likeness = sense.likeness(&Sense::of(&head.text));
+            return Ok(Some(head.found(likeness, false)));
+        }
+    }
+    Ok(None)
+}
+
+/// The last one of a chain; `None` where that was forgotten.
+pub(super) async fn head(
+    connection: &mut AnyConnection,
+    by: &str,
+) -> Result<Option<Candidate>, MemoryError> {
+    let mut by = by.to_owned();
+    for _ in 0..CHAIN {
+        let row = sqlx::query(HEAD)
+            .bind(&by)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let Some(row) = row else { break };
+        let found = Candidate::of(&row)?;
+        match &found.superseded_by {
+            None => return Ok(Some(found)),
+            Some(next) => by.clone_from(next),
+        }
+    }
+    Ok(None)
+}
+
+/// Memories that share rare words with a statement: all that may be like it, where these words are not
+/// in very many.
+async fn sharing(
+    connection: &mut AnyConnection,
+    place: i64,
+    checked: &Checked<'_>,
+) -> Result<Vec<AnyRow>, StoreError> {
+    let carried = checked.sense.carried();
+    let mut words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
+    words.retain(|word| !carried.contains(word));
+    let counted: Vec<(String, i64)> = sqlx::query_as(FREQUENCIES)
+        .bind(place)
+        .bind(serde_json::json!(words).to_string())
+        .fetch_all(&mut *connection)
+        .await?;
+    // What is like it lacks so many of the words at most: it has one of any that are more.
+    let changes = CHANGES + words.len() / WORDS_PER_CHANGE;
+    let unknown = words.len() - counted.len();
+    let Some(needed) = (changes + 1).checked_sub(unknown).filter(|it| *it > 0) else {
+        return Ok(Vec::new());
+    };
+    let mut counted = counted;
+    counted.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    let rare: i64 = counted
+        .iter()
+        .take(needed)
+        .map(|(_, memories)| memories)
+        .sum();
+    let asked = match rare <= POSTINGS {
+        true => needed,
+        false => needed.max(TOGETHER),
+    };
+    let asked: Vec<String> = counted
+        .into_iter()
+        .take(asked)
+        .map(|(word, _)| word)
+        .collect();
+    let numbers = recall::sharing(connection, place, &asked, COMPARED).await?;
+    Ok(sqlx::query(BY_NUMBERS)
+        .bind(serde_json::json!(numbers).to_string())
+        .fetch_all(connection)
+        .await?)
+}
+
+/// What is read of a memory.
+pub(super) struct Candidate {
+    pub(super) id: MemoryId,
+    text: String,
+    trust: Trust,
+    superseded_by: Option<String>,
+}
+
+impl Candidate {
+    fn of(row: &AnyRow) -> Result<Self, StoreError> {
+        let trust: String = row.try_get("trust")?;
+        let superseded_by: String = row.try_get("superseded_by")?;
+        Ok(Self {
+            id: MemoryId::stored(row.try_get("id")?),
+            text: row.try_get("text")?,
+            trust: Trust::parse(&trust).unwrap_or(Trust::Quarantined),
+            superseded_by: Some(superseded_by).filter(|id| !id.is_empty()),
+        })
+    }
+
+    fn is_among(&self, olds: &[Memory]) -> bool {
+        olds.iter().any(|old| old.id == self.id)
+    }
+
+    fn found(self, likeness: f64, is_same: bool) -> Found {
+        Found {
+            id: self.id,
+            text: self.text,
+            trust: self.trust,
+            likeness,
+            is_same,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What becomes of a statement that is there already.
+
+use super::*;
+use crate::memory::tests::NOW_MS;
+
+fn known_id(kept: &Kept) -> Option<&MemoryId> {
+    match kept {
+        Kept::Known { id, .. } => Some(id),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn the_same_and_nearly_the_same_are_told_with_their_id() {
+    let world = World::new().await;
+    let memories = world.session();
+    let id = keep(&memories, saying("The deploy port is 8080")).await;
+    let same = told(&memories, saying("the deploy port is 8080!")).await;
+    assert_eq!(
+        same,
+        Kept::Known {
+            id: id.clone(),
+            text: "The deploy port is 8080".to_owned(),
+            trust: Trust::Confirmed,
+            likeness: 1.0,
+        }
+    );
+    let Kept::Known {
+        id: near, likeness, ..
+    } = told(&memories, saying("Deploy port: 8080")).await
+    else {
+        panic!("it is not known");
+    };
+    assert_eq!(near, id);
+    assert!((0.92..1.0).contains(&likeness), "{likeness}");
+    keep(&memories, saying("The deploy port is 9090")).await;
+    let force = NewMemory {
+        force: true,
+        ..saying("The deploy port is 8080")
+    };
+    keep(&memories, force).await;
+    let instead = NewMemory {
+        supersedes: vec![id.to_string()],
+        ..saying("The deploy port is: 8080")
+    };
+    let kept = told(&memories, instead).await;
+    assert!(
+        known_id(&kept).is_some(),
+        "the one that was forced is there still"
+    );
+    check_index(&world.store).await;
+}
+
+#[tokio::test]
+async fn one_that_takes_its_place_is_no_duplicate_of_it() {
+    let world = World::new().await;
+    let memories = world.session();
+    let old = keep(&memories, saying("The deploy port is 8080")).await;
+    let new = NewMemory {
+        supersedes: vec![old.to_string(), format!(" {old}")],
+        ..saying("Deploy port: 8080")
+    };
+    let Kept::New { id, superseded, .. } = told(&memories, new).await else {
+        panic!("it is not new");
+    };
+    assert_eq!(superseded, [old.clone()]);
+    assert_eq!(
+        memories.get(old.as_str()).await.unwrap().superseded_by,
+        Some(id)
+    );
+    check_index(&world.store).await;
+}
+
+#[tokio::test]
+async fn entries_of_one_batch_are_compared_with_each_other() {
+    let world = World::new().await;
+    let batch = [
+        saying("The deploy port is 8080"),
+        saying("The parser is slow"),
+        saying("deploy port: 8080"),
+    ];
+    let kept = world.session().remember(&batch).await.unwrap();
+    let Some(Kept::New { id, .. }) = kept.first() else {
+        panic!("{kept:?}");
+    };
+    assert_eq!(known_id(&kept[2]), Some(id));
+}
+
+#[tokio::test]
+async fn places_are_apart() {
+    let world = World::new().await;
+    let memories = world.session();
+    for scope in [
+        Scope::Project,
+        Scope::User,
+        Scope::Agent("reviewer".to_owned()),
+    ] {
+        let new = NewMemory {
+            scope: Some(scope),
+            ..saying("The deploy port is 8080")
+        };
+        keep(&memories, new).await;
+    }
+}
+
+#[tokio::test]
+async fn a_session_confirms_by_saying_the_same_and_an_agent_does_not() {
+    let world = World::new().await;
+    let id = keep(&world.agent(), saying("The parser is slow")).await;
+    let again = told(&world.agent(), saying("The parser is slow")).await;
+    assert_eq!(known_id(&again), Some(&id));
+    let trust = async || world.session().get(id.as_str()).await.unwrap().trust;
+    assert_eq!(trust().await, Trust::Quarantined);
+    let near = told(&world.session(), saying("Parser is slow")).await;
+    assert_eq!(known_id(&near), Some(&id), "only the same words confirm");
+    assert_eq!(trust().await, Trust::Quarantined);
+    world.clock.advance(1000);
+    let same = told(&world.session(), saying("the parser is slow.")).await;
+    assert_eq!(same, Kept::Confirmed { id: id.clone() });
+    let memory = world.session().get(id.as_str()).await.unwrap();
+    assert_eq!(
+        (memory.trust, memory.changed_ms),
+        (Trust::Confirmed, NOW_MS + 1000)
+    );
+}
+
+#[tokio::test]
+async fn what_was_superseded_leads_to_what_holds_and_what_was_forgotten_is_new() {
+    let world = World::new().await;
+    let memories = world.session();
+    let mut last = keep(&memories, saying("The deploy port is 8080")).await;
+    for port in [9090, 9091] {
+        let new = NewMemory {
+            supersedes: vec![last.to_string()],
+            ..saying(&format!("The deploy port is {port}"))
+        };
+        last = keep(&memories, new).await;
+    }
+    let Kept::Known {
+        id, text, likeness, ..
+    } = told(&memories, saying("the deploy port is 8080")).await
+    else {
+        panic!("it is not known");
+    };
+    assert_eq!(
+        (id, text.as_str()),
+        (last.clone(), "The deploy port is 9091")
+    );
+    assert!(likeness < 1.0);
+    memories.forget(last.as_str(), "wrong").await.unwrap();
+    keep(&memories, saying("the deploy port is 8080")).await;
+    keep(&memories, saying("The deploy port is 9091")).await;
+    check_index(&world.store).await;
+}
+
+#[tokio::test]
+async fn it_is_found_among_many_that_share_its_words() {
+    let world = World::new().await;
+    let memories = world.session();
+    let id = keep(&memories, saying("The deploy port of the service is here")).await;
+    let batch: Vec<NewMemory> = (0..100)
+        .map(|n| NewMemory {
+            force: true,
+            ..saying(&format!(
+                "The deploy port of the service number {n} is here"
+            ))
+        })
+        .collect();
+    for _ in 0..20 {
+        memories.remember(&batch).await.unwrap();
+    }
+    let same = told(&memories, saying("the deploy port of the service is here")).await;
+    assert_eq!(
+        known_id(&same),
+        Some(&id),
+        "the same words, however frequent"
+    );
+    let near = told(
+        &memories,
+        saying("Deploy port of service number 42 is here"),
+    )
+    .await;
+    let Kept::Known { text, .. } = near else {
+        panic!("{near:?}");
+    };
+    assert!(text.contains(" 42 "), "{text}");
+}
