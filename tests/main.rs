@@ -15,6 +15,7 @@ mod fanout;
 mod faults;
 mod gemini;
 mod lifecycle;
+mod memory;
 mod merge;
 mod models;
 mod opencode;

@@ -1,0 +1,4 @@
+//! What was learnt, by the command line and by tools.
+
+mod cli;
+mod transfer;
