@@ -129,7 +129,7 @@ async fn files_of_other_programs_come_in_once_with_where_they_are_from() {
         let (_, again) = import(&home, &path, &[]).await;
         assert_eq!(counts(&again), [0, 0, created, skipped], "{again:#}");
     }
-    let memory = that(&home, "Integration tests need").await;
+    let memory = that(&home, "Integration tests need a running Postgres: start").await;
     assert_eq!(
         memory["text"],
         "Integration tests need a running Postgres: start it with `just db-up`"

@@ -120,14 +120,14 @@ async fn nothing_is_applied_where_something_cannot_be() {
     let secret = ["gh", "p_", "0123456789abcdefghijABCDEFGHIJ012345"].concat();
     for (edited, line) in [
         (text[..foot].to_owned(), None),
-        (text.replace("## fact", "## mood"), Some(9)),
-        (text.replace("# project", "# moon"), Some(7)),
-        (text.replacen("- ", "* ", 1), Some(11)),
-        (text.replace("!0.5", "!7"), Some(11)),
+        (text.replace("## fact", "## mood"), Some(10)),
+        (text.replace("# project", "# moon"), Some(8)),
+        (text.replacen("\n- ", "\n* ", 1), Some(12)),
+        (text.replace("!0.5", "!7"), Some(12)),
         (text.replace(ids[0].as_str(), ids[1].as_str()), None),
         (
-            text.replacen("- ", &format!("- new: {secret}\n- "), 1),
-            Some(11),
+            text.replacen("\n- ", &format!("\n- new: {secret}\n- "), 1),
+            Some(12),
         ),
         (String::new(), None),
     ] {
