@@ -43,12 +43,9 @@ impl Sense {
     /// A number for that form. Two forms may have the same one.
     pub(super) fn mark(&self) -> i64 {
         // FNV-1a: what is on record must not depend on the version of a library.
-        let hash = self
-            .plain()
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
+        let hash = self.plain().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         hash.cast_signed()
     }
 
@@ -127,11 +124,7 @@ impl Sense {
 
 /// Both, with a word of the second in the place of each of the first that is a misspelling of it.
 fn spelt_alike<'a>(own: &[&'a str], others: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
-    let only: Vec<&str> = others
-        .iter()
-        .filter(|it| !own.contains(it))
-        .copied()
-        .collect();
+    let only: Vec<&str> = others.iter().filter(|it| !own.contains(it)).copied().collect();
     let a = own.iter().map(|word| {
         let is_missing = !others.contains(word);
         let spelt = only.iter().find(|it| is_missing && misspelt(word, it));

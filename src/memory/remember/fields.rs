@@ -53,9 +53,7 @@ pub(super) fn text(text: &str) -> Result<String, MemoryError> {
     }
     no_secret("text", &text)?;
     if quotation::is_ours(&text) {
-        return refuse(
-            "it is reference material that ostler had quoted, and is kept where that came from",
-        );
+        return refuse("it is reference material that ostler had quoted, and is kept where that came from");
     }
     if passing::is_passing(&text) {
         return refuse(

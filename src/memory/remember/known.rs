@@ -105,10 +105,7 @@ async fn same(
 }
 
 /// The last one of a chain; `None` where that was forgotten.
-pub(super) async fn head(
-    connection: &mut AnyConnection,
-    by: &str,
-) -> Result<Option<Candidate>, MemoryError> {
+pub(super) async fn head(connection: &mut AnyConnection, by: &str) -> Result<Option<Candidate>, MemoryError> {
     let mut by = by.to_owned();
     for _ in 0..CHAIN {
         let row = sqlx::query(HEAD)
@@ -148,20 +145,12 @@ async fn sharing(
     };
     let mut counted = counted;
     counted.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-    let rare: i64 = counted
-        .iter()
-        .take(needed)
-        .map(|(_, memories)| memories)
-        .sum();
+    let rare: i64 = counted.iter().take(needed).map(|(_, memories)| memories).sum();
     let asked = match rare <= POSTINGS {
         true => needed,
         false => needed.max(TOGETHER),
     };
-    let asked: Vec<String> = counted
-        .into_iter()
-        .take(asked)
-        .map(|(word, _)| word)
-        .collect();
+    let asked: Vec<String> = counted.into_iter().take(asked).map(|(word, _)| word).collect();
     let numbers = recall::sharing(connection, place, &asked, COMPARED).await?;
     Ok(sqlx::query(BY_NUMBERS)
         .bind(serde_json::json!(numbers).to_string())

@@ -70,22 +70,19 @@ pub(super) async fn check_index(store: &crate::store::Store) {
         .collect();
     assert_eq!(vocabulary, words, "memory_word");
     for (placed, expected) in postings {
-        let hits: Vec<i64> = sqlx::query_scalar(
-            "SELECT rowid FROM memory_index WHERE memory_index MATCH $1 ORDER BY rowid",
-        )
-        .bind(&placed)
-        .fetch_all(&mut *connection)
-        .await
-        .unwrap();
+        let hits: Vec<i64> =
+            sqlx::query_scalar("SELECT rowid FROM memory_index WHERE memory_index MATCH $1 ORDER BY rowid")
+                .bind(&placed)
+                .fetch_all(&mut *connection)
+                .await
+                .unwrap();
         assert_eq!(hits, expected, "memory_index: {placed}");
     }
     let indexed: i64 = sqlx::query_scalar("SELECT count(*) FROM memory_index_docsize")
         .fetch_one(&mut *connection)
         .await
         .unwrap();
-    let findable = rows
-        .iter()
-        .filter(|row| row.get::<i64, _>("forgotten_ms") == 0);
+    let findable = rows.iter().filter(|row| row.get::<i64, _>("forgotten_ms") == 0);
     assert_eq!(indexed, findable.count() as i64, "rows of memory_index");
     let dangling: Vec<String> = sqlx::query_scalar(
         "SELECT id FROM memory AS old WHERE superseded_by <> ''

@@ -25,11 +25,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let entry = (
-        text(),
-        prop::option::weighted(0.3, any::<Index>()),
-        prop::bool::weighted(0.1),
-    );
+    let entry = (text(), prop::option::weighted(0.3, any::<Index>()), prop::bool::weighted(0.1));
     let some = || prop::collection::vec(any::<Index>(), 1..3);
     prop_oneof![
         6 => (0..3_usize, prop::collection::vec(entry, 1..4))
@@ -82,11 +78,10 @@ impl Run<'_> {
                 for (kept, (text, ..)) in kept.iter().zip(entries) {
                     self.holds(kept, text).await;
                 }
-                self.ids
-                    .extend(kept.into_iter().filter_map(|kept| match kept {
-                        Kept::New { id, .. } => Some(id),
-                        _ => None,
-                    }));
+                self.ids.extend(kept.into_iter().filter_map(|kept| match kept {
+                    Kept::New { id, .. } => Some(id),
+                    _ => None,
+                }));
             }
             Op::Forget(by, which) => drop(expected(self.by(*by).forget(&one(which), "so").await)),
             Op::Confirm(which) => drop(expected(self.by(2).confirm(&[one(which)]).await)),
