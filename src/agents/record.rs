@@ -5,6 +5,7 @@
 pub(crate) mod asks;
 pub(crate) mod family;
 pub(crate) mod groups;
+pub(crate) mod mentions;
 pub(crate) mod names;
 pub(crate) mod overlaps;
 pub(crate) mod owner;

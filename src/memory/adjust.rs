@@ -37,7 +37,8 @@ impl Memories<'_> {
     ) -> Result<Memory, MemoryError> {
         if self.is_agent() {
             return Err(not_allowed(
-                "only a session or a person changes the tags and the importance of a memory".to_owned(),
+                "only a session or a person changes the tags and the importance of a memory"
+                    .to_owned(),
             ));
         }
         let redacted = |tag: &String| self.store.redact(tag);

@@ -109,7 +109,7 @@ impl Memories<'_> {
             .await?;
         let shown = found.iter().take(listing.limit as usize);
         let last = match found.len() > listing.limit as usize {
-            true => shown.clone().last(),
+            true => shown.clone().next_back(),
             false => None,
         };
         let next_cursor = match last {

@@ -57,7 +57,8 @@ impl Memories<'_> {
     pub async fn purge(&self, what: &Purge) -> Result<Purged, MemoryError> {
         if self.author != Author::Person {
             return Err(not_allowed(
-                "only a person purges memories, with `ostler memory purge`; forget it instead".to_owned(),
+                "only a person purges memories, with `ostler memory purge`; forget it instead"
+                    .to_owned(),
             ));
         }
         if let Purge::Ids(ids) = what
@@ -113,7 +114,10 @@ impl Memories<'_> {
     ) -> Result<(), MemoryError> {
         let (_, place, lexical) = self.lexical_in(connection, &memory.id).await?;
         // What had taken its place may just have been purged.
-        let by: String = sqlx::query_scalar(BY).bind(n).fetch_one(&mut *connection).await?;
+        let by: String = sqlx::query_scalar(BY)
+            .bind(n)
+            .fetch_one(&mut *connection)
+            .await?;
         match (&memory.forgotten, by.as_str()) {
             (Some(_), _) => {}
             (None, "") => index::remove(connection, n, place, &lexical).await?,

@@ -1,7 +1,7 @@
 //! Keeping what was learnt, many at once: all of it or nothing. What is no memory is refused, and what
 //! is there already is not kept again.
 
-mod alike;
+pub(super) mod alike;
 pub(super) mod fields;
 pub(crate) mod known;
 mod passing;

@@ -41,6 +41,10 @@ mod tests {
             "agents/record/groups.rs",
             crate::agents::record::groups::ALL,
         ),
+        (
+            "agents/record/mentions.rs",
+            crate::agents::record::mentions::ALL,
+        ),
         ("agents/record/names.rs", crate::agents::record::names::ALL),
         (
             "agents/record/remove.rs",
@@ -66,9 +70,20 @@ mod tests {
             "memory/recall/candidates.rs",
             crate::memory::recall::candidates::ALL,
         ),
+        ("memory/recall/chain.rs", crate::memory::recall::chain::ALL),
+        (
+            "memory/recall/documents.rs",
+            crate::memory::recall::documents::ALL,
+        ),
         (
             "memory/recall/filter.rs",
             crate::memory::recall::filter::ALL,
+        ),
+        ("memory/recall/told.rs", crate::memory::recall::told::ALL),
+        ("memory/recall/uses.rs", crate::memory::recall::uses::ALL),
+        (
+            "memory/recall/vocabulary.rs",
+            crate::memory::recall::vocabulary::ALL,
         ),
         ("memory/remember.rs", crate::memory::remember::ALL),
         (

@@ -8,11 +8,14 @@ use tokio::time::timeout;
 
 use super::Crew;
 use crate::agents::error::AgentError;
-use crate::agents::record::Line;
-use crate::memory::{Author, Link, LinkKind, Memories};
+use crate::agents::record::{Line, mentions};
+use crate::ids::AgentId;
+use crate::memory::{Author, Link, LinkKind, Memories, Memory};
 use crate::project::Project;
 use crate::workspaces::git::Git;
 
+/// Characters of a text that are looked for.
+const TELLING: usize = 120;
 /// How long is looked for what links lead to; what is not known by then counts as there.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -35,6 +38,24 @@ impl Crew {
             Some(line) => Ok(self.memories_of(self.author(Some(&line)))),
             None => Ok(self.memories_of(Author::Person)),
         }
+    }
+
+    /// The agents that had one of these memories in their prompts, logs, results or messages, which are
+    /// theirs: purging a memory leaves them, and they go with their agents.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn agents_that_have(&self, memories: &[Memory]) -> Result<Vec<AgentId>, AgentError> {
+        let mut agents = Vec::new();
+        let telling = memories.iter().map(|memory| telling(&memory.text));
+        for telling in telling.filter(|text| !text.is_empty()) {
+            for agent in mentions::agents_with(&self.store, telling).await? {
+                if !agents.contains(&agent) {
+                    agents.push(agent);
+                }
+            }
+        }
+        Ok(agents)
     }
 
     /// Who writes where `caller`, or the session of this process, asks.
@@ -128,4 +149,27 @@ async fn missing<'a>(root: &Path, commits: Vec<&'a Link>) -> Vec<&'a Link> {
         }
     }
     stale
+}
+
+/// The longest piece of a text that is written the same within JSON, however deep.
+fn telling(text: &str) -> &str {
+    let escaped = |c: char| c.is_control() || c == '"' || c == '\\';
+    let pieces = text.split(escaped).map(str::trim);
+    let longest = pieces.max_by_key(|piece| piece.len()).unwrap_or(text);
+    let end = longest.char_indices().nth(TELLING).map(|(at, _)| at);
+    end.and_then(|end| longest.get(..end)).unwrap_or(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_looked_for_is_never_escaped() {
+        let text = "a \"quoted\" word\nand the longest line\tof it";
+        assert_eq!(telling(text), "and the longest line");
+        assert!(serde_json::json!(text).to_string().contains(telling(text)));
+        assert_eq!(telling(&"é".repeat(200)).chars().count(), TELLING);
+        assert_eq!(telling("\"\""), "");
+    }
 }

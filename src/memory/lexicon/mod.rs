@@ -74,6 +74,11 @@ pub(super) fn asked(text: &str) -> Vec<Term> {
     chosen.unwrap_or_default()
 }
 
+/// Whether a word is of a script that is compared by pairs of characters.
+pub(super) fn runs_on(word: &str) -> bool {
+    word.chars().all(fold::runs_on)
+}
+
 fn put(terms: &mut Vec<Term>, word: String, said: String, weight: f64) {
     match terms.iter_mut().find(|term| term.word == word) {
         Some(known) => known.weight = known.weight.max(weight),

@@ -2,8 +2,6 @@
 //! words that are in very many, the memories with several of them and the newest are taken, which bounds
 //! the work however much there is.
 
-use sqlx::any::{Any, AnyArguments};
-use sqlx::query::QueryScalar;
 use sqlx::{AnyConnection, Row};
 
 use super::filter::{Filter, passes};
@@ -127,13 +125,13 @@ pub(super) async fn with_most(
                 .bind(terms)
                 .bind(limit)
                 .bind(if filter.any_time { 0 } else { filter.now_ms }),
-            true => filter.bind(FILTERED_BY_RARITY, terms, limit),
+            true => filter.ask(FILTERED_BY_RARITY, terms, limit),
         };
         found = best.fetch_all(&mut *connection).await?;
     }
     for combination in combinations(&frequent, found.is_empty()) {
-        let newest = filter.bind(NEWEST_WITH, combination, NEWEST.max(limit / 2));
-        let more = newest.fetch_all(&mut *connection).await?;
+        let newest = filter.ask(NEWEST_WITH, combination, NEWEST.max(limit / 2));
+        let more: Vec<i64> = newest.fetch_all(&mut *connection).await?;
         found.extend(more);
     }
     let mut seen = std::collections::HashSet::new();
@@ -153,6 +151,9 @@ pub(super) async fn superseded_with(
         format!("({})", words.collect::<Vec<_>>().join(between))
     };
     let mut found: Vec<i64> = Vec::new();
+    if places.is_empty() || words.is_empty() {
+        return Ok(found);
+    }
     for between in [" AND ", " OR "] {
         let expression: Vec<String> = places.iter().map(|place| of(place, between)).collect();
         let expression = expression.join(" OR ");
@@ -210,9 +211,6 @@ fn any(words: &[&Placed]) -> String {
     let words: Vec<String> = words.iter().map(|word| word.printed()).collect();
     words.join(" OR ")
 }
-
-/// A statement that answers with numbers of memories.
-pub(super) type Numbers<'q> = QueryScalar<'q, Any, i64, AnyArguments>;
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,11 @@
 //! What may be found at all, whatever was asked: its tags, what it is about, how far it may be relied
 //! upon, and whether it holds now.
 
-use sqlx::AnyConnection;
+use sqlx::any::{Any, AnyArguments, AnyRow};
+use sqlx::query::QueryScalar;
+use sqlx::{AnyConnection, FromRow};
 
 use super::Query;
-use super::candidates::Numbers;
 use crate::memory::error::MemoryError;
 use crate::memory::model::LinkKind;
 use crate::store::{StoreError, statements};
@@ -14,11 +15,10 @@ pub(super) const FEW: i64 = 600;
 /// Hex digits that may stand for a commit.
 const COMMIT: std::ops::RangeInclusive<usize> = 7..=40;
 
-/// The condition that a row of `memory` fulfils. $3 is the time; the others are [`Filter::bind`]'s.
-macro_rules! passes {
+/// What a query wants of a row of `memory`. $3 is the time; the others are [`Filter::ask`]'s.
+macro_rules! wanted {
     () => {
-        "memory.forgotten_ms = 0 AND memory.superseded_by = ''
-         AND ($4 = 1 OR (memory.valid_from_ms <= $3
+        "($4 = 1 OR (memory.valid_from_ms <= $3
            AND (memory.valid_to_ms = 0 OR memory.valid_to_ms > $3)))
          AND ($5 = 0 OR memory.trust = 'confirmed') AND memory.importance >= $6
          AND ($7 = '[]' OR (SELECT count(*) FROM memory_tag AS tagged
@@ -30,7 +30,17 @@ macro_rules! passes {
          AND memory.at_ms >= $9 AND memory.at_ms < $10"
     };
 }
-pub(super) use passes;
+
+/// The same of one that was neither superseded nor forgotten.
+macro_rules! passes {
+    () => {
+        concat!(
+            "memory.forgotten_ms = 0 AND memory.superseded_by = '' AND ",
+            crate::memory::recall::filter::wanted!()
+        )
+    };
+}
+pub(super) use {passes, wanted};
 
 statements! {
     NEWEST = concat!(
@@ -52,6 +62,9 @@ statements! {
         passes!(), " ORDER BY memory.n DESC LIMIT $2"
     );
 }
+
+/// A statement that is ready to be asked.
+pub(super) type Answer<T> = QueryScalar<'static, Any, T, AnyArguments>;
 
 /// What may be found at all.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +113,7 @@ impl Filter {
         }
         let mut tags: Vec<String> = Vec::new();
         for tag in &query.tags {
-            let tag = tag.trim().to_lowercase();
+            let tag = tag.trim().trim_start_matches('#').to_lowercase();
             if tag.is_empty() {
                 return Err(MemoryError::bad("tags", "holds an empty one"));
             }
@@ -156,11 +169,19 @@ impl Filter {
         told
     }
 
-    /// A statement that asks for [`passes`], with its first two values.
-    pub(super) fn bind(&self, sql: &'static str, first: String, limit: i64) -> Numbers<'static> {
+    /// The tags that are wanted.
+    pub(super) fn tags(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().map(String::as_str)
+    }
+
+    /// A statement that asks for [`wanted`], with its first two values, which answers with one each row.
+    pub(super) fn ask<T>(&self, sql: &'static str, first: String, second: i64) -> Answer<T>
+    where
+        (T,): for<'r> FromRow<'r, AnyRow>,
+    {
         sqlx::query_scalar(sql)
             .bind(first)
-            .bind(limit)
+            .bind(second)
             .bind(self.now_ms)
             .bind(i64::from(self.any_time))
             .bind(i64::from(self.confirmed_only))
@@ -185,11 +206,11 @@ impl Filter {
             } else {
                 LINKED
             };
-            return Ok(self.bind(sql, all, limit).fetch_all(connection).await?);
+            return Ok(self.ask(sql, all, limit).fetch_all(connection).await?);
         }
         let mut found: Vec<i64> = Vec::new();
         for place in places {
-            let newest = self.bind(NEWEST, place.to_string(), limit);
+            let newest = self.ask::<i64>(NEWEST, place.to_string(), limit);
             found.extend(newest.fetch_all(&mut *connection).await?);
         }
         found.sort_unstable_by(|a, b| b.cmp(a));

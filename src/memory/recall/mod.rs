@@ -2,24 +2,50 @@
 //! each decides their order.
 
 pub(crate) mod candidates;
+pub(crate) mod chain;
+pub(crate) mod documents;
 pub(crate) mod filter;
+mod score;
+mod time;
+pub(crate) mod told;
+pub(crate) mod uses;
+pub(crate) mod vocabulary;
+
+use std::collections::{HashMap, HashSet};
 
 use sqlx::AnyConnection;
 
 use super::error::MemoryError;
 use super::memories::Memories;
-use super::model::{Memory, Scope};
-use super::{index, lexicon, rows};
+use super::model::{Author, Memory, Scope};
+use super::{index, rows};
 use crate::store::StoreError;
 use crate::words::words;
-use candidates::idf;
+use candidates::{Placed, idf};
+use documents::Document;
 use filter::Filter;
+use score::Scored;
+use vocabulary::{Read, Sought};
 
 /// Hits of a question that asks for no number.
 pub(crate) const USUAL: u32 = 8;
 /// Most hits.
 pub(crate) const MOST: u32 = 20;
 
+/// Most wordings besides the first.
+pub(crate) const ALSO: usize = 8;
+/// Entries of the index that rare words of a question may have altogether.
+const RARE: i64 = 3000;
+/// Memories that are looked at closely.
+const CLOSELY: i64 = 120;
+/// Those of them whose neighbours are looked at.
+const WITH_NEIGHBOURS: usize = 60;
+/// Superseded memories that are looked at.
+const SUPERSEDED: i64 = 200;
+/// A memory that fits by less than that part of the best one is none that was meant.
+const LEAST: f64 = 0.08;
+/// Neighbours that are given with a hit.
+const NEARBY: usize = 2;
 /// Entries of the index that rare words of a statement may have altogether where its like is looked for.
 const LIKE: i64 = 400;
 
@@ -56,6 +82,8 @@ pub struct Query {
     pub confirmed_only: bool,
     /// Only what is at least so important, from 0 to 1.
     pub min_importance: f64,
+    /// Whether it does not count as use of what is found: nobody has asked.
+    pub quiet: bool,
 }
 
 /// A memory that was found.
@@ -82,47 +110,305 @@ pub struct Recalled {
     pub notes: Vec<String>,
 }
 
+/// Where is searched.
+struct Searched {
+    scopes: Vec<Scope>,
+    places: Vec<i64>,
+    statistics: index::Statistics,
+    filter: Filter,
+    limit: usize,
+}
+
+/// A hit before it is read.
+struct Found {
+    n: i64,
+    share: f64,
+    why: String,
+    nearby: Vec<i64>,
+}
+
 impl Memories<'_> {
-    /// Finds memories.
+    /// Finds memories, the best first. What was superseded is never among them; asked for as well, it
+    /// leads to what has taken its place, or to the last of the chain that was not forgotten, which then
+    /// comes with its history.
     ///
     /// # Errors
-    /// Values out of range, failures of the store.
+    /// Values out of range, a scope that this author may not read, failures of the store.
     pub async fn recall(&self, query: &Query) -> Result<Recalled, MemoryError> {
         let mut connection = self.store.read().acquire().await?;
-        let mut places = Vec::new();
-        for scope in self.scopes_of(query) {
-            let name = scope.place(self.project);
-            places.extend(index::known_place(&mut connection, &name).await?);
-        }
-        let terms = lexicon::asked(&query.text);
-        let words: Vec<&str> = terms.iter().map(|term| term.word.as_str()).collect();
-        let placed = candidates::placed(&mut connection, &places, &words).await?;
-        let filter = Filter::of(query, self.now_ms())?;
-        let hits =
-            candidates::with_most(&mut connection, &placed, &filter, 4000, MOST.into()).await?;
-        let found = rows::by_numbers(&mut connection, &hits).await?;
-        let hits = found
+        let searched = self.searched(&mut connection, query).await?;
+        let wordings: Vec<&String> = [&query.text]
             .into_iter()
-            .map(|(_, memory)| Hit {
-                memory,
-                band: Band::Weak,
-                why: String::new(),
-                history: Vec::new(),
-                nearby: Vec::new(),
-            })
+            .chain(&query.also)
+            .filter(|wording| !wording.trim().is_empty())
             .collect();
-        Ok(Recalled {
-            hits,
-            notes: Vec::new(),
+        if wordings.is_empty() && query.scope.is_none() && !searched.filter.chooses() {
+            return Err(MemoryError::bad(
+                "query",
+                "is empty; ask in words, or choose by `tags`, `about` or `scope`",
+            ));
+        }
+        let now_ms = self.now_ms();
+        let mut notes = Vec::new();
+        if wordings
+            .iter()
+            .any(|it| it.chars().nth(vocabulary::QUESTION).is_some())
+        {
+            let most = vocabulary::QUESTION;
+            notes.push(format!(
+                "only the first {most} characters of the question were looked at"
+            ));
+        }
+        let read: Vec<Read> = wordings.iter().map(|text| Read::of(text, now_ms)).collect();
+        let said: Vec<String> = read
+            .iter()
+            .flat_map(Read::said)
+            .map(str::to_owned)
+            .collect();
+        let window = read.iter().find_map(|read| read.window.clone());
+        let found = match (read.iter().all(Read::is_empty), window) {
+            (false, _) => ranked(&mut connection, &searched, read).await?,
+            (true, Some(window)) => {
+                let then = searched.filter.within(window.from_ms, window.to_ms);
+                listed(&mut connection, &searched, &then, "of that time").await?
+            }
+            (true, None) if wordings.is_empty() => {
+                listed(
+                    &mut connection,
+                    &searched,
+                    &searched.filter,
+                    "among the newest",
+                )
+                .await?
+            }
+            (true, None) => {
+                notes.push("there is no word in the question".to_owned());
+                Vec::new()
+            }
+        };
+        if found.is_empty() {
+            let Searched { scopes, places, .. } = &searched;
+            let memories = searched.statistics.memories;
+            let filter = &searched.filter;
+            let nothing = told::nothing(&mut connection, scopes, places, memories, filter, &said);
+            notes.extend(nothing.await?);
+        }
+        let hits = read_hits(&mut connection, &searched, &found).await?;
+        drop(connection);
+        if !query.quiet {
+            let numbers: Vec<i64> = found.iter().map(|found| found.n).collect();
+            self.note_use(&numbers).await;
+        }
+        Ok(Recalled { hits, notes })
+    }
+
+    async fn searched(
+        &self,
+        connection: &mut AnyConnection,
+        query: &Query,
+    ) -> Result<Searched, MemoryError> {
+        if query.limit > MOST {
+            return Err(MemoryError::bad("limit", format!("is over {MOST}")));
+        }
+        if query.also.len() > ALSO {
+            return Err(MemoryError::bad(
+                "also",
+                format!("has over {ALSO} wordings"),
+            ));
+        }
+        let limit = if query.limit == 0 { USUAL } else { query.limit };
+        let scopes = self.scopes_of(query)?;
+        let mut places = Vec::new();
+        for scope in &scopes {
+            let name = scope.place(self.project);
+            places.extend(index::known_place(connection, &name).await?);
+        }
+        Ok(Searched {
+            statistics: index::statistics(connection, &places).await?,
+            filter: Filter::of(query, self.now_ms())?,
+            scopes,
+            places,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
         })
     }
 
-    fn scopes_of(&self, query: &Query) -> Vec<Scope> {
-        match &query.scope {
-            Some(scope) => vec![scope.clone()],
-            None => self.own_scopes(),
+    /// Where is searched: what this author reads, or the one scope that is named.
+    fn scopes_of(&self, query: &Query) -> Result<Vec<Scope>, MemoryError> {
+        let Some(scope) = &query.scope else {
+            return Ok(self.own_scopes());
+        };
+        let is_others = matches!(scope, Scope::Agent(_)) && !self.own_scopes().contains(scope);
+        if is_others && matches!(self.author, Author::Agent { .. }) {
+            return Err(MemoryError::NotAllowed {
+                what: format!(
+                    "{scope} is not yours to read: an agent reads the scopes project, user and that of its \
+                     own definition"
+                ),
+            });
+        }
+        Ok(vec![scope.clone()])
+    }
+}
+
+/// The newest that a filter lets through.
+async fn listed(
+    connection: &mut AnyConnection,
+    searched: &Searched,
+    filter: &Filter,
+    why: &str,
+) -> Result<Vec<Found>, StoreError> {
+    let limit = i64::try_from(searched.limit).unwrap_or(i64::MAX);
+    let newest = filter.newest(connection, &searched.places, limit).await?;
+    let found = newest.into_iter().map(|n| Found {
+        n,
+        share: 1.0,
+        why: why.to_owned(),
+        nearby: Vec::new(),
+    });
+    Ok(found.collect())
+}
+
+/// What fits the wordings best.
+async fn ranked(
+    connection: &mut AnyConnection,
+    searched: &Searched,
+    read: Vec<Read>,
+) -> Result<Vec<Found>, StoreError> {
+    let Searched {
+        places, statistics, ..
+    } = searched;
+    let sought = vocabulary::look_up(connection, places, *statistics, read).await?;
+    let (documents, last) = candidates_for(connection, searched, &sought).await?;
+    let now_ms = searched.filter.now_ms;
+    let scored = score::score(&documents, &sought, *statistics, now_ms);
+    let best = scored.first().map_or(0.0, |best| best.score);
+    let worth = scored
+        .into_iter()
+        .filter(|it| it.score >= LEAST * best)
+        .collect();
+    let mut found: Vec<Found> = Vec::new();
+    for scored in score::thinned(worth, &documents, searched.limit) {
+        let Some(document) = documents.get(scored.document) else {
+            continue;
+        };
+        let n = last.get(&document.n).copied().unwrap_or(document.n);
+        if found.iter().any(|known| known.n == n) {
+            continue;
+        }
+        found.push(Found {
+            n,
+            share: scored.share,
+            why: told::why(&scored, &sought),
+            nearby: nearby(&scored, &documents),
+        });
+        if found.len() == searched.limit {
+            break;
         }
     }
+    Ok(found)
+}
+
+fn nearby(scored: &Scored, documents: &[Document]) -> Vec<i64> {
+    let lenders = scored.lenders.iter().take(NEARBY);
+    let numbers = lenders.filter_map(|at| documents.get(*at));
+    numbers.map(|document| document.n).collect()
+}
+
+/// What is looked at closely, and for what is superseded the last of its chain.
+async fn candidates_for(
+    connection: &mut AnyConnection,
+    searched: &Searched,
+    sought: &Sought,
+) -> Result<(Vec<Document>, HashMap<i64, i64>), StoreError> {
+    let Searched { places, filter, .. } = searched;
+    let words: Vec<Placed> = sought
+        .words
+        .iter()
+        .map(|word| word.placed.clone())
+        .collect();
+    let numbers = match filter.few(connection, places).await? {
+        Some(few) => few,
+        None => {
+            let mut numbers =
+                candidates::with_most(connection, &words, filter, RARE, CLOSELY).await?;
+            let windows = sought.questions.iter().filter_map(|it| it.window.as_ref());
+            for window in windows.take(1) {
+                let then = filter.within(window.from_ms, window.to_ms);
+                let more = candidates::with_most(connection, &words, &then, RARE, CLOSELY / 2);
+                numbers.extend(more.await?);
+            }
+            numbers
+        }
+    };
+    let mut documents = documents::with_numbers(connection, &numbers, sought, filter).await?;
+    let own = score::own(&documents, sought, searched.statistics);
+    let mut best: Vec<(f64, i64)> = own
+        .into_iter()
+        .zip(&documents)
+        .map(|(own, document)| (own, document.n))
+        .collect();
+    best.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    best.truncate(WITH_NEIGHBOURS);
+    let best: Vec<i64> = best.into_iter().map(|(_, n)| n).collect();
+    documents.extend(documents::near(connection, &best, sought, filter).await?);
+    let mut last = HashMap::new();
+    if filter.any_time {
+        let words: Vec<&str> = words.iter().map(|word| word.word.as_str()).collect();
+        let old = candidates::superseded_with(connection, places, &words, SUPERSEDED).await?;
+        last = chain::last(connection, &old, places, filter).await?;
+        let leading: Vec<i64> = last.keys().copied().collect();
+        let old = documents::with_numbers(connection, &leading, sought, filter).await?;
+        documents.extend(old.into_iter().map(|old| Document {
+            fits: true,
+            session: None,
+            ..old
+        }));
+    }
+    let mut seen = HashSet::new();
+    documents.retain(|document| seen.insert(document.n));
+    Ok((documents, last))
+}
+
+/// The hits as they stand on record, in their order.
+async fn read_hits(
+    connection: &mut AnyConnection,
+    searched: &Searched,
+    found: &[Found],
+) -> Result<Vec<Hit>, StoreError> {
+    let mut histories: HashMap<i64, Vec<i64>> = HashMap::new();
+    if searched.filter.any_time {
+        for found in found {
+            let before = chain::before(connection, found.n, &searched.places).await?;
+            histories.insert(found.n, before);
+        }
+    }
+    let history = histories.values().flatten();
+    let nearby = found.iter().flat_map(|found| &found.nearby);
+    let numbers: Vec<i64> = found
+        .iter()
+        .map(|found| &found.n)
+        .chain(nearby)
+        .chain(history)
+        .copied()
+        .collect();
+    let memories = rows::by_numbers(connection, &numbers).await?;
+    let memories: HashMap<i64, Memory> = memories.into_iter().collect();
+    let all = |numbers: &[i64]| -> Vec<Memory> {
+        let memories = numbers.iter().filter_map(|n| memories.get(n));
+        memories.cloned().collect()
+    };
+    let hit = |found: &Found| {
+        Some(Hit {
+            memory: memories.get(&found.n)?.clone(),
+            band: told::band(found.share),
+            why: found.why.clone(),
+            history: histories
+                .get(&found.n)
+                .map_or_else(Vec::new, |before| all(before)),
+            nearby: all(&found.nearby),
+        })
+    };
+    Ok(found.iter().filter_map(hit).collect())
 }
 
 /// The numbers of the memories of a place that share the most of `words` with a statement, by how much

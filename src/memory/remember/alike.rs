@@ -12,8 +12,9 @@ use std::collections::BTreeSet;
 
 use words::Word;
 
-/// From this likeness on a statement is known. By the table of pairs below: the rules alone tell all of
-/// them apart, and one word more is too much for a statement of less than seven.
+/// From this likeness on a statement is known. Of the pairs in the tests that say the same 34 of 37 reach
+/// it, and none of the 50 that say something else; a word more is too much for a statement of less than
+/// six.
 pub(super) const KNOWN: f64 = 0.92;
 /// What a word counts that only carries others, where one that matters counts 1.
 const CARRIES: f64 = 0.1;
@@ -22,12 +23,12 @@ const SPELT: usize = 7;
 
 /// A statement as it is compared.
 #[derive(Debug, Clone)]
-pub(super) struct Sense {
+pub(in crate::memory) struct Sense {
     words: Vec<Word>,
 }
 
 impl Sense {
-    pub(super) fn of(text: &str) -> Self {
+    pub(in crate::memory) fn of(text: &str) -> Self {
         Self {
             words: words::of(text),
         }
@@ -41,11 +42,14 @@ impl Sense {
     }
 
     /// A number for that form. Two forms may have the same one.
-    pub(super) fn mark(&self) -> i64 {
+    pub(in crate::memory) fn mark(&self) -> i64 {
         // FNV-1a: what is on record must not depend on the version of a library.
-        let hash = self.plain().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash = self
+            .plain()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
         hash.cast_signed()
     }
 
@@ -59,15 +63,26 @@ impl Sense {
             return 0.0;
         }
         let (a, b) = spelt_alike(&own, &others);
-        let more = a.iter().any(|word| !b.contains(word));
-        let less = b.iter().any(|word| !a.contains(word));
+        let (a_set, b_set): (BTreeSet<&str>, BTreeSet<&str>) =
+            (a.iter().copied().collect(), b.iter().copied().collect());
+        let more = !a_set.is_subset(&b_set);
+        let less = !b_set.is_subset(&a_set);
         // A word in the place of another: `in staging` and `in production`.
         if (more && less) || moved(&a, &b) > self.may_move(other) {
             return 0.0;
         }
-        let (weight, shared) = self.weigh(other, &a, &b);
+        let (weight, shared) = self.weigh(other, &a_set, &b_set);
         // Whatever is only nearly so has not the number of what is so.
         (2.0 * shared / weight).min(0.99)
+    }
+
+    /// Whether this is the other with little around it.
+    pub(super) fn repeats(&self, other: &Sense) -> bool {
+        let padded = |sense: &Sense| format!(" {} ", sense.plain());
+        let more = self.words.len().saturating_sub(other.words.len());
+        !other.words.is_empty()
+            && more <= other.words.len()
+            && padded(self).contains(&padded(other))
     }
 
     /// The stems that matter, in their order.
@@ -79,8 +94,9 @@ impl Sense {
     /// Whether one has a word that has to be the same and that the other has not.
     fn fixed_differ(&self, other: &Sense) -> bool {
         let lacks = |a: &Sense, b: &Sense| {
+            let has: BTreeSet<&str> = b.words.iter().map(|word| word.plain.as_str()).collect();
             let mut fixed = a.words.iter().filter(|word| word.is_fixed());
-            fixed.any(|word| !b.words.iter().any(|it| it.plain == word.plain))
+            fixed.any(|word| !has.contains(word.plain.as_str()))
         };
         lacks(self, other) || lacks(other, self)
     }
@@ -97,19 +113,15 @@ impl Sense {
     }
 
     /// What both weigh together, and what they share.
-    fn weigh(&self, other: &Sense, a: &[&str], b: &[&str]) -> (f64, f64) {
+    fn weigh(&self, other: &Sense, a: &BTreeSet<&str>, b: &BTreeSet<&str>) -> (f64, f64) {
         let carry = |sense: &'_ Sense| -> BTreeSet<String> {
             let words = sense.words.iter().filter(|word| !word.matters());
             words.map(|word| word.plain.clone()).collect()
         };
         let (own, others) = (carry(self), carry(other));
-        let (a, b): (BTreeSet<_>, BTreeSet<_>) = (a.iter().collect(), b.iter().collect());
         let sum = |matter: usize, carry: usize| matter as f64 + carry as f64 * CARRIES;
         let weight = sum(a.len() + b.len(), own.len() + others.len());
-        let shared = sum(
-            a.intersection(&b).count(),
-            own.intersection(&others).count(),
-        );
+        let shared = sum(a.intersection(b).count(), own.intersection(&others).count());
         (weight, shared)
     }
 
@@ -122,15 +134,25 @@ impl Sense {
     }
 }
 
-/// Both, with a word of the second in the place of each of the first that is a misspelling of it.
+/// Both, with the one word that only the second has in the place of the one that only the first has, if
+/// that is a misspelling of it.
 fn spelt_alike<'a>(own: &[&'a str], others: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
-    let only: Vec<&str> = others.iter().filter(|it| !own.contains(it)).copied().collect();
-    let a = own.iter().map(|word| {
-        let is_missing = !others.contains(word);
-        let spelt = only.iter().find(|it| is_missing && misspelt(word, it));
-        spelt.copied().unwrap_or(*word)
-    });
-    (a.collect(), others.to_vec())
+    let a: BTreeSet<&str> = own.iter().copied().collect();
+    let b: BTreeSet<&str> = others.iter().copied().collect();
+    let (gone, new): (Vec<&str>, Vec<&str>) = (
+        a.difference(&b).copied().collect(),
+        b.difference(&a).copied().collect(),
+    );
+    let own = match (gone.as_slice(), new.as_slice()) {
+        ([gone], [new]) if misspelt(gone, new) => {
+            let spelt = own
+                .iter()
+                .map(|word| if word == gone { *new } else { *word });
+            spelt.collect()
+        }
+        _ => own.to_vec(),
+    };
+    (own, others.to_vec())
 }
 
 /// Whether one letter is another, missing or too many; not the first, as in `locked` and `blocked`.
@@ -141,14 +163,30 @@ fn misspelt(one: &str, other: &str) -> bool {
 
 /// How many of the words that both have stand elsewhere.
 fn moved(a: &[&str], b: &[&str]) -> usize {
-    let a: Vec<&str> = a.iter().filter(|word| b.contains(word)).copied().collect();
-    let b: Vec<&str> = b.iter().filter(|word| a.contains(word)).copied().collect();
-    // The longest common subsequence, row by row.
+    let (a, b) = (also_in(a, b), also_in(b, a));
+    let all = a.len().min(b.len());
+    let begin = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let end = a.iter().rev().zip(b.iter().rev());
+    let end = end.take(all - begin).take_while(|(a, b)| a == b).count();
+    let a = a.get(begin..a.len() - end).unwrap_or_default();
+    let b = b.get(begin..b.len() - end).unwrap_or_default();
+    all - begin - end - in_order(a, b)
+}
+
+/// The words that are among others as well.
+fn also_in<'a>(words: &[&'a str], others: &[&str]) -> Vec<&'a str> {
+    let others: BTreeSet<&str> = others.iter().copied().collect();
+    let both = words.iter().filter(|word| others.contains(*word));
+    both.copied().collect()
+}
+
+/// How many words both have in the same order: their longest common subsequence, row by row.
+fn in_order(a: &[&str], b: &[&str]) -> usize {
     let mut row = vec![0_usize; b.len() + 1];
-    for word in &a {
+    for word in a {
         let mut diagonal = 0;
         let mut left = 0;
-        for (cell, other) in row.iter_mut().skip(1).zip(&b) {
+        for (cell, other) in row.iter_mut().skip(1).zip(b) {
             let above = *cell;
             *cell = match word == other {
                 true => diagonal + 1,
@@ -158,8 +196,7 @@ fn moved(a: &[&str], b: &[&str]) -> usize {
             left = *cell;
         }
     }
-    let kept = row.last().copied().unwrap_or_default();
-    a.len().min(b.len()) - kept
+    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

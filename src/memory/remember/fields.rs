@@ -30,7 +30,7 @@ const WHY: usize = 300;
 const LAST_MS: i64 = 253_402_300_799_999;
 
 /// A statement that is worth keeping, with plain line ends.
-pub(super) fn text(text: &str) -> Result<String, MemoryError> {
+pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
     let refuse = |why: &str| Err(MemoryError::not_kept("text", why));
     let text = text.trim().replace("\r\n", "\n");
     if text.is_empty() {
@@ -53,7 +53,9 @@ pub(super) fn text(text: &str) -> Result<String, MemoryError> {
     }
     no_secret("text", &text)?;
     if quotation::is_ours(&text) {
-        return refuse("it is reference material that ostler had quoted, and is kept where that came from");
+        return refuse(
+            "it is reference material that ostler had quoted, and is kept where that came from",
+        );
     }
     if passing::is_passing(&text) {
         return refuse(
@@ -64,8 +66,9 @@ pub(super) fn text(text: &str) -> Result<String, MemoryError> {
 }
 
 /// Refuses what looks like a secret.
-pub(super) fn no_secret(field: &'static str, text: &str) -> Result<(), MemoryError> {
-    match secrets::found(text) {
+pub(in crate::memory) fn no_secret(field: &'static str, text: &str) -> Result<(), MemoryError> {
+    // What is longer is refused for that.
+    match secrets::found(crate::text::clip(text, TEXT * 4)) {
         Some(what) => Err(MemoryError::not_kept(
             field,
             format!("it looks like it holds {what}; say where that is kept instead"),
@@ -99,12 +102,12 @@ pub(in crate::memory) fn tags(given: &[String]) -> Result<Vec<String>, MemoryErr
     Ok(tags)
 }
 
-pub(super) fn subject(text: &str) -> Result<String, MemoryError> {
+pub(in crate::memory) fn subject(text: &str) -> Result<String, MemoryError> {
     no_secret("subject", text)?;
     line("subject", text, SUBJECT)
 }
 
-pub(super) fn session(text: &str) -> Result<String, MemoryError> {
+pub(in crate::memory) fn session(text: &str) -> Result<String, MemoryError> {
     no_secret("session", text)?;
     line("session", text, SESSION)
 }
@@ -125,7 +128,7 @@ pub(in crate::memory) fn importance(number: f64) -> Result<f64, MemoryError> {
     }
 }
 
-pub(super) fn time(field: &'static str, ms: i64) -> Result<(), MemoryError> {
+pub(in crate::memory) fn time(field: &'static str, ms: i64) -> Result<(), MemoryError> {
     match ms {
         0..=LAST_MS => Ok(()),
         _ => Err(MemoryError::bad(
@@ -136,7 +139,7 @@ pub(super) fn time(field: &'static str, ms: i64) -> Result<(), MemoryError> {
 }
 
 /// From when to when something holds.
-pub(super) fn validity(from_ms: i64, to_ms: i64) -> Result<(), MemoryError> {
+pub(in crate::memory) fn validity(from_ms: i64, to_ms: i64) -> Result<(), MemoryError> {
     time("valid_from", from_ms)?;
     time("valid_to", to_ms)?;
     match to_ms != 0 && from_ms > to_ms {
@@ -146,7 +149,7 @@ pub(super) fn validity(from_ms: i64, to_ms: i64) -> Result<(), MemoryError> {
 }
 
 /// A scope whose definition may have that name.
-pub(super) fn scope(scope: &Scope) -> Result<(), MemoryError> {
+pub(in crate::memory) fn scope(scope: &Scope) -> Result<(), MemoryError> {
     let Scope::Agent(name) = scope else {
         return Ok(());
     };
@@ -164,7 +167,7 @@ pub(super) fn scope(scope: &Scope) -> Result<(), MemoryError> {
 }
 
 /// Links as they are compared, each once.
-pub(super) fn links(given: &[Link]) -> Result<Vec<Link>, MemoryError> {
+pub(in crate::memory) fn links(given: &[Link]) -> Result<Vec<Link>, MemoryError> {
     let mut links: Vec<Link> = Vec::new();
     for Link { kind, target } in given {
         no_secret("links", target)?;
@@ -218,7 +221,7 @@ fn path(text: &str) -> Option<String> {
 }
 
 /// Ids of what is superseded, each once.
-pub(super) fn supersedes(given: &[String]) -> Result<Vec<&str>, MemoryError> {
+pub(in crate::memory) fn supersedes(given: &[String]) -> Result<Vec<&str>, MemoryError> {
     let mut ids: Vec<&str> = given.iter().map(|id| id.trim()).collect();
     ids.sort_unstable();
     ids.dedup();

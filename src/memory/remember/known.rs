@@ -16,6 +16,9 @@ use crate::store::{StoreError, statements};
 
 /// Memories that are compared, at most.
 const COMPARED: i64 = 30;
+/// Those are compared word by word that have so much in common: a word may be misspelt, and some carry
+/// others only.
+const WORTH: f64 = 0.6;
 /// Memories that the rare words of a statement may be in together. Beyond that those are looked at that
 /// have several words of it.
 const POSTINGS: i64 = 1500;
@@ -25,6 +28,8 @@ const WORDS_PER_CHANGE: usize = 12;
 const CHANGES: usize = 2;
 /// Words that are asked for then.
 const TOGETHER: usize = 4;
+/// Ids in a text that are looked at.
+const NAMED: usize = 5;
 /// How often one may have taken the place of another; more is a circle.
 const CHAIN: usize = 1000;
 
@@ -33,7 +38,7 @@ statements! {
         WHERE place = $1 AND mark = $2 AND forgotten_ms = 0 ORDER BY superseded_by <> '', n";
     FREQUENCIES = "SELECT word, memories FROM memory_word
         WHERE place = $1 AND word IN (SELECT value FROM json_each($2))";
-    BY_NUMBERS = "SELECT id, text, trust, superseded_by FROM memory
+    BY_NUMBERS = "SELECT id, text, trust, superseded_by, lexical FROM memory
         WHERE n IN (SELECT value FROM json_each($1))";
     HEAD = "SELECT id, text, trust, superseded_by FROM memory WHERE id = $1 AND forgotten_ms = 0";
 }
@@ -59,18 +64,33 @@ pub(super) async fn find(
     if let Some(same) = same(connection, place, &checked.sense, olds).await? {
         return Ok(Some(same));
     }
+    if let Some(quoted) = quoted(connection, checked, olds).await? {
+        return Ok(Some(quoted));
+    }
+    let words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
     let mut best: Option<Found> = None;
     for row in sharing(connection, place, checked).await? {
+        let lexical: String = row.try_get("lexical").map_err(StoreError::from)?;
+        if share(&words, &lexical.split_ascii_whitespace().collect()) < WORTH {
+            continue;
+        }
         let found = Candidate::of(&row)?;
         if found.superseded_by.is_some() || found.is_among(olds) {
             continue;
         }
         let likeness = checked.sense.likeness(&Sense::of(&found.text));
         if likeness >= KNOWN && best.as_ref().is_none_or(|best| likeness > best.likeness) {
-            best = Some(found.found(likeness, false));
+            // One that came with a file may have no mark.
+            best = Some(found.found(likeness, likeness >= 1.0));
         }
     }
     Ok(best)
+}
+
+/// How much of their words two have in common, from 0 to 1.
+fn share(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
+    let all = (one.len() + other.len()).max(1);
+    2.0 * one.intersection(other).count() as f64 / all as f64
 }
 
 /// The memory with the same words.
@@ -104,8 +124,39 @@ async fn same(
     Ok(None)
 }
 
+/// The memory that a statement names by its id and repeats: it was given back, and is nothing new.
+async fn quoted(
+    connection: &mut AnyConnection,
+    checked: &Checked<'_>,
+    olds: &[Memory],
+) -> Result<Option<Found>, MemoryError> {
+    let words = checked
+        .text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    for id in words
+        .filter_map(|word| MemoryId::parse(word).ok())
+        .take(NAMED)
+    {
+        let named = sqlx::query(HEAD)
+            .bind(id.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+        let Some(row) = named else { continue };
+        let found = Candidate::of(&row)?;
+        let sense = Sense::of(&found.text);
+        if !found.is_among(olds) && found.superseded_by.is_none() && checked.sense.repeats(&sense) {
+            let likeness = checked.sense.likeness(&sense);
+            return Ok(Some(found.found(likeness, false)));
+        }
+    }
+    Ok(None)
+}
+
 /// The last one of a chain; `None` where that was forgotten.
-pub(super) async fn head(connection: &mut AnyConnection, by: &str) -> Result<Option<Candidate>, MemoryError> {
+pub(super) async fn head(
+    connection: &mut AnyConnection,
+    by: &str,
+) -> Result<Option<Candidate>, MemoryError> {
     let mut by = by.to_owned();
     for _ in 0..CHAIN {
         let row = sqlx::query(HEAD)
@@ -145,12 +196,20 @@ async fn sharing(
     };
     let mut counted = counted;
     counted.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-    let rare: i64 = counted.iter().take(needed).map(|(_, memories)| memories).sum();
+    let rare: i64 = counted
+        .iter()
+        .take(needed)
+        .map(|(_, memories)| memories)
+        .sum();
     let asked = match rare <= POSTINGS {
         true => needed,
         false => needed.max(TOGETHER),
     };
-    let asked: Vec<String> = counted.into_iter().take(asked).map(|(word, _)| word).collect();
+    let asked: Vec<String> = counted
+        .into_iter()
+        .take(asked)
+        .map(|(word, _)| word)
+        .collect();
     let numbers = recall::sharing(connection, place, &asked, COMPARED).await?;
     Ok(sqlx::query(BY_NUMBERS)
         .bind(serde_json::json!(numbers).to_string())

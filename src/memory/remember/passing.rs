@@ -50,11 +50,40 @@ const SOON: [&str; 19] = [
 ];
 /// What one is busy with, as opposed to what is so: `using pnpm` and `supporting Windows` are facts.
 const BUSY: [&str; 34] = [
-    "analysing", "analyzing", "building", "checking", "compiling", "continuing", "debugging",
-    "deploying", "downloading", "editing", "executing", "exploring", "fetching", "fixing",
-    "implementing", "indexing", "installing", "investigating", "looking", "processing", "reading",
-    "refactoring", "restarting", "reviewing", "running", "searching", "starting", "testing", "trying",
-    "updating", "uploading", "waiting", "working", "writing",
+    "analysing",
+    "analyzing",
+    "building",
+    "checking",
+    "compiling",
+    "continuing",
+    "debugging",
+    "deploying",
+    "downloading",
+    "editing",
+    "executing",
+    "exploring",
+    "fetching",
+    "fixing",
+    "implementing",
+    "indexing",
+    "installing",
+    "investigating",
+    "looking",
+    "processing",
+    "reading",
+    "refactoring",
+    "restarting",
+    "reviewing",
+    "running",
+    "searching",
+    "starting",
+    "testing",
+    "trying",
+    "updating",
+    "uploading",
+    "waiting",
+    "working",
+    "writing",
 ];
 /// How a statement ends whose subject is just doing something.
 const STANDS: [&str; 12] = [
@@ -74,9 +103,10 @@ const STANDS: [&str; 12] = [
 /// A sentence with one of these behind its first verb tells more than that: `running the tests needs
 /// Docker`.
 const TELLS: [&str; 34] = [
-    "is", "are", "was", "were", "has", "have", "needs", "need", "requires", "require", "takes", "take",
-    "must", "should", "cannot", "can't", "fails", "fail", "means", "causes", "breaks", "uses", "use",
-    "because", "works", "gives", "makes", "costs", "may", "will", "can", "does", "doesn't", "always",
+    "is", "are", "was", "were", "has", "have", "needs", "need", "requires", "require", "takes",
+    "take", "must", "should", "cannot", "can't", "fails", "fail", "means", "causes", "breaks",
+    "uses", "use", "because", "works", "gives", "makes", "costs", "may", "will", "can", "does",
+    "doesn't", "always",
 ];
 /// Longest sentence that is looked at, in words: a longer one has something to tell.
 const LONG: usize = 25;
@@ -129,9 +159,15 @@ fn passes(sentence: &str) -> bool {
 
 /// Whether a sentence without a subject is about this moment.
 fn is_bound(sentence: &str) -> bool {
-    ["working on ", "waiting for ", "continuing with ", "looking into ", "looking at "]
-        .iter()
-        .any(|begins| sentence.starts_with(begins))
+    [
+        "working on ",
+        "waiting for ",
+        "continuing with ",
+        "looking into ",
+        "looking at ",
+    ]
+    .iter()
+    .any(|begins| sentence.starts_with(begins))
         || [" now", " right now", " at the moment", "..."]
             .iter()
             .any(|ends| sentence.ends_with(ends))

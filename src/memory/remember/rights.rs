@@ -42,7 +42,9 @@ impl Memories<'_> {
         let who = match scope {
             Scope::Project => return Ok(()),
             Scope::Agent(name) if Some(name) == definition.as_ref() => return Ok(()),
-            Scope::Agent(name) => format!("an agent of the definition {name}, a session or a person"),
+            Scope::Agent(name) => {
+                format!("an agent of the definition {name}, a session or a person")
+            }
             Scope::User => "a session or a person".to_owned(),
         };
         Err(not_allowed(format!(
@@ -72,7 +74,10 @@ impl Memories<'_> {
     }
 
     /// How much this author may write yet.
-    pub(super) async fn room_in(&self, connection: &mut AnyConnection) -> Result<Room, MemoryError> {
+    pub(super) async fn room_in(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<Room, MemoryError> {
         let most = self.settings.max_per_agent;
         let left = match &self.author {
             Author::Agent { id, .. } => {

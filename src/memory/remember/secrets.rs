@@ -1,8 +1,8 @@
 //! Recognising secrets by the formats of well-known keys, and by a name beside a value that looks
 //! drawn at random. What is found is named by its format and never repeated.
 
-mod assignment;
 mod address;
+mod assignment;
 
 /// The characters that a key is made of behind its prefix.
 #[derive(Clone, Copy)]
@@ -150,7 +150,10 @@ fn is_drawn(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
     let longest = text.split(['-', '_']).map(str::len).max();
-    digits >= 1 && letters >= 1 && longest.is_some_and(|longest| longest >= 8) && bits(text) >= 2.5
+    digits >= 1
+        && letters >= 1
+        && longest.is_some_and(|longest| longest >= 8)
+        && bits(text) >= 2.5
         && !is_wordy(text)
 }
 

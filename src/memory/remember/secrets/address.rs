@@ -26,16 +26,16 @@ pub(super) fn with_password(text: &str) -> Option<&'static str> {
         let rest = rest.split(ends).next().unwrap_or_default();
         // A password may hold a slash; the last `@` before the path ends it.
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        let Some((user, host)) = authority.rsplit_once('@').or_else(|| rest.rsplit_once('@')) else {
+        let Some((user, host)) = authority.rsplit_once('@').or_else(|| rest.rsplit_once('@'))
+        else {
             return false;
         };
         let Some((name, password)) = user.split_once(':') else {
             return false;
         };
         let host = host.split([':', '/']).next().unwrap_or_default();
-        !is_port(password)
-            && !stands_for_one(password)
-            && !(name == password && HERE.contains(&host))
+        let protects_nothing = name == password && HERE.contains(&host);
+        !(is_port(password) || stands_for_one(password) || protects_nothing)
     });
     has_one.then_some("an address with a password")
 }
@@ -44,7 +44,9 @@ pub(super) fn with_password(text: &str) -> Option<&'static str> {
 fn is_port(password: &str) -> bool {
     let (port, path) = password.split_once('/').unwrap_or((password, ""));
     !path.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
-        || password.strip_suffix('/').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
+        || password
+            .strip_suffix('/')
+            .is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn stands_for_one(password: &str) -> bool {

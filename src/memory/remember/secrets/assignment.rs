@@ -4,8 +4,17 @@ use super::{bits, is_wordy};
 
 /// How the last word of a name of something secret ends.
 const NAMES: [&str; 11] = [
-    "password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "accesskey", "secretkey",
-    "privatekey", "credential",
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "credential",
 ];
 /// Names of what people choose, which may be short.
 const CHOSEN: [&str; 4] = ["password", "passwd", "pwd", "passphrase"];
@@ -40,7 +49,9 @@ pub(super) fn found(text: &str) -> Option<&'static str> {
 fn pair<'a>(words: &[&'a str]) -> Option<(String, &'a str, bool)> {
     let first = *words.first()?;
     // An address has a password of another form, and its own test.
-    let joined = first.split_once(['=', ':']).filter(|_| !first.contains("://"));
+    let joined = first
+        .split_once(['=', ':'])
+        .filter(|_| !first.contains("://"));
     if let Some((name, value)) = joined {
         let value = bare(value.trim_start_matches(['=', ':', '>']));
         let value = match value {
@@ -79,7 +90,9 @@ fn bare(text: &str) -> &str {
 /// Whether that may be a password that somebody has chosen.
 fn chosen(value: &str, is_said: bool) -> bool {
     let letters = value.chars().any(char::is_alphabetic);
-    let others = value.chars().any(|c| !c.is_alphabetic() && c != '-' && c != '_');
+    let others = value
+        .chars()
+        .any(|c| !c.is_alphabetic() && c != '-' && c != '_');
     let longest = value
         .split(|c: char| !c.is_alphabetic())
         .map(|run| run.chars().count())
@@ -119,14 +132,17 @@ fn refers(value: &str) -> bool {
 
 /// Whether that is the path of a file: words with slashes, or a name and an ending.
 fn is_file(value: &str) -> bool {
-    let is_path = value.contains('/') && value.split('/').all(|part| {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.@".contains(c);
-        part.chars().all(plain) && part.len() <= 20
-    });
+    let is_path = value.contains('/')
+        && value.split('/').all(|part| {
+            let plain =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.@".contains(c);
+            part.chars().all(plain) && part.len() <= 20
+        });
     let ending = value.rsplit_once('.').map(|(_, ending)| ending);
-    is_path || ending.is_some_and(|ending| {
-        (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_lowercase())
-    })
+    is_path
+        || ending.is_some_and(|ending| {
+            (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_lowercase())
+        })
 }
 
 #[cfg(test)]
@@ -143,10 +159,22 @@ mod tests {
             ("\"password\": \"correct9horse\"", "a password"),
             ("pwd := 'abc123xyz'", "a password"),
             ("token: 8f3kd92mfk38sl20fk3l", "a secret value"),
-            ("API_TOKEN=0a1b2c3d4e5f60718293a4b5c6d7e8f9", "a secret value"),
-            ("client_secret = \"aZ3-kd92Lmf_k38sl20fk3lQ\"", "a secret value"),
-            ("api-key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYzz", "a secret value"),
-            ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYzz99", "a secret value"),
+            (
+                "API_TOKEN=0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+                "a secret value",
+            ),
+            (
+                "client_secret = \"aZ3-kd92Lmf_k38sl20fk3lQ\"",
+                "a secret value",
+            ),
+            (
+                "api-key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYzz",
+                "a secret value",
+            ),
+            (
+                "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYzz99",
+                "a secret value",
+            ),
         ] {
             assert_eq!(found(text), Some(what), "{text}");
         }

@@ -31,13 +31,21 @@ async fn what_is_no_memory_is_refused_with_its_field_and_the_reason() {
     for (new, field, why) in [
         (saying(" \n "), "text", "it is empty"),
         (saying("... - !"), "text", "no word"),
-        (saying(&"a ".repeat(1100)), "text", "2199 characters; at most 2000"),
+        (
+            saying(&"a ".repeat(1100)),
+            "text",
+            "2199 characters; at most 2000",
+        ),
         (saying("red \u{1b}[31m"), "text", "U+001B"),
         (saying("a\0b"), "text", "U+0000"),
         (saying("abc \u{202e}cba"), "text", "U+202E"),
         (saying("hi\u{e0041}"), "text", "U+E0041"),
         (saying("Currently running the tests"), "text", "just now"),
-        (saying(&format!("The key is {key}")), "text", "an AWS access key"),
+        (
+            saying(&format!("The key is {key}")),
+            "text",
+            "an AWS access key",
+        ),
         (
             saying("[1a2b3c4d5e6f] Begin file:a\nx\n[1a2b3c4d5e6f] End file:a"),
             "text",
@@ -49,18 +57,103 @@ async fn what_is_no_memory_is_refused_with_its_field_and_the_reason() {
         (tagged(&[&"x".repeat(41)]), "tags", "one word"),
         (tagged(&[&key]), "tags", "an AWS access key"),
         (tagged(&eleven), "tags", "more than 10"),
-        (NewMemory { subject: "x".repeat(81), ..usual() }, "subject", "80"),
-        (NewMemory { subject: "a\nb".to_owned(), ..usual() }, "subject", "one line"),
-        (NewMemory { subject: key.clone(), ..usual() }, "subject", "an AWS access key"),
-        (NewMemory { session: Some("x".repeat(101)), ..usual() }, "session", "100"),
-        (NewMemory { importance: Some(1.1), ..usual() }, "importance", "0 to 1"),
-        (NewMemory { importance: Some(-0.1), ..usual() }, "importance", "0 to 1"),
-        (NewMemory { importance: Some(f64::NAN), ..usual() }, "importance", "0 to 1"),
-        (NewMemory { at_ms: Some(-1), ..usual() }, "at", "1970"),
-        (NewMemory { at_ms: Some(i64::MAX), ..usual() }, "at", "9999"),
-        (NewMemory { valid_from_ms: -1, ..usual() }, "valid_from", "1970"),
-        (NewMemory { valid_from_ms: 2, valid_to_ms: 1, ..usual() }, "valid_to", "before"),
-        (NewMemory { scope: Some(Scope::Agent("a/b".to_owned())), ..usual() }, "scope", "definition"),
+        (
+            NewMemory {
+                subject: "x".repeat(81),
+                ..usual()
+            },
+            "subject",
+            "80",
+        ),
+        (
+            NewMemory {
+                subject: "a\nb".to_owned(),
+                ..usual()
+            },
+            "subject",
+            "one line",
+        ),
+        (
+            NewMemory {
+                subject: key.clone(),
+                ..usual()
+            },
+            "subject",
+            "an AWS access key",
+        ),
+        (
+            NewMemory {
+                session: Some("x".repeat(101)),
+                ..usual()
+            },
+            "session",
+            "100",
+        ),
+        (
+            NewMemory {
+                importance: Some(1.1),
+                ..usual()
+            },
+            "importance",
+            "0 to 1",
+        ),
+        (
+            NewMemory {
+                importance: Some(-0.1),
+                ..usual()
+            },
+            "importance",
+            "0 to 1",
+        ),
+        (
+            NewMemory {
+                importance: Some(f64::NAN),
+                ..usual()
+            },
+            "importance",
+            "0 to 1",
+        ),
+        (
+            NewMemory {
+                at_ms: Some(-1),
+                ..usual()
+            },
+            "at",
+            "1970",
+        ),
+        (
+            NewMemory {
+                at_ms: Some(i64::MAX),
+                ..usual()
+            },
+            "at",
+            "9999",
+        ),
+        (
+            NewMemory {
+                valid_from_ms: -1,
+                ..usual()
+            },
+            "valid_from",
+            "1970",
+        ),
+        (
+            NewMemory {
+                valid_from_ms: 2,
+                valid_to_ms: 1,
+                ..usual()
+            },
+            "valid_to",
+            "before",
+        ),
+        (
+            NewMemory {
+                scope: Some(Scope::Agent("a/b".to_owned())),
+                ..usual()
+            },
+            "scope",
+            "definition",
+        ),
         (link(LinkKind::Task, "a-000001"), "links", "task"),
         (link(LinkKind::Agent, "nobody"), "links", "agent"),
         (link(LinkKind::Commit, "abc12"), "links", "hex"),
@@ -70,7 +163,10 @@ async fn what_is_no_memory_is_refused_with_its_field_and_the_reason() {
         (link(LinkKind::File, &"x".repeat(401)), "links", "400"),
         (link(LinkKind::File, "./"), "links", "relative"),
         (
-            NewMemory { supersedes: (0..21).map(|n| format!("m-{n:06}")).collect(), ..usual() },
+            NewMemory {
+                supersedes: (0..21).map(|n| format!("m-{n:06}")).collect(),
+                ..usual()
+            },
             "supersedes",
             "more than 20",
         ),
@@ -81,7 +177,10 @@ async fn what_is_no_memory_is_refused_with_its_field_and_the_reason() {
         assert!(!alone.contains(&key), "a secret is never repeated: {alone}");
         let batch = [saying("Something else that is fine"), new];
         let among = memories.remember(&batch).await.unwrap_err().to_string();
-        assert!(among.starts_with(&format!("`items[1].{field}` ")), "{among}");
+        assert!(
+            among.starts_with(&format!("`items[1].{field}` ")),
+            "{among}"
+        );
     }
     assert!(found(&memories, "parser fine").await.is_empty());
     check_index(&world.store).await;
@@ -99,10 +198,15 @@ async fn what_is_fine_is_kept_in_one_form() {
         (LinkKind::File, "src/memory/mod.rs"),
     ];
     let new = NewMemory {
-        tags: ["#Parser", "parser", "c++", "日本"].map(str::to_owned).to_vec(),
+        tags: ["#Parser", "parser", "c++", "日本"]
+            .map(str::to_owned)
+            .to_vec(),
         subject: " Ann ".to_owned(),
         links: links
-            .map(|(kind, target)| Link { kind, target: target.to_owned() })
+            .map(|(kind, target)| Link {
+                kind,
+                target: target.to_owned(),
+            })
             .to_vec(),
         importance: Some(1.0),
         ..saying("  One line\r\n\tand another  ")
@@ -116,7 +220,10 @@ async fn what_is_fine_is_kept_in_one_form() {
     assert_eq!(memory.subject, "Ann");
     let mut targets: Vec<String> = memory.links.into_iter().map(|link| link.target).collect();
     targets.sort();
-    assert_eq!(targets, ["a-0a1b2c", "abcdef1", "src/memory/mod.rs", "t-0a1b2c"]);
+    assert_eq!(
+        targets,
+        ["a-0a1b2c", "abcdef1", "src/memory/mod.rs", "t-0a1b2c"]
+    );
 }
 
 #[tokio::test]
@@ -166,4 +273,41 @@ async fn values_of_our_own_secret_variables_are_never_written() {
     let id = keep(&memories, saying("It says correct horse battery here")).await;
     let text = memories.get(id.as_str()).await.unwrap().text;
     assert_eq!(text, "It says [redacted MY_API_KEY] here");
+}
+
+/// The statements of the retrieval benchmark: none of them is refused or taken for another.
+#[tokio::test]
+async fn real_statements_pass() {
+    #[derive(serde::Deserialize)]
+    struct Line {
+        text: String,
+        #[serde(default)]
+        subject: String,
+        #[serde(default)]
+        tags: Vec<String>,
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("benches/recall/data/memories.jsonl");
+    let lines = std::fs::read_to_string(path).unwrap();
+    let new: Vec<NewMemory> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Line>(line).unwrap())
+        .map(|line| NewMemory {
+            subject: line.subject,
+            tags: line.tags,
+            ..saying(&line.text)
+        })
+        .collect();
+    let world = World::new().await;
+    let memories = world.session();
+    let mut taken = Vec::new();
+    for batch in new.chunks(BATCH) {
+        for (kept, new) in memories.remember(batch).await.unwrap().iter().zip(batch) {
+            if let Kept::Known { text, .. } = kept {
+                taken.push((new.text.clone(), text.clone()));
+            }
+        }
+    }
+    assert!(taken.is_empty(), "{taken:#?}");
+    check_index(&world.store).await;
 }

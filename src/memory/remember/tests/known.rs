@@ -25,7 +25,9 @@ async fn the_same_and_nearly_the_same_are_told_with_their_id() {
             likeness: 1.0,
         }
     );
-    let Kept::Known { id: near, likeness, .. } = told(&memories, saying("Deploy port: 8080")).await
+    let Kept::Known {
+        id: near, likeness, ..
+    } = told(&memories, saying("Deploy port: 8080")).await
     else {
         panic!("it is not known");
     };
@@ -42,7 +44,10 @@ async fn the_same_and_nearly_the_same_are_told_with_their_id() {
         ..saying("The deploy port is: 8080")
     };
     let kept = told(&memories, instead).await;
-    assert!(known_id(&kept).is_some(), "the one that was forced is there still");
+    assert!(
+        known_id(&kept).is_some(),
+        "the one that was forced is there still"
+    );
     check_index(&world.store).await;
 }
 
@@ -58,8 +63,11 @@ async fn one_that_takes_its_place_is_no_duplicate_of_it() {
     let Kept::New { id, superseded, .. } = told(&memories, new).await else {
         panic!("it is not new");
     };
-    assert_eq!(superseded, [old.clone()]);
-    assert_eq!(memories.get(old.as_str()).await.unwrap().superseded_by, Some(id));
+    assert_eq!(superseded, std::slice::from_ref(&old));
+    assert_eq!(
+        memories.get(old.as_str()).await.unwrap().superseded_by,
+        Some(id)
+    );
     check_index(&world.store).await;
 }
 
@@ -82,7 +90,11 @@ async fn entries_of_one_batch_are_compared_with_each_other() {
 async fn places_are_apart() {
     let world = World::new().await;
     let memories = world.session();
-    for scope in [Scope::Project, Scope::User, Scope::Agent("reviewer".to_owned())] {
+    for scope in [
+        Scope::Project,
+        Scope::User,
+        Scope::Agent("reviewer".to_owned()),
+    ] {
         let new = NewMemory {
             scope: Some(scope),
             ..saying("The deploy port is 8080")
@@ -106,7 +118,10 @@ async fn a_session_confirms_by_saying_the_same_and_an_agent_does_not() {
     let same = told(&world.session(), saying("the parser is slow.")).await;
     assert_eq!(same, Kept::Confirmed { id: id.clone() });
     let memory = world.session().get(id.as_str()).await.unwrap();
-    assert_eq!((memory.trust, memory.changed_ms), (Trust::Confirmed, NOW_MS + 1000));
+    assert_eq!(
+        (memory.trust, memory.changed_ms),
+        (Trust::Confirmed, NOW_MS + 1000)
+    );
 }
 
 #[tokio::test]
@@ -121,11 +136,16 @@ async fn what_was_superseded_leads_to_what_holds_and_what_was_forgotten_is_new()
         };
         last = keep(&memories, new).await;
     }
-    let Kept::Known { id, text, likeness, .. } = told(&memories, saying("the deploy port is 8080")).await
+    let Kept::Known {
+        id, text, likeness, ..
+    } = told(&memories, saying("the deploy port is 8080")).await
     else {
         panic!("it is not known");
     };
-    assert_eq!((id, text.as_str()), (last.clone(), "The deploy port is 9091"));
+    assert_eq!(
+        (id, text.as_str()),
+        (last.clone(), "The deploy port is 9091")
+    );
     assert!(likeness < 1.0);
     memories.forget(last.as_str(), "wrong").await.unwrap();
     keep(&memories, saying("the deploy port is 8080")).await;
@@ -141,17 +161,45 @@ async fn it_is_found_among_many_that_share_its_words() {
     let batch: Vec<NewMemory> = (0..100)
         .map(|n| NewMemory {
             force: true,
-            ..saying(&format!("The deploy port of the service number {n} is here"))
+            ..saying(&format!(
+                "The deploy port of the service number {n} is here"
+            ))
         })
         .collect();
     for _ in 0..20 {
         memories.remember(&batch).await.unwrap();
     }
     let same = told(&memories, saying("the deploy port of the service is here")).await;
-    assert_eq!(known_id(&same), Some(&id), "the same words, however frequent");
-    let near = told(&memories, saying("Deploy port of service number 42 is here")).await;
+    assert_eq!(
+        known_id(&same),
+        Some(&id),
+        "the same words, however frequent"
+    );
+    let near = told(
+        &memories,
+        saying("Deploy port of service number 42 is here"),
+    )
+    .await;
     let Kept::Known { text, .. } = near else {
         panic!("{near:?}");
     };
     assert!(text.contains(" 42 "), "{text}");
+}
+
+#[tokio::test]
+async fn what_was_recalled_is_not_learnt_again() {
+    let world = World::new().await;
+    let memories = world.session();
+    let id = keep(&memories, saying("The deploy port is 8080")).await;
+    for copy in [
+        format!("[{id}] The deploy port is 8080"),
+        format!("Recalled: {id} (fact, 2026-05-20): \"The deploy port is 8080\""),
+    ] {
+        let kept = told(&world.agent(), saying(&copy)).await;
+        assert_eq!(known_id(&kept), Some(&id), "{copy}");
+    }
+    let about = format!(
+        "{id} is about the staging host alone; on the production host another service listens there"
+    );
+    keep(&memories, saying(&about)).await;
 }

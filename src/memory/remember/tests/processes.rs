@@ -45,7 +45,9 @@ async fn writer() {
         let ids: Vec<&str> = kept
             .iter()
             .map(|kept| match kept {
-                Kept::New { id, .. } | Kept::Known { id, .. } | Kept::Confirmed { id } => id.as_str(),
+                Kept::New { id, .. } | Kept::Known { id, .. } | Kept::Confirmed { id } => {
+                    id.as_str()
+                }
             })
             .collect();
         writeln!(acknowledged, "{n} {}", ids.join(" ")).unwrap();
@@ -102,15 +104,21 @@ async fn nothing_acknowledged_is_lost_to_a_kill_or_to_another_process() {
                 panic!("{line}");
             };
             let memory = memories.get(id).await.unwrap();
-            assert_eq!(memory.text, format!("The writer {name} has said the number {n}"));
+            assert_eq!(
+                memory.text,
+                format!("The writer {name} has said the number {n}")
+            );
             assert_eq!(own.insert(id.to_owned(), name), None, "ids are unique");
             let first = shared.entry(n.to_owned()).or_insert(everybodys.to_owned());
-            assert_eq!(first, everybodys, "of two who say the same one is told of the other");
+            assert_eq!(
+                first, everybodys,
+                "of two who say the same one is told of the other"
+            );
         }
     }
     check_index(&store).await;
     let mut connection = store.read().acquire().await.unwrap();
-    let integrity: String = sqlx::query_scalar("PRAGMA integrity_check")
+    let integrity: String = sqlx::query_scalar(INTEGRITY)
         .fetch_one(&mut *connection)
         .await
         .unwrap();

@@ -25,7 +25,11 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let entry = (text(), prop::option::weighted(0.3, any::<Index>()), prop::bool::weighted(0.1));
+    let entry = (
+        text(),
+        prop::option::weighted(0.3, any::<Index>()),
+        prop::bool::weighted(0.1),
+    );
     let some = || prop::collection::vec(any::<Index>(), 1..3);
     prop_oneof![
         6 => (0..3_usize, prop::collection::vec(entry, 1..4))
@@ -78,10 +82,11 @@ impl Run<'_> {
                 for (kept, (text, ..)) in kept.iter().zip(entries) {
                     self.holds(kept, text).await;
                 }
-                self.ids.extend(kept.into_iter().filter_map(|kept| match kept {
-                    Kept::New { id, .. } => Some(id),
-                    _ => None,
-                }));
+                self.ids
+                    .extend(kept.into_iter().filter_map(|kept| match kept {
+                        Kept::New { id, .. } => Some(id),
+                        _ => None,
+                    }));
             }
             Op::Forget(by, which) => drop(expected(self.by(*by).forget(&one(which), "so").await)),
             Op::Confirm(which) => drop(expected(self.by(2).confirm(&[one(which)]).await)),
@@ -139,7 +144,7 @@ fn what_is_kept_beside_the_memories_is_what_they_say() {
         .unwrap();
     let world = runtime.block_on(World::new());
     let config = Config {
-        cases: 24,
+        cases: 16,
         failure_persistence: None,
         ..Config::default()
     };

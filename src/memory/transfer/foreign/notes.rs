@@ -79,7 +79,7 @@ fn note(item: &Item, title: &str, name: &str, above: u64) -> Option<Found> {
     });
     let plain: Vec<&str> = text
         .split_whitespace()
-        .filter(|word| !word.strip_prefix('#').is_some_and(|tag| !tag.is_empty()))
+        .filter(|word| word.strip_prefix('#').is_none_or(str::is_empty))
         .collect();
     let kind = kind(category).unwrap_or(Kind::Fact);
     let statement = Found::new(line, origin, about(title, &plain.join(" ")), kind).subject(title);
