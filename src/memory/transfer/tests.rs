@@ -145,7 +145,9 @@ async fn two_homes_that_both_went_on_agree_after_an_exchange() {
     assert_eq!(words(&one).await, words(&two).await);
     for world in [&one, &two] {
         let hits = found(&world.session(), "nightly builds").await;
-        assert_eq!(hits, ["Nightly builds start at two"]);
+        // What was said around it may follow.
+        let same = hits.iter().filter(|it| it.starts_with("Nightly"));
+        assert_eq!((hits[0].as_str(), same.count()), ("Nightly builds start at two", 1));
         let again = imported(&world.session(), &merged).await;
         assert_eq!((again.created, again.updated), (0, 0), "{again:#?}");
     }
