@@ -12,6 +12,7 @@
 //!   providers/   the CLIs behind one contract: sans-IO codecs and the one driver with IO
 //!   workspaces/  git worktrees of agents' own: made, settled, merged, never lost
 //!   store/       the state file: pool, migrations, change watch
+//!   transfer/    files that a person hands in or takes away, whatever is in them
 //!   config/  project.rs  ids.rs  clock.rs  text.rs  page.rs  words.rs
 //! ```
 //!
@@ -36,5 +37,6 @@ pub mod providers;
 pub mod store;
 pub mod tasks;
 mod text;
+pub mod transfer;
 mod words;
 pub mod workspaces;

@@ -1,19 +1,132 @@
-//! `ostler memory`: what was learnt, in the hands of a person.
+//! `ostler memory`: what was learnt, seen and changed by a person. In a process that an agent has
+//! started it is the agent that asks, with what it may do.
 
+mod edit;
 mod embed;
+mod end;
+mod lines;
+mod list;
+mod search;
+mod show;
+mod transfer;
+mod view;
+mod write;
+
+use std::io::{self, BufRead, IsTerminal};
+use std::sync::Arc;
 
 use clap::Subcommand;
+use serde::Serialize;
+
+use super::output::{err, out, reader_has_left};
+use super::paint::Paint;
+use crate::agents::Crew;
+use crate::edge::{Failure, Kind as FailureKind};
+use crate::host::{self, Surroundings};
+use crate::memory::{Kind, Scope, Trust};
 
 #[derive(Subcommand)]
 pub(super) enum Memory {
+    /// List memories, the newest first: those that hold, unless others are asked for
+    List(list::List),
+    /// Show a memory: its text, where it comes from, what it took the place of
+    Show(show::Show),
+    /// Find memories by their words, as the tool recall does
+    Search(search::Search),
+    /// Remember a statement
+    Add(write::Add),
+    /// Take memories out of every search; what was forgotten stays on record
+    Forget(end::Forget),
+    /// Stand for what an agent has written, so that it is relied upon
+    Confirm(end::Confirm),
+    /// Remove memories for good, so that their bytes are gone from the state file
+    Purge(end::Purge),
+    /// Write the memories of this project to a file, a line each, or as a page to be read
+    Export(transfer::Export),
+    /// Take in the memories of a file: of ostler, or of another program
+    Import(transfer::Import),
+    /// Change memories in your editor: texts, tags, importance, what is forgotten and what is new
+    Edit(edit::Edit),
     /// Compare the meanings of all memories that are not compared yet
     Embed(embed::Embed),
 }
 
 impl Memory {
     pub(super) async fn run(self) -> anyhow::Result<u8> {
-        match self {
-            Memory::Embed(embed) => embed.run().await,
+        // It tells how far it is while it works.
+        if let Memory::Embed(embed) = self {
+            return embed.run().await;
+        }
+        let crew = host::open(&Surroundings::of_process()?).await?;
+        let told = self.told(&crew, Paint::of_stdout()).await;
+        crew.close().await;
+        let (text, code) = told?;
+        match out(&text) {
+            Err(error) if !reader_has_left(&error) => {
+                let message = format!("standard output cannot be written: {error}");
+                Err(Failure::new(FailureKind::Internal, message).into())
+            }
+            _ => Ok(code),
         }
     }
+
+    /// What there is to say, and the exit code.
+    async fn told(self, crew: &Arc<Crew>, paint: Paint) -> Result<(String, u8), Failure> {
+        let memories = crew.memories_of_person().await?;
+        let text = match self {
+            Memory::List(list) => list.told(&memories, paint).await,
+            Memory::Show(show) => show.told(crew, &memories, paint).await,
+            Memory::Search(search) => search.told(crew, &memories, paint).await,
+            Memory::Add(add) => return add.told(&memories).await,
+            Memory::Forget(forget) => forget.told(&memories, paint).await,
+            Memory::Confirm(confirm) => confirm.told(&memories, paint).await,
+            Memory::Purge(purge) => purge.told(crew, &memories, paint).await,
+            Memory::Edit(edit) => edit.told(&memories, paint).await,
+            Memory::Export(export) => export.told(&memories).await,
+            Memory::Import(import) => return import.told(&memories).await,
+            Memory::Embed(_) => Ok(String::new()),
+        };
+        Ok((text?, 0))
+    }
+}
+
+/// Whether a person says yes; without a terminal nobody does.
+fn agreed(question: &str) -> bool {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return false;
+    }
+    err(&format!("{question} [y/N] "));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n")
+        .map_err(|error| Failure::new(FailureKind::Internal, error))
+}
+
+/// The value of an option that takes one of our words.
+fn kind(text: &str) -> Result<Kind, String> {
+    one_of(
+        Kind::parse(text),
+        Kind::ALL.iter().map(|kind| kind.as_str()),
+    )
+}
+
+fn trust(text: &str) -> Result<Trust, String> {
+    one_of(
+        Trust::parse(text),
+        Trust::ALL.iter().map(|trust| trust.as_str()),
+    )
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    let known = ["project", "user", "agent:<definition>"];
+    one_of(Scope::parse(text), known.into_iter())
+}
+
+fn one_of<T>(found: Option<T>, known: impl Iterator<Item = &'static str>) -> Result<T, String> {
+    found.ok_or_else(|| format!("take one of {}", known.collect::<Vec<_>>().join(", ")))
 }

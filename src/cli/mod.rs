@@ -50,7 +50,8 @@ Exit codes: 0 done; 2 wrong input; 3 not found; 4 conflict; 5 busy; 6 refused; 7
 by a second Ctrl-C, SIGTERM or SIGHUP. `ostler drain`: 0 nothing is left; 4 something is left open; 11 a
 limit was reached; 12 stopped; 130 killed. `ostler worktrees merge`: 4 when it stopped. `ostler doctor`: 1
 when the default provider cannot be used, or ostler cannot work here. `ostler tasks doctor`: 1 when a
-count is wrong. `ostler tasks import`: 1 when lines were skipped.";
+count is wrong. `ostler tasks import` and `ostler memory import`: 1 when lines were skipped.
+`ostler memory add`: 4 when one like it is there.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -66,9 +67,9 @@ enum Command {
     /// See and change what is to be done, write it to a file and take it in from one
     #[command(subcommand)]
     Tasks(Box<tasks::Tasks>),
-    /// See and change what was learnt
+    /// What was learnt here: seen, searched, changed, taken to files and from them
     #[command(subcommand)]
-    Memory(memory::Memory),
+    Memory(Box<memory::Memory>),
     /// See the worktrees that agents work in, merge their branches, and remove those that hold nothing
     /// of their own
     #[command(subcommand)]

@@ -1,18 +1,35 @@
-//! How it is told that tasks could not be written to a file, or read from one.
+//! How it is told that something could not be written to a file, or read from one.
 
 use super::{Failure, Kind};
+use crate::memory;
 use crate::tasks::TransferError;
+use crate::transfer::FileError;
+
+impl From<FileError> for Failure {
+    fn from(error: FileError) -> Self {
+        let (kind, hint) = match error {
+            FileError::Unwritten(_) => (
+                Kind::Internal,
+                "make room and try again; a file that was there is as it was",
+            ),
+            FileError::Unread(_) => (Kind::Internal, "nothing was changed"),
+            FileError::BadPath { .. } | FileError::NoText { .. } => {
+                (Kind::Invalid, "nothing was changed")
+            }
+            FileError::TooLarge { .. } => (
+                Kind::Invalid,
+                "nothing was changed; split it and import the parts one after the other",
+            ),
+        };
+        Failure::new(kind, error).hint(hint)
+    }
+}
 
 impl From<TransferError> for Failure {
     fn from(error: TransferError) -> Self {
         let (kind, hint) = match error {
             TransferError::Task(error) => return error.into(),
-            TransferError::Unwritten(_) => (
-                Kind::Internal,
-                "make room and try again; a file that was there is as it was",
-            ),
-            TransferError::Unread(_) => (Kind::Internal, "nothing was changed"),
-            TransferError::BadPath { .. } => (Kind::Invalid, "nothing was changed"),
+            TransferError::File(error) => return error.into(),
             TransferError::Unknown { .. } => (
                 Kind::Invalid,
                 "nothing was changed; if you know what it is, say so with `--from`",
@@ -21,9 +38,28 @@ impl From<TransferError> for Failure {
                 Kind::Invalid,
                 "nothing was changed; install that version or a later one",
             ),
-            TransferError::TooLarge { .. } => (
+        };
+        Failure::new(kind, error).hint(hint)
+    }
+}
+
+impl From<memory::TransferError> for Failure {
+    fn from(error: memory::TransferError) -> Self {
+        let (kind, hint) = match error {
+            memory::TransferError::Memory(error) => return error.into(),
+            memory::TransferError::File(error) => return error.into(),
+            memory::TransferError::Unknown { .. } => (
                 Kind::Invalid,
-                "nothing was changed; split it and import the parts one after the other",
+                "nothing was changed; if you know what it is, say so with `--format`",
+            ),
+            memory::TransferError::Page { .. } => (Kind::Invalid, "nothing was changed"),
+            memory::TransferError::Conflict { .. } => (
+                Kind::Conflict,
+                "nothing was changed; `ostler memory edit` writes a new page",
+            ),
+            memory::TransferError::Newer { .. } => (
+                Kind::Invalid,
+                "nothing was changed; install that version or a later one",
             ),
         };
         Failure::new(kind, error).hint(hint)

@@ -11,6 +11,7 @@ mod find;
 pub(crate) mod forget;
 pub(crate) mod index;
 mod lexicon;
+pub(crate) mod list;
 pub(crate) mod matters;
 mod memories;
 mod model;
@@ -19,12 +20,14 @@ pub(crate) mod purge;
 pub(crate) mod recall;
 pub(crate) mod remember;
 pub(crate) mod rows;
+pub(crate) mod transfer;
 pub(crate) mod vectors;
 pub(crate) mod written;
 
 pub use adjust::Adjustment;
 pub use brief::{Answer, BesideView, ForgottenView, HitView, KeptView, MemoryView, RecallView};
 pub use error::MemoryError;
+pub use list::{Listing, Standing};
 pub use memories::Memories;
 pub use model::{
     Author, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
@@ -32,6 +35,9 @@ pub use model::{
 pub use purge::{Purge, Purged};
 pub use recall::{Band, Hit, Query, Recalled};
 pub use remember::{BATCH, Kept, NewMemory};
+pub use transfer::{
+    Applied, Document, Edit, Exported, Format, Import, Input, Remark, Report, TransferError, page,
+};
 pub use vectors::{Embedded, Meaning, Progress, Why};
 pub use written::{WrittenMemory, WrittenQuery};
 

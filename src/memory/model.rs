@@ -84,6 +84,22 @@ impl Scope {
         }
     }
 
+    /// The scope that is written like this: `project`, `user` or `agent:` and the name of a definition.
+    pub fn parse(text: &str) -> Option<Self> {
+        /// Longest name of a definition, in characters.
+        const NAME: usize = 64;
+        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        match text.split_once(':') {
+            None if text == "project" => Some(Scope::Project),
+            None if text == "user" => Some(Scope::User),
+            Some(("agent", name)) => {
+                (!name.is_empty() && name.chars().count() <= NAME && name.chars().all(fits))
+                    .then(|| Scope::Agent(name.to_owned()))
+            }
+            _ => None,
+        }
+    }
+
     /// The scope of a place of the store.
     pub(crate) fn of_place(name: &str) -> Self {
         match name.split_once('/') {

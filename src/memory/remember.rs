@@ -105,13 +105,13 @@ pub enum Kept {
 /// A statement that may be kept.
 pub(in crate::memory) struct Checked<'a> {
     new: &'a NewMemory,
-    text: String,
-    scope: Scope,
-    tags: Vec<String>,
-    subject: String,
+    pub(in crate::memory) text: String,
+    pub(in crate::memory) scope: Scope,
+    pub(in crate::memory) tags: Vec<String>,
+    pub(in crate::memory) subject: String,
     session: Option<String>,
-    importance: f64,
-    links: Vec<Link>,
+    pub(in crate::memory) importance: f64,
+    pub(in crate::memory) links: Vec<Link>,
     supersedes: Vec<&'a str>,
     lexical: Lexical,
     sense: Sense,
@@ -150,7 +150,11 @@ impl Memories<'_> {
         Ok(kept)
     }
 
-    fn check<'a>(&self, new: &'a NewMemory) -> Result<Checked<'a>, MemoryError> {
+    /// Whether a statement may be kept, as it would be.
+    pub(in crate::memory) fn check<'a>(
+        &self,
+        new: &'a NewMemory,
+    ) -> Result<Checked<'a>, MemoryError> {
         let text = fields::text(&self.store.redact(&new.text))?;
         let scope = new.scope.clone().unwrap_or(Scope::Project);
         fields::scope(&scope)?;
@@ -176,6 +180,17 @@ impl Memories<'_> {
             tags,
             subject,
         })
+    }
+
+    /// Keeps a statement within a transaction.
+    pub(in crate::memory) async fn keep_one_in(
+        &self,
+        connection: &mut AnyConnection,
+        new: &NewMemory,
+    ) -> Result<Kept, MemoryError> {
+        let checked = self.check(new)?;
+        let mut room = self.room_in(connection).await?;
+        self.keep_in(connection, &checked, &mut room).await
     }
 
     async fn keep_in(
@@ -324,3 +339,8 @@ pub(super) async fn add_tags(
 
 #[cfg(test)]
 mod tests;
+
+/// The number by which a text that is the same is found again.
+pub(in crate::memory) fn mark(text: &str) -> i64 {
+    Sense::of(text).mark()
+}

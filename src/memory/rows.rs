@@ -32,6 +32,8 @@ macro_rules! memory {
     };
 }
 
+pub(super) use memory;
+
 statements! {
     /// `$2` stands behind every id that begins with `$1`.
     LIKE_ID = memory!("WHERE memory.id >= $1 AND memory.id < $2
@@ -55,7 +57,7 @@ pub(super) async fn beginning_with(
         .bind(project.as_str())
         .fetch_all(connection)
         .await?;
-    rows.iter().map(memory).collect()
+    rows.iter().map(of_row).collect()
 }
 
 /// The memories with these numbers, in any order; those that are gone are left out.
@@ -68,7 +70,7 @@ pub(super) async fn by_numbers(
         .fetch_all(connection)
         .await?;
     rows.iter()
-        .map(|row| Ok((row.try_get("n")?, memory(row)?)))
+        .map(|row| Ok((row.try_get("n")?, of_row(row)?)))
         .collect()
 }
 
@@ -107,7 +109,7 @@ pub(super) async fn nearest(
     Ok(near.into_iter().take(limit).map(|(_, it)| it).collect())
 }
 
-fn memory(row: &AnyRow) -> Result<Memory, StoreError> {
+pub(super) fn of_row(row: &AnyRow) -> Result<Memory, StoreError> {
     let text = |column: &str| row.try_get::<String, _>(column);
     let number = |column: &str| row.try_get::<i64, _>(column);
     let forgotten_ms = number("forgotten_ms")?;

@@ -64,6 +64,7 @@ mod tests {
         ("memory/confirm.rs", crate::memory::confirm::ALL),
         ("memory/forget.rs", crate::memory::forget::ALL),
         ("memory/index.rs", crate::memory::index::ALL),
+        ("memory/list.rs", crate::memory::list::ALL),
         ("memory/matters.rs", crate::memory::matters::ALL),
         ("memory/purge.rs", crate::memory::purge::ALL),
         (
@@ -103,6 +104,14 @@ mod tests {
             crate::memory::remember::supersede::ALL,
         ),
         ("memory/rows.rs", crate::memory::rows::ALL),
+        (
+            "memory/transfer/rows.rs",
+            crate::memory::transfer::rows::ALL,
+        ),
+        (
+            "memory/transfer/writes.rs",
+            crate::memory::transfer::writes::ALL,
+        ),
         ("memory/vectors/rows.rs", crate::memory::vectors::rows::ALL),
         ("store/project.rs", crate::store::project::ALL),
         ("workspaces/rows.rs", crate::workspaces::rows::ALL),

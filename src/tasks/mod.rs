@@ -42,7 +42,7 @@ pub use model::{
 };
 pub use network::Network;
 pub use tracker::Tracker;
-pub use transfer::{Exported, Format, Import, Problem, Remark, Replacement, Report, TransferError};
+pub use transfer::{Exported, Format, Import, Remark, Report, TransferError};
 pub use update::Changes;
 pub use written::{WrittenTask, WrittenTasks};
 

@@ -1,8 +1,10 @@
 //! Memories, through the real binary and on a real file.
 
 mod agents;
+mod cli;
 mod real;
 mod tools;
+mod transfer;
 mod vectors;
 
 use serde_json::{Value, json};

@@ -272,7 +272,7 @@ async fn a_file_that_does_not_fit_leaves_the_old_one_whole() {
         .unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(
-        err.starts_with("ostler: the tasks could not be written: "),
+        err.starts_with("ostler: it could not be written: "),
         "{err}"
     );
     assert_eq!(output.status.code(), Some(70));

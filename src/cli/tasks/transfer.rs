@@ -11,8 +11,9 @@ use clap::Args;
 use super::{as_json, one_of};
 use crate::cli::output::{err, reader_has_left};
 use crate::edge::{Failure, Kind};
-use crate::tasks::{self, Exported, Format, Replacement, Report, Tracker, TransferError};
+use crate::tasks::{self, Exported, Format, Report, Tracker, TransferError};
 use crate::text::one_line;
+use crate::transfer::{FileError, Replacement};
 
 /// Stands for standard input and output.
 const STANDARD: &str = "-";
@@ -85,7 +86,9 @@ impl Export {
         let Some(path) = self.path.as_deref().filter(|path| !is_standard(path)) else {
             let mut out = BufWriter::new(io::stdout().lock());
             return match tracker.export(&mut out).await {
-                Err(TransferError::Unwritten(error)) if reader_has_left(&error) => {
+                Err(TransferError::File(FileError::Unwritten(error)))
+                    if reader_has_left(&error) =>
+                {
                     // What is left over would be tried once more.
                     let _ = out.into_parts();
                     Ok(Exported { tasks: 0, gone: 0 })

@@ -1,11 +1,9 @@
 //! What keeps tasks from being written to a file or read from one as a whole. What is wrong with one
 //! line is a [`super::Problem`] of the report.
 
-use std::io;
-use std::path::PathBuf;
-
 use crate::store::StoreError;
 use crate::tasks::TaskError;
+use crate::transfer::FileError;
 
 /// A refusal or a failure. What an import has reported as done before it is done.
 #[derive(Debug, thiserror::Error)]
@@ -13,20 +11,9 @@ pub enum TransferError {
     /// The tasks themselves.
     #[error(transparent)]
     Task(#[from] TaskError),
-    /// What is written to does not take it.
-    #[error("the tasks could not be written: {0}")]
-    Unwritten(#[source] io::Error),
-    /// What is read from does not give it.
-    #[error("the tasks could not be read: {0}")]
-    Unread(#[source] io::Error),
-    /// A path that can be no file of tasks.
-    #[error("{path} {problem}")]
-    BadPath {
-        /// The path.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// It looks like none of the forms that are known.
     #[error("that looks like no file of tasks: {problem}")]
     Unknown {
@@ -40,12 +27,6 @@ pub enum TransferError {
         found: u32,
         /// The form that is known here.
         known: u32,
-    },
-    /// More than is read at once.
-    #[error("that is more than {most_mb} MB")]
-    TooLarge {
-        /// Most megabytes.
-        most_mb: u64,
     },
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::error::TransferError;
 use super::{line, rows};
 use crate::tasks::tracker::Tracker;
+use crate::transfer::FileError;
 
 /// Tasks read at once.
 const PAGE: u32 = 500;
@@ -48,7 +49,7 @@ impl Tracker<'_> {
             }
         }
         moment.rollback().await?;
-        out.flush().map_err(TransferError::Unwritten)?;
+        out.flush().map_err(FileError::Unwritten)?;
         Ok(exported)
     }
 }
@@ -57,5 +58,5 @@ fn put(out: &mut dyn Write, line: &str) -> Result<(), TransferError> {
     let written: io::Result<()> = out
         .write_all(line.as_bytes())
         .and_then(|()| out.write_all(b"\n"));
-    written.map_err(TransferError::Unwritten)
+    Ok(written.map_err(FileError::Unwritten)?)
 }

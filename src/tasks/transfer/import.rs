@@ -11,18 +11,17 @@ use super::error::TransferError;
 use super::foreign::{self, Format};
 use super::known::{self, Known};
 use super::line::{self, Line};
-use super::lines::{Raw, is_conflict_marker};
 use super::plan::{Plan, Told, Trust, plan};
 use super::record::{Gone, Record};
 use super::report::{Remark, Report};
 use super::rows;
-use super::source::Source;
 use super::writes::{self, Writes};
 use crate::ids::TaskId;
 use crate::tasks::error::TaskError;
 use crate::tasks::graph::recount;
 use crate::tasks::model::{Actor, EdgeKind};
 use crate::tasks::tracker::Tracker;
+use crate::transfer::{Raw, Source, is_conflict_marker};
 
 /// Tasks written at once.
 const PAGE: usize = 500;

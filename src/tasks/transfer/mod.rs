@@ -5,25 +5,21 @@
 mod circles;
 mod error;
 mod export;
-mod file;
 mod foreign;
 mod import;
 pub(crate) mod known;
 mod line;
-mod lines;
 mod plan;
 mod record;
 mod report;
 pub(crate) mod rows;
-mod source;
 pub(crate) mod writes;
 
 pub use error::TransferError;
 pub use export::Exported;
-pub use file::Replacement;
 pub use foreign::Format;
 pub use import::Import;
-pub use report::{Problem, Remark, Report};
+pub use report::{Remark, Report};
 
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,7 @@ use serde::Serialize;
 
 use super::foreign::Format;
 use crate::ids::TaskId;
-
-/// Problems and remarks that are told, of each; all are counted.
-const SHOWN: usize = 50;
+use crate::transfer::{Problem, Told};
 
 /// What an import has done, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,15 +37,6 @@ pub struct Report {
     /// The first of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<Remark>,
-}
-
-/// A line that was skipped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
-    /// The line, from 1.
-    pub line: u64,
-    /// What is wrong with it.
-    pub problem: String,
 }
 
 /// Something that was decided about a task.
@@ -81,20 +70,15 @@ impl Report {
 
     /// Tells of a line that is skipped.
     pub(super) fn skip(&mut self, line: u64, problem: impl Into<String>) {
-        self.skipped += 1;
-        if self.problems.len() < SHOWN {
-            let problem = problem.into();
-            self.problems.push(Problem { line, problem });
-        }
+        let problem = problem.into();
+        let problem = Problem { line, problem };
+        self.problems.tell(&mut self.skipped, problem);
     }
 
     /// Tells of decisions.
     pub(super) fn remark(&mut self, remarks: impl IntoIterator<Item = Remark>) {
         for remark in remarks {
-            self.remarked += 1;
-            if self.remarks.len() < SHOWN {
-                self.remarks.push(remark);
-            }
+            self.remarks.tell(&mut self.remarked, remark);
         }
     }
 }

@@ -139,7 +139,10 @@ async fn a_person_confirms_all_or_none() {
     person.confirm(&some).await.unwrap_err();
     assert_eq!(person.get(&one).await.unwrap().trust, Trust::Quarantined);
     for author in [world.session(), world.agent()] {
-        let why = author.confirm(std::slice::from_ref(&one)).await.unwrap_err();
+        let why = author
+            .confirm(std::slice::from_ref(&one))
+            .await
+            .unwrap_err();
         assert!(matches!(why, MemoryError::NotAllowed { .. }), "{why}");
     }
     world.clock.advance(5);

@@ -56,7 +56,8 @@ CREATE INDEX memory_quarantined ON memory(place)
 -- What may not hold now, though nothing has taken its place.
 CREATE INDEX memory_bounded ON memory(n)
   WHERE forgotten_ms = 0 AND superseded_by = '' AND (valid_from_ms <> 0 OR valid_to_ms <> 0);
-CREATE UNIQUE INDEX memory_turn ON memory(place, session, turn) WHERE session <> '';
+-- Two copies of a project that both went on may each have a turn of that number.
+CREATE INDEX memory_turn ON memory(place, session, turn) WHERE session <> '';
 CREATE INDEX memory_chain ON memory(superseded_by) WHERE superseded_by <> '';
 CREATE INDEX memory_project ON memory(project_id);
 CREATE INDEX memory_source ON memory(source_id, created_ms) WHERE source_id <> '';

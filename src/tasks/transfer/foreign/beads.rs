@@ -4,12 +4,11 @@
 use serde_json::Value;
 
 use super::super::error::TransferError;
-use super::super::lines::{Raw, is_conflict_marker};
 use super::super::report::Report;
-use super::super::source::Source;
 use super::bag::Bag;
 use super::item::{Item, ItemClosing, ItemEdge, ItemNote, NEVER_MS, reason};
 use crate::tasks::model::{EdgeKind, Kind};
+use crate::transfer::{Raw, Source, is_conflict_marker};
 
 /// Follows from the rest, or is of use to beads only.
 const FORGOTTEN: [&str; 11] = [

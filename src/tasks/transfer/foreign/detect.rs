@@ -3,9 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::super::error::TransferError;
-use super::super::lines::Raw;
-use super::super::source::Source;
 use super::{Format, gobby};
+use crate::transfer::{Raw, Source};
 
 /// Lines that are looked at.
 const LINES: usize = 20;

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::super::error::TransferError;
 use super::super::report::Report;
-use super::super::source::Source;
 use super::bag::Bag;
 use super::beads::each_line;
 use super::item::{Item, ItemClosing, ItemNote, reason};
 use crate::tasks::model::{EdgeKind, Kind};
+use crate::transfer::Source;
 
 /// Follows from the rest, or is of use to gobby only.
 const FORGOTTEN: [&str; 12] = [

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::error::TransferError;
 use super::report::Report;
-use super::source::Source;
+use crate::transfer::Source;
 pub(super) use detect::detect;
 pub(super) use item::Item;
 

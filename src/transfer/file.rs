@@ -1,4 +1,4 @@
-//! The file that tasks are written to. It is replaced as a whole or not at all: whoever reads it, or
+//! A file that is written to. It is replaced as a whole or not at all: whoever reads it, or
 //! pulls the plug, finds the old one or the new one.
 
 use std::fs::{File, Metadata, Permissions};
@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::error::TransferError;
+use super::error::FileError;
 
-/// What a new file may be to whom, before the umask.
+/// What a new file may be to whom, before the umask; and one that is nobody else's business.
 const NEW: u32 = 0o666;
+const PRIVATE: u32 = 0o600;
 
 /// A file that is being written beside the one that it is to replace.
 pub struct Replacement {
@@ -24,7 +25,19 @@ impl Replacement {
     ///
     /// # Errors
     /// A directory, a device, a link; a folder that cannot be written to.
-    pub fn of(path: &Path) -> Result<Self, TransferError> {
+    pub fn of(path: &Path) -> Result<Self, FileError> {
+        Self::with(path, NEW)
+    }
+
+    /// The same; a new one is for the user's eyes only.
+    ///
+    /// # Errors
+    /// As [`Replacement::of`].
+    pub fn private(path: &Path) -> Result<Self, FileError> {
+        Self::with(path, PRIVATE)
+    }
+
+    fn with(path: &Path, mode: u32) -> Result<Self, FileError> {
         let before = match std::fs::symlink_metadata(path) {
             Ok(found) => Some(ordinary(path, &found)?.permissions()),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -34,13 +47,13 @@ impl Replacement {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".ostler-").suffix(".tmp");
         let file = builder
-            .permissions(Permissions::from_mode(NEW))
+            .permissions(Permissions::from_mode(mode))
             .tempfile_in(&folder)
             .map_err(|error| bad(path, format!("cannot be written to: {error}")))?;
         if let Some(before) = before {
             file.as_file()
                 .set_permissions(before)
-                .map_err(TransferError::Unwritten)?;
+                .map_err(FileError::Unwritten)?;
         }
         Ok(Self {
             path: path.to_owned(),
@@ -52,18 +65,16 @@ impl Replacement {
     ///
     /// # Errors
     /// A disk that does not take it; the old one is then what it was.
-    pub fn put(self) -> Result<(), TransferError> {
+    pub fn put(self) -> Result<(), FileError> {
         let file = self.file.into_inner();
-        let file = file.map_err(|error| TransferError::Unwritten(error.into_error()))?;
-        file.as_file()
-            .sync_all()
-            .map_err(TransferError::Unwritten)?;
+        let file = file.map_err(|error| FileError::Unwritten(error.into_error()))?;
+        file.as_file().sync_all().map_err(FileError::Unwritten)?;
         file.persist(&self.path)
-            .map_err(|error| TransferError::Unwritten(error.error))?;
+            .map_err(|error| FileError::Unwritten(error.error))?;
         // The name is on the disk when its folder is.
         File::open(folder(&self.path))
             .and_then(|folder| folder.sync_all())
-            .map_err(TransferError::Unwritten)
+            .map_err(FileError::Unwritten)
     }
 }
 
@@ -84,7 +95,7 @@ fn folder(path: &Path) -> PathBuf {
     }
 }
 
-fn ordinary<'a>(path: &Path, found: &'a Metadata) -> Result<&'a Metadata, TransferError> {
+fn ordinary<'a>(path: &Path, found: &'a Metadata) -> Result<&'a Metadata, FileError> {
     let kind = found.file_type();
     let problem = if kind.is_symlink() {
         "is a link; name the file that it leads to"
@@ -98,8 +109,8 @@ fn ordinary<'a>(path: &Path, found: &'a Metadata) -> Result<&'a Metadata, Transf
     Err(bad(path, problem.to_owned()))
 }
 
-fn bad(path: &Path, problem: String) -> TransferError {
-    TransferError::BadPath {
+fn bad(path: &Path, problem: String) -> FileError {
+    FileError::BadPath {
         path: path.to_owned(),
         problem,
     }
@@ -116,7 +127,7 @@ mod tests {
     #[test]
     fn a_file_is_replaced_as_a_whole_and_keeps_its_permissions() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("tasks.jsonl");
+        let path = folder.path().join("lines.jsonl");
         std::fs::write(&path, "old").unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         let mut new = Replacement::of(&path).unwrap();
@@ -127,6 +138,11 @@ mod tests {
         assert_eq!(mode(&path), 0o640);
         drop(Replacement::of(&path).unwrap());
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        let mut own = Replacement::private(&folder.path().join("own")).unwrap();
+        own.write_all(b"own").unwrap();
+        own.put().unwrap();
+        assert_eq!(mode(&folder.path().join("own")), 0o600);
+        std::fs::remove_file(folder.path().join("own")).unwrap();
         let left = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 1, "something is left behind");
     }

@@ -7,7 +7,7 @@ const LONGEST: usize = 16 * 1024 * 1024;
 
 /// A line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Raw {
+pub(crate) enum Raw {
     /// Text, without its end.
     Text(String),
     /// Something else, with what is wrong with it.
@@ -16,7 +16,7 @@ pub(super) enum Raw {
 
 /// The next line of `input`; `None` at its end. Of a line that is too long no more is kept than may
 /// be. `read` counts the bytes.
-pub(super) fn next(input: &mut dyn BufRead, read: &mut u64) -> io::Result<Option<Raw>> {
+pub(crate) fn next(input: &mut dyn BufRead, read: &mut u64) -> io::Result<Option<Raw>> {
     let mut line = Vec::new();
     let mut length = 0usize;
     loop {
@@ -62,7 +62,7 @@ pub(super) fn next(input: &mut dyn BufRead, read: &mut u64) -> io::Result<Option
 }
 
 /// Whether a line is one of those that git leaves where two branches have changed the same.
-pub(super) fn is_conflict_marker(text: &str) -> bool {
+pub(crate) fn is_conflict_marker(text: &str) -> bool {
     let marks = ["<<<<<<<", "=======", ">>>>>>>", "|||||||"];
     marks.iter().any(|mark| text.starts_with(mark))
 }

@@ -1,9 +1,9 @@
-//! Where the tasks come from: lines one after the other, or a document as a whole.
+//! What is read: lines one after the other, or a document as a whole.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, Read};
 
-use super::error::TransferError;
+use super::error::FileError;
 use super::lines::{self, Raw};
 
 /// Most bytes of a file of lines, and of a document, which has to be held as a whole.
@@ -13,7 +13,7 @@ const DOCUMENT_MB: u64 = 256;
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What is read, and how far it is.
-pub(super) struct Source<'a> {
+pub(crate) struct Source<'a> {
     input: &'a mut dyn BufRead,
     read: u64,
     line: u64,
@@ -21,7 +21,7 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn new(input: &'a mut dyn BufRead) -> Self {
+    pub(crate) fn new(input: &'a mut dyn BufRead) -> Self {
         Self {
             input,
             read: 0,
@@ -31,15 +31,15 @@ impl<'a> Source<'a> {
     }
 
     /// Whether what comes next begins like a JSON list.
-    pub(super) fn begins_a_list(&mut self) -> Result<bool, TransferError> {
-        let part = self.input.fill_buf().map_err(TransferError::Unread)?;
+    pub(crate) fn begins_a_list(&mut self) -> Result<bool, FileError> {
+        let part = self.input.fill_buf().map_err(FileError::Unread)?;
         let part = part.strip_prefix("\u{feff}".as_bytes()).unwrap_or(part);
         let first = part.iter().find(|byte| !byte.is_ascii_whitespace());
         Ok(first == Some(&b'['))
     }
 
     /// The next line that is not empty, with its number; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Raw)>, TransferError> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, Raw)>, FileError> {
         match self.ahead.pop_front() {
             Some(line) => Ok(Some(line)),
             None => self.fresh(),
@@ -47,10 +47,7 @@ impl<'a> Source<'a> {
     }
 
     /// The first lines that are not empty, which stay to be read.
-    pub(super) fn look_ahead(
-        &mut self,
-        count: usize,
-    ) -> Result<&VecDeque<(u64, Raw)>, TransferError> {
+    pub(crate) fn look_ahead(&mut self, count: usize) -> Result<&VecDeque<(u64, Raw)>, FileError> {
         while self.ahead.len() < count {
             let Some(line) = self.fresh()? else { break };
             self.ahead.push_back(line);
@@ -58,11 +55,11 @@ impl<'a> Source<'a> {
         Ok(&self.ahead)
     }
 
-    fn fresh(&mut self) -> Result<Option<(u64, Raw)>, TransferError> {
+    fn fresh(&mut self) -> Result<Option<(u64, Raw)>, FileError> {
         loop {
-            let next = lines::next(self.input, &mut self.read).map_err(TransferError::Unread)?;
+            let next = lines::next(self.input, &mut self.read).map_err(FileError::Unread)?;
             if self.read > MOST_MB << 20 {
-                return Err(TransferError::TooLarge { most_mb: MOST_MB });
+                return Err(FileError::TooLarge { most_mb: MOST_MB });
             }
             self.line += 1;
             match next {
@@ -82,13 +79,13 @@ impl<'a> Source<'a> {
     }
 
     /// All that is left, as one text that has each line where it was.
-    pub(super) fn document(&mut self) -> Result<String, TransferError> {
+    pub(crate) fn document(&mut self) -> Result<String, FileError> {
         let mut text = String::new();
         let mut at = 1;
         for (line, raw) in std::mem::take(&mut self.ahead) {
             let Raw::Text(part) = raw else {
                 let problem = format!("line {line} of it is no text");
-                return Err(TransferError::Unknown { problem });
+                return Err(FileError::NoText { problem });
             };
             while at < line {
                 text.push('\n');
@@ -104,9 +101,9 @@ impl<'a> Source<'a> {
         self.input
             .take(most)
             .read_to_end(&mut rest)
-            .map_err(TransferError::Unread)?;
+            .map_err(FileError::Unread)?;
         if rest.len() as u64 + text.len() as u64 >= most {
-            return Err(TransferError::TooLarge {
+            return Err(FileError::TooLarge {
                 most_mb: DOCUMENT_MB,
             });
         }
@@ -118,7 +115,7 @@ impl<'a> Source<'a> {
             Err(error) => {
                 let at = error.utf8_error().valid_up_to() + text.len() + 1;
                 let problem = format!("byte {at} of it is no UTF-8 text");
-                Err(TransferError::Unknown { problem })
+                Err(FileError::NoText { problem })
             }
         }
     }

@@ -1,0 +1,150 @@
+//! `ostler memory add`.
+
+use std::io::{self, Read};
+
+use clap::Args;
+use serde_json::json;
+
+use super::{as_json, kind, scope};
+use crate::edge::{Failure, Kind as FailureKind};
+use crate::memory::{Kept, Kind, Link, LinkKind, Memories, NewMemory, Scope};
+use crate::text::one_line;
+
+/// Longest text that is read, in bytes; the gate takes less.
+const LONGEST: u64 = 1 << 20;
+
+const AFTER: &str = "\
+What says the same as a memory that is there is not kept twice: the exit code is then 4, and the one that
+is there is named. --supersedes lets the new one take its place, --force keeps both.";
+
+#[derive(Args)]
+#[command(after_help = AFTER)]
+pub(in crate::cli) struct Add {
+    /// The statement; `-` reads it from standard input
+    text: String,
+    /// fact, decision, preference, convention, mistake, how_to or context [default: fact]
+    #[arg(long, value_parser = kind)]
+    kind: Option<Kind>,
+    /// Words to find it by
+    #[arg(long = "tag", value_delimiter = ',', value_name = "TAGS")]
+    tags: Vec<String>,
+    /// For whom it is: project, user or agent:<definition> [default: project]
+    #[arg(long, value_parser = scope)]
+    scope: Option<Scope>,
+    /// Who or what it is about
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAME"
+    )]
+    subject: String,
+    /// From 0 to 1 [default: 0.5]
+    #[arg(long, allow_negative_numbers = true)]
+    importance: Option<f64>,
+    /// What it is about: task, agent, file or commit, a colon, and which one
+    #[arg(long = "link", value_parser = link, value_name = "KIND:TARGET")]
+    links: Vec<Link>,
+    /// What it takes the place of
+    #[arg(long, value_delimiter = ',', value_name = "IDS")]
+    supersedes: Vec<String>,
+    /// Keep it although one like it is there
+    #[arg(long)]
+    force: bool,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn link(text: &str) -> Result<Link, String> {
+    let parsed = text.split_once(':').and_then(|(kind, target)| {
+        let kind = LinkKind::parse(kind)?;
+        let target = (!target.is_empty()).then(|| target.to_owned())?;
+        Some(Link { kind, target })
+    });
+    parsed.ok_or_else(|| "write task:ID, agent:ID, file:PATH or commit:HASH".to_owned())
+}
+
+impl Add {
+    pub(super) async fn told(self, memories: &Memories<'_>) -> Result<(String, u8), Failure> {
+        let new = NewMemory {
+            text: given(self.text)?,
+            kind: self.kind,
+            scope: self.scope,
+            tags: self.tags,
+            subject: self.subject,
+            importance: self.importance,
+            links: self.links,
+            supersedes: self.supersedes,
+            force: self.force,
+            ..NewMemory::default()
+        };
+        let kept = memories.remember(&[new]).await?;
+        let Some(kept) = kept.into_iter().next() else {
+            return Ok((String::new(), 0));
+        };
+        let told = match self.json {
+            true => as_json(&json(&kept))?,
+            false => told(&kept),
+        };
+        let code = match kept {
+            Kept::Known { .. } => FailureKind::Conflict.exit_code(),
+            _ => 0,
+        };
+        Ok((told, code))
+    }
+}
+
+fn told(kept: &Kept) -> String {
+    match kept {
+        Kept::New { id, superseded, .. } => {
+            let old: String = superseded
+                .iter()
+                .map(|old| format!(" instead of {old}"))
+                .collect();
+            format!("{id} is kept{old}\n")
+        }
+        Kept::Confirmed { id } => format!("{id} said so already and is confirmed now\n"),
+        Kept::Known { id, text, .. } => {
+            let text = one_line(text, 200);
+            format!(
+                "not kept: {id} says so already: {text}\n\
+                 --supersedes {id} lets this take its place, --force keeps both\n"
+            )
+        }
+    }
+}
+
+fn json(kept: &Kept) -> serde_json::Value {
+    match kept {
+        Kept::New {
+            id,
+            trust,
+            superseded,
+        } => json!({ "kept": "new", "id": id, "trust": trust, "superseded": superseded }),
+        Kept::Confirmed { id } => json!({ "kept": "confirmed", "id": id }),
+        Kept::Known {
+            id,
+            text,
+            trust,
+            likeness,
+        } => json!({ "kept": "known", "id": id, "text": text, "trust": trust,
+            "likeness": likeness }),
+    }
+}
+
+/// A text, or what standard input says in its place.
+fn given(text: String) -> Result<String, Failure> {
+    if text != "-" {
+        return Ok(text);
+    }
+    let mut text = String::new();
+    let read = io::stdin().lock().take(LONGEST).read_to_string(&mut text);
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let message = format!("standard input cannot be read: {error}");
+            Err(Failure::new(FailureKind::Invalid, message))
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What keeps memories from being written to a file or read from one as a whole. What is wrong with one
+//! line is a [`crate::transfer::Problem`] of the report.
+
+use crate::ids::MemoryId;
+use crate::memory::MemoryError;
+use crate::store::StoreError;
+use crate::transfer::FileError;
+
+/// A refusal or a failure. What an import has reported as done before it is done.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The memories themselves.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// The file itself.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It looks like none of the forms that are known.
+    #[error("that looks like no file of memories: {problem}")]
+    Unknown {
+        /// What was found instead.
+        problem: String,
+    },
+    /// A later version has written it.
+    #[error("that was written by a newer ostler (form {found}, this one knows {known})")]
+    Newer {
+        /// Its form.
+        found: u32,
+        /// The form that is known here.
+        known: u32,
+    },
+    /// Something on a page that cannot be done.
+    #[error("line {line}: {problem}")]
+    Page {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Memories on a page that somebody else has changed since.
+    #[error("{} since this page was written", changed(.ids))]
+    Conflict {
+        /// Their ids.
+        ids: Vec<MemoryId>,
+    },
+}
+
+/// Memories that are told.
+const TOLD: usize = 5;
+
+fn changed(ids: &[MemoryId]) -> String {
+    let told: Vec<&str> = ids.iter().take(TOLD).map(MemoryId::as_str).collect();
+    let more = match ids.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let has = if ids.len() == 1 { "has" } else { "have" };
+    format!("{}{more} {has} been changed", told.join(", "))
+}
+
+impl From<StoreError> for TransferError {
+    fn from(error: StoreError) -> Self {
+        TransferError::Memory(error.into())
+    }
+}
+
+impl From<sqlx::Error> for TransferError {
+    fn from(error: sqlx::Error) -> Self {
+        TransferError::Memory(error.into())
+    }
+}

@@ -1,0 +1,467 @@
+//! Taking in the memories of a file. Nothing in it is trusted, a line that cannot be is told and passed
+//! by, and what goes in does so a few hundred memories at a time: whoever else writes meanwhile does
+//! not wait long, and a kill leaves whole memories, which the next import of the same file adds to.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::BufRead;
+
+use sqlx::AnyConnection;
+
+use super::error::TransferError;
+use super::foreign::{self, Document, Format, Found};
+use super::line::{self, Line};
+use super::merge::{closing, merged};
+use super::report::Report;
+use super::{circles, rows, writes};
+use crate::ids::MemoryId;
+use crate::memory::MemoryError;
+use crate::memory::memories::Memories;
+use crate::memory::model::{Kind, Memory, Scope, Source as Origin, SourceKind, Trust};
+use crate::memory::remember::NewMemory;
+use crate::transfer::{Raw, Source, is_conflict_marker};
+
+/// Memories written at once.
+const PAGE: usize = 500;
+
+/// What is to be taken in.
+pub struct Import<'a, 'p> {
+    /// Where it is read from.
+    pub input: Input<'a>,
+    /// What it is; `None`: what it looks like.
+    pub format: Option<Format>,
+    /// Only says what would be done.
+    pub dry_run: bool,
+    /// Is told how many memories are written, and of how many.
+    pub progress: &'p mut dyn FnMut(usize, usize),
+}
+
+/// Where memories are read from.
+pub enum Input<'a> {
+    /// A file.
+    File {
+        /// Its name, as memories have it for their source.
+        name: String,
+        /// What is in it.
+        read: &'a mut dyn BufRead,
+    },
+    /// The Markdown files of a folder.
+    Folder(Vec<Document>),
+}
+
+impl Memories<'_> {
+    /// Takes in the memories of a file. What is here and not there stays; no text is ever changed; what
+    /// was forgotten or superseded on either side is so afterwards.
+    ///
+    /// # Errors
+    /// An agent; a file that cannot be read or is no file of memories; failures of the store. What is
+    /// wrong with a line is no error, but told in the report.
+    pub async fn import(&self, import: Import<'_, '_>) -> Result<Report, TransferError> {
+        if self.is_agent() {
+            let what = "only a person can import memories".to_owned();
+            return Err(MemoryError::NotAllowed { what }.into());
+        }
+        let (told, report) = self.told(import.input, import.format, import.dry_run)?;
+        let mut run = Run {
+            memories: self,
+            is_own: report.format == Format::Ostler,
+            ids: told.iter().map(|(_, memory)| memory.id.clone()).collect(),
+            standing: BTreeSet::new(),
+            texts: HashMap::new(),
+            report,
+        };
+        run.look(&told).await?;
+        let mut done = 0;
+        for page in told.chunks(PAGE) {
+            if import.dry_run {
+                let mut connection = self.store.read().acquire().await?;
+                run.page(&mut connection, page).await?;
+                continue;
+            }
+            let mut tx = self.store.begin().await?;
+            run.page(&mut tx, page).await?;
+            self.store.commit(tx).await?;
+            done += page.len();
+            (import.progress)(done, told.len());
+        }
+        run.let_stand().await?;
+        Ok(run.report)
+    }
+
+    /// What a file tells, with its lines.
+    fn told(
+        &self,
+        input: Input<'_>,
+        format: Option<Format>,
+        dry_run: bool,
+    ) -> Result<(Vec<(u64, Memory)>, Report), TransferError> {
+        let (documents, format) = match input {
+            Input::Folder(documents) => (documents, format),
+            Input::File { name, read } => {
+                let mut source = Source::new(read);
+                let format = match format {
+                    Some(format) => Some(format),
+                    None => foreign::detect(&mut source)?,
+                };
+                match format {
+                    Some(Format::Ostler) => {
+                        let mut report = Report::new(Format::Ostler, dry_run);
+                        let told = self.own_lines(&mut source, &mut report)?;
+                        return Ok((told, report));
+                    }
+                    Some(format @ (Format::ServerMemory | Format::Gobby)) => {
+                        let mut report = Report::new(format, dry_run);
+                        let found = foreign::of_lines(format, &name, &mut source, &mut report)?;
+                        return Ok((self.adapt(found, &mut report), report));
+                    }
+                    _ => {
+                        let text = source.document()?.replace("\r\n", "\n");
+                        (vec![Document { name, text }], format)
+                    }
+                }
+            }
+        };
+        let format = match format {
+            Some(Format::Ostler | Format::ServerMemory | Format::Gobby) => {
+                let problem = "a folder has no lines of JSON".to_owned();
+                return Err(TransferError::Unknown { problem });
+            }
+            Some(format) => format,
+            None => Format::of_documents(&documents)?,
+        };
+        let mut report = Report::new(format, dry_run);
+        let found = foreign::of_documents(format, &documents, &mut report);
+        Ok((self.adapt(found, &mut report), report))
+    }
+
+    /// Reads lines of our own form.
+    fn own_lines(
+        &self,
+        source: &mut Source,
+        report: &mut Report,
+    ) -> Result<Vec<(u64, Memory)>, TransferError> {
+        let mut told: BTreeMap<MemoryId, (u64, Memory)> = BTreeMap::new();
+        while let Some((number, raw)) = source.next()? {
+            let memory = match raw {
+                Raw::Bad(problem) => Err(problem),
+                Raw::Text(text) if is_conflict_marker(&text) => {
+                    Err("it marks a conflict of git; the lines of both sides were merged".into())
+                }
+                Raw::Text(text) => match line::read(&text, self.now_ms()) {
+                    Ok(Line::Head(found)) if found > line::VERSION => {
+                        let known = line::VERSION;
+                        return Err(TransferError::Newer { found, known });
+                    }
+                    Ok(Line::Head(_)) => continue,
+                    Ok(Line::Memory(memory)) => self.gated(*memory),
+                    Err(problem) => Err(problem),
+                },
+            };
+            let memory = memory.and_then(|memory| match told.get(&memory.id) {
+                Some((_, other)) => merged(other, &memory),
+                None => Ok(memory),
+            });
+            match memory {
+                Ok(memory) => {
+                    let first = told.remove(&memory.id);
+                    // The same memory on two lines, as git leaves it, is one.
+                    let line = first.map_or(number, |(line, _)| line);
+                    told.insert(memory.id.clone(), (line, memory));
+                }
+                Err(problem) => report.skip(number, problem),
+            }
+        }
+        Ok(told.into_values().collect())
+    }
+
+    /// A memory of a file, if it may be kept here.
+    fn gated(&self, mut memory: Memory) -> Result<Memory, String> {
+        if let Some(gone) = &mut memory.forgotten {
+            gone.why = self.store.redact(&gone.why);
+            return Ok(memory);
+        }
+        let new = NewMemory {
+            text: memory.text,
+            kind: Some(memory.kind),
+            scope: Some(memory.scope.clone()),
+            tags: memory.tags.clone(),
+            subject: memory.subject.clone(),
+            importance: Some(memory.importance),
+            links: memory.links.clone(),
+            force: true,
+            ..NewMemory::default()
+        };
+        let checked = self.check(&new).map_err(|error| error.to_string())?;
+        memory.text = checked.text;
+        memory.subject = checked.subject;
+        memory.tags = checked.tags;
+        memory.tags.sort();
+        memory.links = checked.links;
+        memory.links.sort();
+        Ok(memory)
+    }
+
+    /// Makes memories of what was found in files of others. The person who imports stands for them.
+    fn adapt(&self, found: Vec<Found>, report: &mut Report) -> Vec<(u64, Memory)> {
+        let now_ms = self.now_ms();
+        let mut told = Vec::with_capacity(found.len());
+        for Found { line, origin, new } in found {
+            let checked = match self.check(&new) {
+                Ok(checked) => checked,
+                Err(error) => {
+                    report.skip(line, error.to_string());
+                    continue;
+                }
+            };
+            let mut tags = checked.tags;
+            tags.sort();
+            let memory = Memory {
+                id: MemoryId::new(self.ids),
+                scope: checked.scope,
+                text: checked.text,
+                kind: new.kind.unwrap_or(Kind::Fact),
+                tags,
+                subject: checked.subject,
+                importance: checked.importance,
+                trust: Trust::Confirmed,
+                source: Origin {
+                    kind: SourceKind::Import,
+                    id: self.store.redact(&origin),
+                },
+                session: String::new(),
+                turn: 0,
+                at_ms: new.at_ms.unwrap_or(now_ms),
+                created_ms: now_ms,
+                changed_ms: now_ms,
+                used_ms: 0,
+                uses: 0,
+                valid_from_ms: 0,
+                valid_to_ms: 0,
+                supersedes: Vec::new(),
+                superseded_by: None,
+                forgotten: None,
+                links: Vec::new(),
+            };
+            told.push((line, memory));
+        }
+        told
+    }
+}
+
+/// An import under way.
+struct Run<'a, 'b> {
+    memories: &'a Memories<'b>,
+    is_own: bool,
+    /// What the file tells of.
+    ids: BTreeSet<MemoryId>,
+    /// What has to stand although both copies together say that something has taken its place.
+    standing: BTreeSet<MemoryId>,
+    /// What is here, by what it says.
+    texts: HashMap<(Scope, String), Vec<MemoryId>>,
+    report: Report,
+}
+
+impl Run<'_, '_> {
+    /// Finds out what is here, as far as all of it matters.
+    async fn look(&mut self, told: &[(u64, Memory)]) -> Result<(), TransferError> {
+        let project = self.memories.project;
+        let mut connection = self.memories.store.read().acquire().await?;
+        for (text, id) in rows::texts(&mut connection, project).await? {
+            self.texts.entry(text).or_default().push(id);
+        }
+        let mut closings = rows::closings(&mut connection, project).await?;
+        for (_, memory) in told {
+            let Some(new) = closing(memory) else { continue };
+            let known = closings.entry(memory.id.clone());
+            let known = known.or_insert_with(|| new.clone());
+            if *known < new {
+                *known = new;
+            }
+        }
+        self.standing = circles::standing(&closings);
+        Ok(())
+    }
+
+    /// Decides about a page of memories, and writes it unless nothing is to be.
+    async fn page(
+        &mut self,
+        connection: &mut AnyConnection,
+        page: &[(u64, Memory)],
+    ) -> Result<(), TransferError> {
+        let project = self.memories.project;
+        let ids: Vec<MemoryId> = page.iter().map(|(_, it)| it.id.clone()).collect();
+        let elsewhere = rows::elsewhere(connection, project, &ids).await?;
+        let mut here = rows::by_ids(connection, project, &ids).await?;
+        for (line, told) in page {
+            if elsewhere.contains(&told.id) {
+                let problem = format!("{} is the id of a memory of another project here", told.id);
+                self.report.skip(*line, problem);
+                continue;
+            }
+            match here.remove(&told.id) {
+                Some(before) => self.meet(connection, *line, before, told).await?,
+                None => self.bring(connection, *line, told.clone()).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Two copies of a memory meet.
+    async fn meet(
+        &mut self,
+        connection: &mut AnyConnection,
+        line: u64,
+        mut before: Memory,
+        told: &Memory,
+    ) -> Result<(), TransferError> {
+        before.tags.sort();
+        before.links.sort();
+        let mut after = match merged(&before, told) {
+            Ok(after) => after,
+            Err(problem) => {
+                self.report.skip(line, problem);
+                return Ok(());
+            }
+        };
+        self.stand(&mut after);
+        if after == before {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        if (before.trust, after.trust) == (Trust::Quarantined, Trust::Confirmed) {
+            let remark = "is confirmed now, as it is there".to_owned();
+            self.report.remark(Some(line), &after.id, remark);
+        }
+        self.report.updated += 1;
+        self.change(connection, &before, &after).await
+    }
+
+    /// A memory that is not here.
+    async fn bring(
+        &mut self,
+        connection: &mut AnyConnection,
+        line: u64,
+        mut told: Memory,
+    ) -> Result<(), TransferError> {
+        self.stand(&mut told);
+        let text = (told.scope.clone(), told.text.clone());
+        if !told.text.is_empty() {
+            let same = self.texts.get(&text).cloned().unwrap_or_default();
+            if !self.is_own {
+                if let Some(known) = same.first() {
+                    return self.known(connection, line, known.clone()).await;
+                }
+                while writes::is_taken(connection, &told.id).await? {
+                    told.id = MemoryId::new(self.memories.ids);
+                }
+                self.texts.entry(text).or_default().push(told.id.clone());
+            } else if told.superseded_by.is_none() {
+                let others = same.iter().filter(|id| !self.ids.contains(*id));
+                let others: Vec<MemoryId> = others.cloned().collect();
+                self.settle(connection, line, &mut told, &others).await?;
+            }
+        }
+        self.report.created += 1;
+        match self.report.dry_run {
+            true => Ok(()),
+            false => Ok(writes::add(connection, self.memories.project, &told).await?),
+        }
+    }
+
+    /// A statement of others that is here; what was forgotten is not taken in again.
+    async fn known(
+        &mut self,
+        connection: &mut AnyConnection,
+        line: u64,
+        id: MemoryId,
+    ) -> Result<(), TransferError> {
+        self.report.unchanged += 1;
+        let known = rows::by_ids(connection, self.memories.project, &[id]).await?;
+        for known in known.into_values() {
+            let was = match (&known.forgotten, &known.superseded_by) {
+                (Some(_), _) => "was forgotten here and stays so".to_owned(),
+                (None, Some(by)) => format!("was superseded here by {by}"),
+                (None, None) => continue,
+            };
+            self.report.remark(Some(line), &known.id, was);
+        }
+        Ok(())
+    }
+
+    /// Both sides have written the same: the one that is relied upon, else the older one, takes the
+    /// place of the other. Both sides decide so.
+    async fn settle(
+        &mut self,
+        connection: &mut AnyConnection,
+        line: u64,
+        told: &mut Memory,
+        others: &[MemoryId],
+    ) -> Result<(), TransferError> {
+        let here = rows::by_ids(connection, self.memories.project, others).await?;
+        let is_found = |it: &Memory| it.superseded_by.is_none() && it.forgotten.is_none();
+        for before in here.into_values().filter(is_found) {
+            let rank = |it: &Memory| (it.trust, it.created_ms, it.id.clone());
+            let since_ms = before.created_ms.max(told.created_ms);
+            let close = |memory: &mut Memory, by: &MemoryId| {
+                memory.superseded_by = Some(by.clone());
+                if memory.valid_to_ms == 0 {
+                    memory.valid_to_ms = since_ms;
+                }
+            };
+            let (old, by) = match rank(&before) < rank(told) {
+                true => {
+                    close(told, &before.id);
+                    (told.id.clone(), before.id.clone())
+                }
+                false => {
+                    let mut after = before.clone();
+                    close(&mut after, &told.id);
+                    self.change(connection, &before, &after).await?;
+                    (before.id.clone(), told.id.clone())
+                }
+            };
+            let remark = format!("says the same as {by}, which has taken its place");
+            self.report.remark(Some(line), &old, remark);
+            if told.superseded_by.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn stand(&mut self, memory: &mut Memory) {
+        if self.standing.contains(&memory.id) && memory.superseded_by.take().is_some() {
+            memory.valid_to_ms = 0;
+            let remark = "stands: it and another have taken each other's place".to_owned();
+            self.report.remark(None, &memory.id, remark);
+        }
+    }
+
+    /// Lets those stand that the file does not tell of.
+    async fn let_stand(&mut self) -> Result<(), TransferError> {
+        let rest: Vec<MemoryId> = self.standing.difference(&self.ids).cloned().collect();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let store = self.memories.store;
+        let mut tx = store.begin().await?;
+        let here = rows::by_ids(&mut tx, self.memories.project, &rest).await?;
+        for before in here.into_values() {
+            let mut after = before.clone();
+            self.stand(&mut after);
+            self.change(&mut tx, &before, &after).await?;
+        }
+        Ok(store.commit(tx).await?)
+    }
+
+    async fn change(
+        &self,
+        connection: &mut AnyConnection,
+        before: &Memory,
+        after: &Memory,
+    ) -> Result<(), TransferError> {
+        if self.report.dry_run || before == after {
+            return Ok(());
+        }
+        Ok(self.memories.change_in(connection, before, after).await?)
+    }
+}

@@ -1,0 +1,255 @@
+//! Memories to a file and back, on real state files.
+
+use sqlx::Row;
+
+use super::import::Input;
+use super::{Format, Import, Report};
+use crate::memory::tests::{World, asking, found, keep, saying};
+use crate::memory::{Memories, MemoryError, NewMemory, Trust};
+
+async fn exported(memories: &Memories<'_>) -> String {
+    let mut out = Vec::new();
+    memories.export(true, &mut out).await.unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+async fn taken(memories: &Memories<'_>, name: &str, text: &str, format: Option<Format>) -> Report {
+    let import = Import {
+        input: Input::File {
+            name: name.to_owned(),
+            read: &mut text.as_bytes(),
+        },
+        format,
+        dry_run: false,
+        progress: &mut |_, _| {},
+    };
+    memories.import(import).await.unwrap()
+}
+
+async fn imported(memories: &Memories<'_>, text: &str) -> Report {
+    taken(memories, "memories.jsonl", text, None).await
+}
+
+/// Created, updated, unchanged, skipped.
+fn counts(report: &Report) -> [u64; 4] {
+    [
+        report.created,
+        report.updated,
+        report.unchanged,
+        report.skipped,
+    ]
+}
+
+/// What a search needs to know, by place and word, whatever their numbers are.
+async fn words(world: &World) -> Vec<(String, String, i64)> {
+    let sql = "SELECT place.name, word.word, word.memories FROM memory_word AS word
+        JOIN memory_place AS place ON place.n = word.place ORDER BY 1, 2";
+    let mut connection = world.store.read().acquire().await.unwrap();
+    let rows = sqlx::query(sql).fetch_all(&mut *connection).await.unwrap();
+    let project = world.project.as_str();
+    let read = |row: &sqlx::any::AnyRow| {
+        let place: String = row.get(0);
+        (place.replace(project, "p"), row.get(1), row.get(2))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// The sum of all places: memories and words.
+async fn sums(world: &World) -> (i64, i64) {
+    let sql = "SELECT sum(memories), sum(words) FROM memory_place";
+    let mut connection = world.store.read().acquire().await.unwrap();
+    sqlx::query_as(sql)
+        .fetch_one(&mut *connection)
+        .await
+        .unwrap()
+}
+
+/// A home whose memories are in every state there is.
+async fn full() -> World {
+    let world = World::new().await;
+    let memories = world.session();
+    let old = keep(&memories, saying("The gateway listens on port 8080")).await;
+    world.clock.advance(1000);
+    let new = NewMemory {
+        supersedes: vec![old.to_string()],
+        tags: vec!["ports".to_owned(), "gateway".to_owned()],
+        subject: "gateway".to_owned(),
+        importance: Some(0.9),
+        ..saying(
+            "The gateway moved to port 9090\nand keeps a second line: \"quoted\" \u{1F40E} 数据库",
+        )
+    };
+    keep(&memories, new).await;
+    let wrong = keep(&memories, saying("Squirrels compile the parser overnight")).await;
+    memories.forget(wrong.as_str(), "never true").await.unwrap();
+    let user = NewMemory {
+        scope: Some(crate::memory::Scope::User),
+        ..saying("Ada prefers tabs over spaces")
+    };
+    keep(&memories, user).await;
+    keep(&world.agent(), saying("Reviewers read the changelog first")).await;
+    world
+}
+
+#[tokio::test]
+async fn what_is_exported_comes_back_the_same_to_the_byte_and_is_found() {
+    let world = full().await;
+    let file = exported(&world.session()).await;
+    assert!(!file.contains("Squirrels"), "{file}");
+    let other = World::new().await;
+    other.clock.advance(5000);
+    let report = imported(&other.session(), &file).await;
+    assert_eq!(counts(&report), [5, 0, 0, 0], "{report:#?}");
+    assert_eq!(exported(&other.session()).await, file);
+    let again = imported(&other.session(), &file).await;
+    assert_eq!(counts(&again), [0, 0, 5, 0], "{again:#?}");
+    assert_eq!(words(&other).await, words(&world).await);
+    assert_eq!(sums(&other).await, sums(&world).await);
+    let hits = found(&other.session(), "gateway port").await;
+    assert_eq!(hits.len(), 1, "{hits:?}");
+    assert!(hits[0].starts_with("The gateway moved"));
+    let hit = other.session().recall(&asking("changelog")).await.unwrap();
+    assert_eq!(hit.hits[0].memory.trust, Trust::Quarantined);
+}
+
+#[tokio::test]
+async fn two_homes_that_both_went_on_agree_after_an_exchange() {
+    let (one, two) = (full().await, World::new().await);
+    imported(&two.session(), &exported(&one.session()).await).await;
+    let page = one.session().list(&crate::memory::Listing::default()).await;
+    let ids: Vec<_> = page.unwrap().items.into_iter().map(|it| it.id).collect();
+    // Each forgets or supersedes something else, and both learn the same and something of their own.
+    one.clock.advance(10_000);
+    two.clock.advance(20_000);
+    one.session().forget(ids[0].as_str(), "gone").await.unwrap();
+    keep(&one.session(), saying("Nightly builds start at two")).await;
+    keep(&one.session(), saying("Only here: the blue badge")).await;
+    // Ids are counted here and would be the same ones.
+    for _ in 0..50 {
+        crate::ids::MemoryId::new(&two.ids);
+    }
+    let new = NewMemory {
+        supersedes: vec![ids[2].to_string()],
+        ..saying("The gateway moved again")
+    };
+    keep(&two.session(), new).await;
+    keep(&two.session(), saying("Nightly builds start at two")).await;
+    let (first, second) = (
+        exported(&one.session()).await,
+        exported(&two.session()).await,
+    );
+    imported(&one.session(), &second).await;
+    imported(&two.session(), &first).await;
+    let merged = exported(&one.session()).await;
+    assert_eq!(merged, exported(&two.session()).await);
+    assert_eq!(words(&one).await, words(&two).await);
+    for world in [&one, &two] {
+        let hits = found(&world.session(), "nightly builds").await;
+        // What was said around it may follow.
+        let same = hits.iter().filter(|it| it.starts_with("Nightly"));
+        assert_eq!(
+            (hits[0].as_str(), same.count()),
+            ("Nightly builds start at two", 1)
+        );
+        let again = imported(&world.session(), &merged).await;
+        assert_eq!((again.created, again.updated), (0, 0), "{again:#?}");
+    }
+}
+
+#[tokio::test]
+async fn copies_that_took_each_others_place_do_not_both_vanish() {
+    let (one, two) = (World::new().await, World::new().await);
+    let a = keep(&one.session(), saying("alpha statement stands")).await;
+    let b = keep(&one.session(), saying("beta sentence differs")).await;
+    let file = exported(&one.session()).await;
+    let line = |old: &crate::ids::MemoryId, by: &crate::ids::MemoryId, at: &str| {
+        let closing = format!(",\"valid_to\":\"{at}\",\"superseded_by\":\"{by}\"}}");
+        let mark = format!("\"id\":\"{old}\"");
+        let lines = file.lines().map(|line| match line.contains(&mark) {
+            true => line.replace("}", &closing) + "\n",
+            false => format!("{line}\n"),
+        });
+        lines.collect::<String>()
+    };
+    let closed_a = line(&a, &b, "2026-05-01T00:00:00Z");
+    let closed_b = line(&b, &a, "2026-05-02T00:00:00Z");
+    imported(&one.session(), &closed_a).await;
+    imported(&one.session(), &closed_b).await;
+    imported(&two.session(), &closed_b).await;
+    imported(&two.session(), &closed_a).await;
+    assert_eq!(
+        exported(&one.session()).await,
+        exported(&two.session()).await
+    );
+    assert_eq!(found(&one.session(), "beta").await.len(), 1);
+    assert!(found(&one.session(), "alpha").await.is_empty());
+    assert_eq!(words(&one).await, words(&two).await);
+}
+
+#[tokio::test]
+async fn lines_that_cannot_be_are_told_and_the_rest_goes_in() {
+    let world = World::new().await;
+    let id = keep(&world.session(), saying("Deploys happen on Mondays")).await;
+    let good = exported(&world.session()).await;
+    let line = good.lines().nth(1).unwrap().to_owned();
+    let other = World::new().await;
+    imported(&other.session(), &good).await;
+    let bad = [
+        line.replace("Mondays", "Fridays"),
+        line.replace(id.as_str(), "m-zz"),
+        line.replace("\"project\"", "\"agent:../x\""),
+        line.replace("\"importance\":0.5", "\"importance\":7"),
+        line.replace("2026", "2126"),
+        line.replace("\"kind\"", "\"mood\""),
+        "[1]".to_owned(),
+        "<<<<<<< HEAD".to_owned(),
+        "not json".to_owned(),
+    ];
+    let text = format!("{line}\n{}\n", bad.join("\n"));
+    let report = imported(&other.session(), &text).await;
+    assert_eq!(counts(&report), [0, 0, 1, bad.len() as u64], "{report:#?}");
+    assert_eq!(exported(&other.session()).await, good);
+    let lines: Vec<u64> = report.problems.iter().map(|it| it.line).collect();
+    assert_eq!(lines, (2..=1 + bad.len() as u64).collect::<Vec<_>>());
+    let agent = other.agent();
+    let import = Import {
+        input: Input::Folder(Vec::new()),
+        format: None,
+        dry_run: true,
+        progress: &mut |_, _| {},
+    };
+    let refused = agent.import(import).await.unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            super::TransferError::Memory(MemoryError::NotAllowed { .. })
+        ),
+        "{refused:?}"
+    );
+}
+
+const RULES: &str = "# Project\n\nSome prose.\n\n## Build\n\n- Run `make all` before a push\n- Caches:\n  - live in \
+    .cache\n\n```\n- no rule\n```\n";
+
+#[tokio::test]
+async fn rules_come_in_once_and_what_was_forgotten_stays_away() {
+    let world = World::new().await;
+    let memories = world.of(crate::memory::Author::Person);
+    let report = taken(&memories, "CLAUDE.md", RULES, None).await;
+    assert_eq!(report.format, Format::Bullets);
+    assert_eq!(counts(&report), [2, 0, 0, 0], "{report:#?}");
+    assert_eq!(report.aside.values().sum::<u64>(), 3, "{:?}", report.aside);
+    let hits = memories.recall(&asking("caches")).await.unwrap().hits;
+    let memory = &hits[0].memory;
+    assert_eq!(memory.text, "Caches: live in .cache");
+    assert_eq!(memory.source.to_string(), "import CLAUDE.md:9");
+    assert_eq!(
+        (memory.trust, memory.subject.as_str()),
+        (Trust::Confirmed, "Build")
+    );
+    memories.forget(memory.id.as_str(), "no").await.unwrap();
+    let again = taken(&memories, "CLAUDE.md", RULES, None).await;
+    assert_eq!(counts(&again), [0, 0, 2, 0], "{again:#?}");
+    assert_eq!(again.remarked, 1);
+    assert!(found(&memories, "caches").await.is_empty());
+}

@@ -1,0 +1,200 @@
+//! `ostler memory`, as a person uses it.
+
+use serde_json::Value;
+
+use crate::support::Home;
+
+async fn ostler(home: &Home, args: &[&str]) -> (i32, String, String) {
+    home.run(&[&["memory"], args].concat()).await
+}
+
+/// Runs `ostler memory` with `args`; it must succeed.
+async fn printed(home: &Home, args: &[&str]) -> String {
+    let (code, out, err) = ostler(home, args).await;
+    assert_eq!((code, err.as_str()), (0, ""), "{args:?}: {out}");
+    out
+}
+
+async fn as_json(home: &Home, args: &[&str]) -> Value {
+    let text = printed(home, &[args, &["--json"]].concat()).await;
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Remembers a statement, and tells its id.
+async fn add(home: &Home, args: &[&str]) -> String {
+    let kept = as_json(home, &[&["add"], args].concat()).await;
+    kept["id"].as_str().unwrap().to_owned()
+}
+
+async fn texts(home: &Home, args: &[&str]) -> Vec<String> {
+    let page = as_json(home, &[&["list"], args].concat()).await;
+    let items = page["items"].as_array().unwrap();
+    items
+        .iter()
+        .map(|it| it["text"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+async fn git(home: &Home, args: &[&str]) -> String {
+    let mut command = home.command("git");
+    command
+        .args(["-c", "user.name=a", "-c", "user.email=a@b"])
+        .args(args);
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{args:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_memory_lives_from_its_writing_to_its_end() {
+    let home = Home::new();
+    git(&home, &["init", "-q"]).await;
+    git(&home, &["commit", "-q", "--allow-empty", "-m", "x"]).await;
+    let commit = git(&home, &["rev-parse", "HEAD"]).await;
+    home.touch("there.rs");
+    let old = add(&home, &["The gateway listens on port 8080"]).await;
+    let there = format!("commit:{commit}");
+    let new = add(
+        &home,
+        &[
+            "The gateway listens on port 9090",
+            "--tag",
+            "ports,gateway",
+            "--supersedes",
+            &old,
+            "--link",
+            "file:there.rs",
+            "--link",
+            "file:gone.rs",
+            "--link",
+            &there,
+            "--link",
+            "commit:0123456789012345678901234567890123456789",
+        ],
+    )
+    .await;
+    assert_eq!(
+        texts(&home, &[]).await,
+        ["The gateway listens on port 9090"]
+    );
+    assert_eq!(
+        texts(&home, &["--superseded"]).await,
+        ["The gateway listens on port 8080"]
+    );
+    assert_eq!(texts(&home, &["--tag", "ports"]).await.len(), 1);
+    assert!(texts(&home, &["--kind", "mistake"]).await.is_empty());
+    let shown = as_json(&home, &["show", &new]).await;
+    assert_eq!(shown["history"][0]["id"], old);
+    let stale: Vec<(&str, bool)> = shown["links"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|link| (link["target"].as_str().unwrap(), link["stale"] == true))
+        .collect();
+    let expected = [
+        ("0123456789012345678901234567890123456789", true),
+        (commit.as_str(), false),
+        ("gone.rs", true),
+        ("there.rs", false),
+    ];
+    let mut sorted = stale.clone();
+    sorted.sort();
+    let mut expected = expected.to_vec();
+    expected.sort();
+    assert_eq!(sorted, expected);
+    let text = printed(&home, &["show", &old]).await;
+    assert!(
+        text.contains("Superseded by\n") && text.contains(&new),
+        "{text}"
+    );
+    let found = printed(&home, &["search", "gateway port"]).await;
+    assert!(
+        found.contains("port 9090") && !found.contains("port 8080"),
+        "{found}"
+    );
+    // The same again is known, and changes nothing.
+    let (code, out, _) = ostler(&home, &["add", "The gateway listens on port 9090"]).await;
+    assert_eq!(code, 4, "{out}");
+    assert!(out.contains(&new), "{out}");
+    let gone = printed(&home, &["forget", &new, "--why", "moved"]).await;
+    assert!(gone.contains(&new), "{gone}");
+    assert!(texts(&home, &[]).await.is_empty());
+    let (code, _, err) = ostler(&home, &["purge", "--forgotten"]).await;
+    assert_eq!(code, 6, "{err}");
+    let purged = as_json(&home, &["purge", "--forgotten", "--yes"]).await;
+    assert_eq!(
+        (&purged["purged"][0], &purged["erased"]),
+        (&new.clone().into(), &"everywhere".into())
+    );
+    let (code, _, err) = ostler(&home, &["show", &new]).await;
+    assert_eq!(code, 3, "{err}");
+}
+
+#[tokio::test]
+async fn a_page_goes_through_the_persons_editor() {
+    let home = Home::new().env("EDITOR", "sh edit.sh --wait");
+    let pages = home.path("home").to_string_lossy().into_owned();
+    let home = home.env("TMPDIR", &pages);
+    let keep = add(&home, &["Berths are numbered from the north"]).await;
+    let change = add(&home, &["Tides are read at six"]).await;
+    add(&home, &["Cranes are checked weekly"]).await;
+    let script = |body: &str| {
+        let path = home.project().join("edit.sh");
+        std::fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    };
+    script("exit 0");
+    assert_eq!(printed(&home, &["edit"]).await, "nothing was changed\n");
+    script(
+        "sed -i -e 's/read at six/read at seven/' -e '/Cranes/d' -e 's/^## fact$/## fact\\n\\n- Buoys are red/' \"$2\"",
+    );
+    let told = printed(&home, &["edit"]).await;
+    assert!(
+        told.ends_with("1 superseded, 1 forgotten, 1 remembered\n"),
+        "{told}"
+    );
+    assert!(
+        told.contains("  - Tides are read at six\n  + Tides are read at seven\n"),
+        "{told}"
+    );
+    let mut now = texts(&home, &[]).await;
+    now.sort();
+    assert_eq!(
+        now,
+        [
+            "Berths are numbered from the north",
+            "Buoys are red",
+            "Tides are read at seven"
+        ]
+    );
+    let old = as_json(&home, &["show", &change]).await;
+    assert!(old["superseded_by"].is_string());
+    // Somebody forgets a memory while the page is open.
+    let binary = env!("CARGO_BIN_EXE_ostler");
+    script(&format!(
+        "{binary} memory forget {keep} > /dev/null\nsed -i 's/red/green/' \"$2\""
+    ));
+    let (code, out, err) = ostler(&home, &["edit"]).await;
+    assert_eq!((code, out.as_str()), (4, ""), "{err}");
+    assert!(err.contains(&keep), "{err}");
+    let path = err
+        .split("--from ")
+        .nth(1)
+        .unwrap()
+        .split('`')
+        .next()
+        .unwrap();
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(page.contains("Buoys are green"), "{page}");
+    assert!(path.starts_with(&pages), "{path}");
+    assert!(
+        texts(&home, &[])
+            .await
+            .contains(&"Buoys are red".to_owned())
+    );
+    // Most of a page is not forgotten without a word.
+    script("sed -i '/^- /d' \"$2\"");
+    let (code, _, err) = ostler(&home, &["edit"]).await;
+    assert_eq!(code, 6, "{err}");
+    let told = printed(&home, &["edit", "--yes"]).await;
+    assert!(told.ends_with("2 forgotten\n"), "{told}");
+}
