@@ -6,7 +6,7 @@ use super::brief::date;
 use super::model::{Kind, Memory, SourceKind, Trust};
 use super::recall::{Band, Hit, MOST, Query};
 use crate::ids::MemoryId;
-use crate::text::{clip, lines, one_line};
+use crate::text::{lines, one_line};
 
 /// Memories that an agent is told of without being asked to.
 const TOLD: usize = 5;
@@ -14,9 +14,8 @@ const TOLD: usize = 5;
 const IMPORTANT: f64 = 0.7;
 /// The same for what says how to work, and for all that is looked for.
 const IMPORTANT_OF_WORK: f64 = 0.5;
-/// Parts of a prompt that are asked for one by one, and bytes of each.
-const PARTS: usize = 8;
-const PART: usize = 400;
+/// Next to the best one, a memory that fits less is not worth telling.
+const BESIDE_BEST: f64 = 0.6;
 /// Characters of a token.
 const TOKEN: usize = 4;
 /// Characters of a subject and of the name of a source.
@@ -24,21 +23,15 @@ const NAME: usize = 100;
 /// Bytes of a text that are worth telling if it has to be cut.
 const LEAST: usize = 200;
 
-/// The question that a prompt is. A long one is many: what it says of one thing fits a memory better
-/// than all of it. `None` for one without words.
+/// The question that a prompt is; `None` for one without words.
 pub(crate) fn question(prompt: &str) -> Option<Query> {
-    let lines = prompt.split(['\n', '!', '?', ';', '。', '！', '？']);
-    let parts = lines.flat_map(|line| line.split(". "));
-    let asks = |part: &&str| part.chars().any(char::is_alphanumeric);
-    let parts = parts.map(str::trim).filter(asks);
-    let mut parts = parts.map(|part| clip(part, PART).to_owned());
-    Some(Query {
-        text: parts.next()?,
-        also: parts.take(PARTS - 1).collect(),
+    prompt.chars().any(char::is_alphanumeric).then(|| Query {
+        text: prompt.to_owned(),
         limit: MOST,
         confirmed_only: true,
         min_importance: IMPORTANT_OF_WORK,
         quiet: true,
+        words_only: true,
         ..Query::default()
     })
 }
@@ -80,7 +73,10 @@ fn is_worth_telling(hit: &Hit) -> bool {
         Kind::Preference | Kind::Convention | Kind::Mistake => IMPORTANT_OF_WORK,
         _ => IMPORTANT,
     };
-    *trust == Trust::Confirmed && *importance >= least && hit.band != Band::Weak
+    *trust == Trust::Confirmed
+        && *importance >= least
+        && hit.band != Band::Weak
+        && hit.of_best >= BESIDE_BEST
 }
 
 /// All of `hits` as an agent is told of them.
@@ -155,6 +151,7 @@ mod tests {
         Hit {
             memory,
             band: Band::Good,
+            of_best: 1.0,
             why: String::new(),
             history: Vec::new(),
             nearby: Vec::new(),
@@ -187,7 +184,8 @@ mod tests {
         let good = hit(1, "x");
         assert_eq!(ids(from_ref(&good), &[], 400), ["m-000001"]);
         assert!(ids(from_ref(&good), from_ref(&good.memory.id), 400).is_empty());
-        let spoilt: [fn(&mut Hit); 4] = [
+        let spoilt: [fn(&mut Hit); 5] = [
+            |hit| hit.of_best = 0.5,
             |hit| hit.memory.trust = Trust::Quarantined,
             |hit| hit.memory.kind = Kind::Fact,
             |hit| hit.memory.importance = 0.4,
@@ -219,16 +217,10 @@ mod tests {
     }
 
     #[test]
-    fn a_long_prompt_is_asked_in_its_parts() {
-        let prompt = format!(
-            "Fix the login.\n\n- Look at auth.rs!\n{}",
-            "Go on. ".repeat(900)
-        );
+    fn a_prompt_is_asked_as_a_whole() {
         assert!(question(" \n…").is_none());
-        let question = question(&prompt).unwrap();
-        assert_eq!(question.text, "Fix the login.");
-        assert_eq!(question.also[..3], ["- Look at auth.rs", "Go on", "Go on"]);
-        assert_eq!(question.also.len(), PARTS - 1);
-        assert!(question.confirmed_only && question.quiet);
+        let question = question("Fix the login.\n\n- Look at auth.rs!").unwrap();
+        assert_eq!(question.text, "Fix the login.\n\n- Look at auth.rs!");
+        assert!(question.confirmed_only && question.quiet && question.words_only);
     }
 }

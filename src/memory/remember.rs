@@ -10,18 +10,18 @@ pub(crate) mod rights;
 mod secrets;
 pub(crate) mod supersede;
 
+use std::collections::BTreeSet;
+
 use sqlx::AnyConnection;
 
 use super::confirm;
 use super::error::MemoryError;
 use super::index::{self, Lexical};
 use super::memories::Memories;
-use super::model::{Author, Kind, Link, Memory, Scope, Trust};
-use super::rows;
+use super::model::{Kind, Link, Memory, Scope, Trust};
 use crate::ids::MemoryId;
 use crate::store::statements;
 use alike::Sense;
-use known::Found;
 
 /// Most memories in one call.
 pub const BATCH: usize = 100;
@@ -35,7 +35,7 @@ statements! {
           words, lexical_tags, mark)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, $18,
           $19, $20)
-        RETURNING n";
+        ON CONFLICT (id) DO NOTHING RETURNING n";
     ADD_TAGS = "INSERT INTO memory_tag(memory, tag) SELECT $1, value FROM json_each($2)";
     ADD_LINKS = "INSERT INTO memory_link(memory, kind, target)
         SELECT $1, value ->> 0, value ->> 1 FROM json_each($2)";
@@ -58,7 +58,7 @@ pub struct NewMemory {
     pub importance: Option<f64>,
     /// When it happened, in milliseconds since the Unix epoch; now unless said otherwise.
     pub at_ms: Option<i64>,
-    /// The conversation it belongs to; that of the author unless said otherwise.
+    /// The conversation it belongs to, if what stands beside it there tells more of it.
     pub session: Option<String>,
     /// Not so before; 0 for always.
     pub valid_from_ms: i64,
@@ -115,6 +115,24 @@ pub(in crate::memory) struct Checked<'a> {
     supersedes: Vec<&'a str>,
     lexical: Lexical,
     sense: Sense,
+}
+
+impl Checked<'_> {
+    /// Whether a memory with this text is that one in all else as well: whoever confirms it stands for
+    /// nothing that was not said.
+    fn says_no_more_than(&self, memory: &Memory) -> bool {
+        let tags: BTreeSet<&String> = self.tags.iter().collect();
+        let links: BTreeSet<&Link> = self.links.iter().collect();
+        memory.kind == self.new.kind.unwrap_or(Kind::Fact)
+            && memory.subject == self.subject
+            && memory.importance <= self.importance
+            && memory.tags.iter().collect::<BTreeSet<_>>() == tags
+            && memory.links.iter().collect::<BTreeSet<_>>() == links
+            && (memory.valid_from_ms, memory.valid_to_ms)
+                == (self.new.valid_from_ms, self.new.valid_to_ms)
+            && self.session.is_none()
+            && self.new.at_ms.is_none()
+    }
 }
 
 impl Memories<'_> {
@@ -199,12 +217,26 @@ impl Memories<'_> {
         checked: &Checked<'_>,
         room: &mut rights::Room,
     ) -> Result<Kept, MemoryError> {
-        let olds = self.to_supersede(connection, checked).await?;
+        let mut olds = self.to_supersede(connection, checked).await?;
         let place = index::place(connection, &checked.scope.place(self.project)).await?;
-        if !checked.new.force
-            && let Some(found) = known::find(connection, place, checked, &olds).await?
-        {
-            return self.known_in(connection, found).await;
+        if !checked.new.force {
+            let place = known::Place {
+                n: place,
+                now_ms: self.now_ms(),
+                of_agent: self.is_agent(),
+            };
+            while let Some(found) = known::find(connection, place, checked, &olds).await? {
+                if self.is_agent() || found.trust == Trust::Confirmed {
+                    return Ok(found.known());
+                }
+                let by_agent = self.find_in(connection, found.id.as_str()).await?;
+                if found.is_same && olds.is_empty() && checked.says_no_more_than(&by_agent) {
+                    confirm::confirm_in(connection, &found.id, self.now_ms()).await?;
+                    return Ok(Kept::Confirmed { id: found.id });
+                }
+                // What nobody stands for gives way to the words of whoever does.
+                olds.push(by_agent);
+            }
         }
         room.take()?;
         let id = self.add_in(connection, checked, place, &olds).await?;
@@ -212,24 +244,6 @@ impl Memories<'_> {
             id,
             trust: self.trust(),
             superseded: olds.into_iter().map(|old| old.id).collect(),
-        })
-    }
-
-    /// What becomes of a statement that is there: who may stand for it confirms it by saying the same.
-    async fn known_in(
-        &self,
-        connection: &mut AnyConnection,
-        found: Found,
-    ) -> Result<Kept, MemoryError> {
-        if found.is_same && found.trust == Trust::Quarantined && !self.is_agent() {
-            confirm::confirm_in(connection, &found.id, self.now_ms()).await?;
-            return Ok(Kept::Confirmed { id: found.id });
-        }
-        Ok(Kept::Known {
-            id: found.id,
-            text: found.text,
-            trust: found.trust,
-            likeness: found.likeness,
         })
     }
 
@@ -241,16 +255,9 @@ impl Memories<'_> {
         olds: &[Memory],
     ) -> Result<MemoryId, MemoryError> {
         let new = checked.new;
-        let id = self.new_id(connection).await?;
         let now_ms = self.now_ms();
         let source = self.source();
-        let session = checked
-            .session
-            .clone()
-            .unwrap_or_else(|| match &self.author {
-                Author::Person => String::new(),
-                _ => source.id.clone(),
-            });
+        let session = checked.session.clone().unwrap_or_default();
         let turn: i64 = match session.is_empty() {
             true => 0,
             false => {
@@ -262,29 +269,35 @@ impl Memories<'_> {
             }
         };
         let at_ms = new.at_ms.unwrap_or(now_ms);
-        let n: i64 = sqlx::query_scalar(ADD)
-            .bind(id.as_str())
-            .bind(place)
-            .bind(self.project.as_str())
-            .bind(&checked.text)
-            .bind(new.kind.unwrap_or(Kind::Fact).as_str())
-            .bind(&checked.subject)
-            .bind(checked.importance)
-            .bind(self.trust().as_str())
-            .bind(source.kind.as_str())
-            .bind(&source.id)
-            .bind(&session)
-            .bind(turn)
-            .bind(at_ms)
-            .bind(now_ms)
-            .bind(new.valid_from_ms)
-            .bind(new.valid_to_ms)
-            .bind(checked.lexical.text.join(" "))
-            .bind(i64::try_from(checked.lexical.len()).unwrap_or(i64::MAX))
-            .bind(checked.lexical.tags.join(" "))
-            .bind(checked.sense.mark())
-            .fetch_one(&mut *connection)
-            .await?;
+        let (id, n) = loop {
+            let id = MemoryId::new(self.ids);
+            let added: Option<i64> = sqlx::query_scalar(ADD)
+                .bind(id.as_str())
+                .bind(place)
+                .bind(self.project.as_str())
+                .bind(&checked.text)
+                .bind(new.kind.unwrap_or(Kind::Fact).as_str())
+                .bind(&checked.subject)
+                .bind(checked.importance)
+                .bind(self.trust().as_str())
+                .bind(source.kind.as_str())
+                .bind(&source.id)
+                .bind(&session)
+                .bind(turn)
+                .bind(at_ms)
+                .bind(now_ms)
+                .bind(new.valid_from_ms)
+                .bind(new.valid_to_ms)
+                .bind(checked.lexical.text.join(" "))
+                .bind(i64::try_from(checked.lexical.len()).unwrap_or(i64::MAX))
+                .bind(checked.lexical.tags.join(" "))
+                .bind(checked.sense.mark())
+                .fetch_optional(&mut *connection)
+                .await?;
+            if let Some(n) = added {
+                break (id, n);
+            }
+        };
         add_tags(connection, n, &checked.tags).await?;
         if !checked.links.is_empty() {
             let links = checked.links.iter();
@@ -309,15 +322,6 @@ impl Memories<'_> {
         match self.is_agent() {
             true => Trust::Quarantined,
             false => Trust::Confirmed,
-        }
-    }
-
-    async fn new_id(&self, connection: &mut AnyConnection) -> Result<MemoryId, MemoryError> {
-        loop {
-            let id = MemoryId::new(self.ids);
-            if rows::number(connection, &id).await?.is_none() {
-                return Ok(id);
-            }
         }
     }
 }

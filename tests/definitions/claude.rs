@@ -83,7 +83,9 @@ async fn a_definition_copied_from_claude_code_works_unchanged() {
     let (tracker, ours): (Vec<&str>, Vec<&str>) = ours
         .into_iter()
         .partition(|tool| tool.ends_with("_task") || tool.ends_with("_tasks"));
-    assert_eq!((ours, tracker.len()), (vec!["mcp__ostler__ask_parent"], 6));
+    assert_eq!(tracker.len(), 6);
+    let all = ["ask_parent", "forget", "recall", "remember"];
+    assert_eq!(ours, all.map(|tool| format!("mcp__ostler__{tool}")));
     let role = "You are a senior code reviewer ensuring high standards of code quality.";
     assert!(
         asked["system"].to_string().contains(role),

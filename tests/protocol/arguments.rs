@@ -368,6 +368,8 @@ async fn every_optional_field_may_be_null() {
             match (name, field.as_str()) {
                 ("spawn_agent", "prompt") => arguments["task"] = json!("next"),
                 ("spawn_agent", _) => arguments["prompt"] = json!("x"),
+                ("remember", "text") => arguments["items"] = json!([{ "text": "x" }]),
+                ("remember", _) => arguments["text"] = json!("x"),
                 _ => {}
             }
             for needed in &required {

@@ -150,9 +150,12 @@ async fn claude_is_given_and_held_to_all_of_it_in_each_run() {
             .map(|tool| tool["name"].as_str().unwrap())
             .collect();
         tools.sort_unstable();
-        // The tracker is there for every agent that is given our server.
+        // The tracker and the memory are there for every agent that is given our server.
         tools.retain(|tool| !tool.ends_with("_task") && !tool.ends_with("_tasks"));
-        assert_eq!(tools, ["Bash", "Read", "mcp__ostler__submit_result"]);
+        let ours = ["forget", "recall", "remember", "submit_result"];
+        let ours = ours.map(|tool| format!("mcp__ostler__{tool}"));
+        let all = ["Bash", "Read"].into_iter().map(str::to_owned).chain(ours);
+        assert_eq!(tools, all.collect::<Vec<_>>());
         assert!(
             request["system"]
                 .to_string()

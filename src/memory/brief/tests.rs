@@ -39,6 +39,7 @@ fn hit(memory: Memory) -> Hit {
     Hit {
         memory,
         band: Band::Good,
+        of_best: 1.0,
         why: "deploy in its text".to_owned(),
         history: Vec::new(),
         nearby: Vec::new(),

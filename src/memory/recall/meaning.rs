@@ -56,11 +56,17 @@ impl Memories<'_> {
         for (n, likeness) in near.hits.into_iter().filter(|(n, _)| passing.contains(n)) {
             by_meaning.push(n);
             match found.iter_mut().find(|known| known.n == n) {
-                Some(known) if known.why.is_empty() => known.why = "meaning".to_owned(),
-                Some(known) => known.why.push_str("; meaning"),
+                Some(known) => {
+                    known.share = known.share.max(share(likeness));
+                    known.why.push_str(match known.why.is_empty() {
+                        true => "meaning",
+                        false => "; meaning",
+                    });
+                }
                 None => found.push(Found {
                     n,
-                    share: if likeness >= GOOD { SHARES.0 } else { SHARES.1 },
+                    share: share(likeness),
+                    of_best: 0.0,
                     why: "meaning".to_owned(),
                     nearby: Vec::new(),
                 }),
@@ -74,4 +80,8 @@ impl Memories<'_> {
         }
         Ok((fused, near.note))
     }
+}
+
+fn share(likeness: f64) -> f64 {
+    if likeness >= GOOD { SHARES.0 } else { SHARES.1 }
 }

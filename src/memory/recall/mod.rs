@@ -36,19 +36,21 @@ pub(crate) const MOST: u32 = 20;
 /// Most wordings besides the first.
 pub(crate) const ALSO: usize = 8;
 /// Entries of the index that rare words of a question may have altogether.
-const RARE: i64 = 3000;
+const RARE: i64 = 2500;
 /// Memories that are looked at closely.
-const CLOSELY: i64 = 120;
+const CLOSELY: i64 = 80;
 /// Those of them whose neighbours are looked at.
-const WITH_NEIGHBOURS: usize = 40;
+const WITH_NEIGHBOURS: usize = 20;
 /// Superseded memories that are looked at.
 const SUPERSEDED: i64 = 200;
 /// A memory that fits by less than that part of the best one is none that was meant.
 const LEAST: f64 = 0.08;
+/// How well fits what was asked for by nothing but its time or its place.
+const LISTED: f64 = 0.5;
 /// Neighbours that are given with a hit.
 const NEARBY: usize = 2;
 /// Entries of the index that rare words of a statement may have altogether where its like is looked for.
-const LIKE: i64 = 400;
+const LIKE: i64 = 1500;
 
 words! {
     /// How well a memory fits a question.
@@ -85,6 +87,8 @@ pub struct Query {
     pub min_importance: f64,
     /// Whether it does not count as use of what is found: nobody has asked.
     pub quiet: bool,
+    /// Whether meanings are left out, which a service would have to be asked for.
+    pub words_only: bool,
 }
 
 /// A memory that was found.
@@ -94,6 +98,8 @@ pub struct Hit {
     pub memory: Memory,
     /// How well it fits.
     pub band: Band,
+    /// How well next to the best one, from 0 to 1.
+    pub of_best: f64,
     /// Why it was found, in words.
     pub why: String,
     /// What it took the place of, the oldest first; only where that was asked for.
@@ -124,6 +130,7 @@ struct Searched {
 struct Found {
     n: i64,
     share: f64,
+    of_best: f64,
     why: String,
     nearby: Vec<i64>,
 }
@@ -170,9 +177,12 @@ impl Memories<'_> {
         let window = read.iter().find_map(|read| read.window.clone());
         let has_words = !read.iter().all(Read::is_empty);
         if has_words {
-            searched.limit = self.wanted_by_words(limit);
+            searched.limit = match query.words_only {
+                true => limit,
+                false => self.wanted_by_words(limit),
+            };
         }
-        let mut found = match (!has_words, window) {
+        let mut found = match (!has_words, window.clone()) {
             (false, _) => ranked(&mut connection, &searched, read).await?,
             (true, Some(window)) => {
                 let then = searched.filter.within(window.from_ms, window.to_ms);
@@ -192,7 +202,11 @@ impl Memories<'_> {
                 Vec::new()
             }
         };
-        if has_words && self.meaning.is_some() {
+        if let (true, true, Some(window)) = (has_words, found.is_empty(), window) {
+            let then = searched.filter.within(window.from_ms, window.to_ms);
+            found = listed(&mut connection, &searched, &then, "of that time").await?;
+        }
+        if has_words && self.meaning.is_some() && !query.words_only {
             drop(connection);
             let (fused, note) = self
                 .with_meaning(&searched, &wordings, found, limit)
@@ -276,7 +290,8 @@ async fn listed(
     let newest = filter.newest(connection, &searched.places, limit).await?;
     let found = newest.into_iter().map(|n| Found {
         n,
-        share: 1.0,
+        share: LISTED,
+        of_best: 1.0,
         why: why.to_owned(),
         nearby: Vec::new(),
     });
@@ -313,6 +328,7 @@ async fn ranked(
         found.push(Found {
             n,
             share: scored.share,
+            of_best: scored.score / best.max(f64::MIN_POSITIVE),
             why: told::why(&scored, &sought),
             nearby: nearby(&scored, &documents),
         });
@@ -416,6 +432,7 @@ async fn read_hits(
         Some(Hit {
             memory: memories.get(&found.n)?.clone(),
             band: told::band(found.share),
+            of_best: found.of_best,
             why: found.why.clone(),
             history: histories
                 .get(&found.n)
@@ -427,21 +444,23 @@ async fn read_hits(
 }
 
 /// The numbers of the memories of a place that share the most of `words` with a statement, by how much
-/// each word tells; also of those that hold no longer or not yet.
+/// each word tells; also of those that hold no longer or not yet. Each word comes with the number of the
+/// memories there that it is in.
 pub(super) async fn sharing(
     connection: &mut AnyConnection,
     place: i64,
-    words: &[String],
+    words: Vec<(String, i64)>,
     limit: i64,
 ) -> Result<Vec<i64>, StoreError> {
-    let mut distinct: Vec<&str> = words.iter().map(String::as_str).collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let all = index::statistics(connection, &[place]).await?.memories;
-    let mut placed = candidates::placed(connection, &[place], &distinct).await?;
-    for word in &mut placed {
-        word.weight = idf(word.memories(), all);
-    }
+    let most = words.iter().map(|(_, memories)| *memories).max();
+    let placed: Vec<Placed> = words
+        .into_iter()
+        .map(|(word, memories)| Placed {
+            word,
+            places: vec![(place, memories)],
+            weight: idf(memories, most.unwrap_or_default()),
+        })
+        .collect();
     candidates::with_most(connection, &placed, &Filter::whatever(), LIKE, limit).await
 }
 

@@ -46,7 +46,7 @@ pub(super) struct Scored {
     pub(super) document: usize,
     /// By which the order is.
     pub(super) score: f64,
-    /// How much of what was asked it has, from 0 to 1.
+    /// How much of what was asked it has by itself, from 0 to 1.
     pub(super) share: f64,
     /// The words it has, by their place.
     pub(super) words: Vec<usize>,
@@ -73,9 +73,14 @@ pub(super) fn score(
         .filter_map(|(at, document)| {
             let parts = spread.reach.get(at)?;
             let asked = sought.questions.iter();
-            let mut best = asked
+            let asked: Vec<Scored> = asked
                 .filter_map(|question| one(at, document, parts, question, sought))
+                .collect();
+            let share = asked.iter().map(|it| it.share).fold(0.0, f64::max);
+            let mut best = asked
+                .into_iter()
                 .max_by(|a, b| a.score.total_cmp(&b.score))?;
+            best.share = share;
             best.score *= priors(document, now_ms);
             Some(best)
         })
@@ -219,10 +224,12 @@ fn one(
             .words
             .get(*word)
             .map_or(0.0, |word| word.placed.weight);
-        share += weight * reached.worth.min(most);
         match reached.lender {
             Some(lender) => *lent.entry(lender).or_default() += weight * reached.worth,
-            None => words.push(*word),
+            None => {
+                share += weight * reached.worth.min(most);
+                words.push(*word);
+            }
         }
     }
     if sum <= 0.0 {
@@ -230,6 +237,11 @@ fn one(
     }
     let mut lenders: Vec<(usize, f64)> = lent.into_iter().collect();
     lenders.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
+    // One word of many may be there by chance; several of the most telling are not.
+    let attainable = match words.len() {
+        0 | 1 => question.attainable,
+        _ => question.telling,
+    };
     let of_subject = is_of_subject(document, question, sought);
     let of_that_time = question.window.as_ref().is_some_and(|window| {
         (window.from_ms..window.to_ms.saturating_add(AFTER_MS)).contains(&document.at_ms)
@@ -247,7 +259,7 @@ fn one(
     Some(Scored {
         document: at,
         score,
-        share: (share / question.attainable.max(f64::MIN_POSITIVE)).min(1.0),
+        share: (share / attainable.max(f64::MIN_POSITIVE)).min(1.0),
         words,
         lenders: lenders.into_iter().map(|(lender, _)| lender).collect(),
         of_subject,

@@ -45,7 +45,8 @@ async fn what_shares_the_most_telling_words_is_like_it() {
     let mut connection = world.store.read().acquire().await.unwrap();
     let place = place_of(&world, &mut connection).await;
     let words = lexicon::words("staging database port");
-    let like = sharing(&mut connection, place, &words, 5).await.unwrap();
+    let counted = words.into_iter().zip([2, 1, 1]).collect();
+    let like = sharing(&mut connection, place, counted, 5).await.unwrap();
     assert_eq!(like, [1, 2]);
 }
 
@@ -174,11 +175,15 @@ async fn what_does_not_hold_now_does_not_answer() {
 async fn what_was_said_beside_it_makes_a_statement_fit() {
     let world = World::new().await;
     let memories = world.session();
-    keep(&memories, saying("Which queue do we use for the invoices?")).await;
+    let said = |text: &str| NewMemory {
+        session: Some("talk".to_owned()),
+        ..saying(text)
+    };
+    keep(&memories, said("Which queue do we use for the invoices?")).await;
     world.clock.advance(60_000);
-    keep(&memories, saying("RabbitMQ, because of its priorities")).await;
+    keep(&memories, said("RabbitMQ, because of its priorities")).await;
     world.clock.advance(31 * 60_000);
-    keep(&memories, saying("The logo is green")).await;
+    keep(&memories, said("The logo is green")).await;
     let recalled = memories
         .recall(&asking("queue for invoices"))
         .await
@@ -495,7 +500,7 @@ async fn nothing_found_tells_what_was_searched_and_the_closest_tags() {
             &memories,
             NewMemory {
                 tags,
-                ..saying("Fridays are quiet")
+                ..saying(&format!("Fridays are quiet for the {tag}"))
             },
         )
         .await;

@@ -101,10 +101,7 @@ pub(super) fn is_told(text: &str) -> bool {
         let whole = |known: &&str| *known == word.as_str();
         year(word).is_some()
             || iso(word).is_some()
-            || MONTHS
-                .iter()
-                .filter(|name| name.len() > 5)
-                .any(|name| whole(name))
+            || MONTHS.iter().filter(|name| name.len() > 5).any(whole)
             || DAYS.iter().any(|(name, _)| name == word)
             || matches!(
                 word.as_str(),

@@ -15,8 +15,10 @@ use crate::store::{StoreError, statements};
 pub(super) const QUESTION: usize = 4000;
 /// Words of a question that are looked for, those that tell the most.
 const WORDS: usize = 32;
+/// Words that a memory has to have to fit a question of many: a prompt says more than any memory does.
+const TELLING: usize = 6;
 /// Unknown words of a question for which others are looked for.
-const UNKNOWN: usize = 6;
+const UNKNOWN: usize = 4;
 /// Words that may stand in for an unknown one.
 const STAND_INS: usize = 3;
 /// What a word counts that begins with an unknown one, and one that is wholly like it.
@@ -62,6 +64,8 @@ pub(super) struct Question {
     pub(super) parts: Vec<(usize, f64)>,
     /// What a memory with all of it has.
     pub(super) attainable: f64,
+    /// What a memory with the most telling of its known words has.
+    pub(super) telling: f64,
     /// The time that it names.
     pub(super) window: Option<Window>,
     /// Whether it asks for a time.
@@ -162,10 +166,12 @@ impl Sought {
         let mut question = Question {
             parts: Vec::new(),
             attainable: 0.0,
+            telling: 0.0,
             window: read.window,
             asks_when: read.asks_when,
         };
         let mut unknown = 0;
+        let mut known = Vec::new();
         for (term, mut placed) in asked {
             placed.weight = tells(&placed);
             let is_unknown = placed.memories() == 0;
@@ -174,6 +180,9 @@ impl Sought {
             question.parts.push((at, term.weight));
             if !is_unknown || unknown == UNKNOWN {
                 question.attainable += term.weight * own;
+                if !is_unknown {
+                    known.push(term.weight * own);
+                }
                 continue;
             }
             unknown += 1;
@@ -188,7 +197,10 @@ impl Sought {
                 question.parts.push((at, term.weight * weight));
             }
             question.attainable += term.weight * most.unwrap_or(own);
+            known.extend(most.map(|most| term.weight * most));
         }
+        known.sort_by(|a, b| b.total_cmp(a));
+        question.telling = known.iter().take(TELLING).sum();
         Ok(question)
     }
 

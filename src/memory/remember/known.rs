@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::Checked;
 use super::alike::{KNOWN, Sense};
+use super::{Checked, Kept};
 use crate::ids::MemoryId;
 use crate::memory::error::MemoryError;
 use crate::memory::model::{Memory, Trust};
@@ -15,7 +15,7 @@ use crate::memory::recall;
 use crate::store::{StoreError, statements};
 
 /// Memories that are compared, at most.
-const COMPARED: i64 = 30;
+const COMPARED: i64 = 12;
 /// Those are compared word by word that have so much in common: a word may be misspelt, and some carry
 /// others only.
 const WORTH: f64 = 0.6;
@@ -35,12 +35,24 @@ const CHAIN: usize = 1000;
 
 statements! {
     SAME = "SELECT id, text, trust, superseded_by FROM memory
-        WHERE place = $1 AND mark = $2 AND forgotten_ms = 0 ORDER BY superseded_by <> '', n";
+        WHERE place = $1 AND mark = $2 AND forgotten_ms = 0 AND (superseded_by <> ''
+          OR (valid_from_ms <= $3 AND (valid_to_ms = 0 OR valid_to_ms > $3)))
+        ORDER BY superseded_by <> '', n";
     FREQUENCIES = "SELECT word, memories FROM memory_word
         WHERE place = $1 AND word IN (SELECT value FROM json_each($2))";
     BY_NUMBERS = "SELECT id, text, trust, superseded_by, lexical FROM memory
-        WHERE n IN (SELECT value FROM json_each($1))";
+        WHERE n IN (SELECT value FROM json_each($1))
+          AND valid_from_ms <= $2 AND (valid_to_ms = 0 OR valid_to_ms > $2)";
     HEAD = "SELECT id, text, trust, superseded_by FROM memory WHERE id = $1 AND forgotten_ms = 0";
+}
+
+/// Where is looked, and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) n: i64,
+    pub(super) now_ms: i64,
+    /// Whether an agent asks. Nobody else is told of what an agent alone has put in the place of another.
+    pub(super) of_agent: bool,
 }
 
 /// A memory that says what a statement says.
@@ -49,19 +61,31 @@ pub(super) struct Found {
     pub(super) text: String,
     pub(super) trust: Trust,
     pub(super) likeness: f64,
-    /// Whether it has the same words, and not those that it took the place of.
+    /// Whether it is the same text, letter by letter.
     pub(super) is_same: bool,
+}
+
+impl Found {
+    /// What is told of it.
+    pub(super) fn known(self) -> Kept {
+        Kept::Known {
+            id: self.id,
+            text: self.text,
+            trust: self.trust,
+            likeness: self.likeness,
+        }
+    }
 }
 
 /// The memory of a place that says most nearly what a statement says, if any is near enough. For one
 /// that repeats what was superseded, that is what has taken its place.
 pub(super) async fn find(
     connection: &mut AnyConnection,
-    place: i64,
+    place: Place,
     checked: &Checked<'_>,
     olds: &[Memory],
 ) -> Result<Option<Found>, MemoryError> {
-    if let Some(same) = same(connection, place, &checked.sense, olds).await? {
+    if let Some(same) = same(connection, place, checked, olds).await? {
         return Ok(Some(same));
     }
     if let Some(quoted) = quoted(connection, checked, olds).await? {
@@ -80,8 +104,8 @@ pub(super) async fn find(
         }
         let likeness = checked.sense.likeness(&Sense::of(&found.text));
         if likeness >= KNOWN && best.as_ref().is_none_or(|best| likeness > best.likeness) {
-            // One that came with a file may have no mark.
-            best = Some(found.found(likeness, likeness >= 1.0));
+            let is_same = found.text == checked.text;
+            best = Some(found.found(likeness, is_same));
         }
     }
     Ok(best)
@@ -96,14 +120,16 @@ fn share(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
 /// The memory with the same words.
 async fn same(
     connection: &mut AnyConnection,
-    place: i64,
-    sense: &Sense,
+    place: Place,
+    checked: &Checked<'_>,
     olds: &[Memory],
 ) -> Result<Option<Found>, MemoryError> {
+    let sense = &checked.sense;
     let plain = sense.plain();
     let rows = sqlx::query(SAME)
-        .bind(place)
+        .bind(place.n)
         .bind(sense.mark())
+        .bind(place.now_ms)
         .fetch_all(&mut *connection)
         .await?;
     for row in rows {
@@ -112,10 +138,12 @@ async fn same(
             continue;
         }
         let Some(by) = &found.superseded_by else {
-            return Ok(Some(found.found(1.0, true)));
+            let is_same = found.text == checked.text;
+            return Ok(Some(found.found(1.0, is_same)));
         };
         if let Some(head) = head(connection, by).await?
             && !head.is_among(olds)
+            && (head.trust == Trust::Confirmed || place.of_agent)
         {
             let likeness = sense.likeness(&Sense::of(&head.text));
             return Ok(Some(head.found(likeness, false)));
@@ -177,14 +205,14 @@ pub(super) async fn head(
 /// in very many.
 async fn sharing(
     connection: &mut AnyConnection,
-    place: i64,
+    place: Place,
     checked: &Checked<'_>,
 ) -> Result<Vec<AnyRow>, StoreError> {
     let carried = checked.sense.carried();
     let mut words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
     words.retain(|word| !carried.contains(word));
     let counted: Vec<(String, i64)> = sqlx::query_as(FREQUENCIES)
-        .bind(place)
+        .bind(place.n)
         .bind(serde_json::json!(words).to_string())
         .fetch_all(&mut *connection)
         .await?;
@@ -205,14 +233,11 @@ async fn sharing(
         true => needed,
         false => needed.max(TOGETHER),
     };
-    let asked: Vec<String> = counted
-        .into_iter()
-        .take(asked)
-        .map(|(word, _)| word)
-        .collect();
-    let numbers = recall::sharing(connection, place, &asked, COMPARED).await?;
+    counted.truncate(asked);
+    let numbers = recall::sharing(connection, place.n, counted, COMPARED).await?;
     Ok(sqlx::query(BY_NUMBERS)
         .bind(serde_json::json!(numbers).to_string())
+        .bind(place.now_ms)
         .fetch_all(connection)
         .await?)
 }

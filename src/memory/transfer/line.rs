@@ -17,6 +17,9 @@ const AHEAD_MS: i64 = 24 * 3600 * 1000;
 /// Longest word about a memory, in characters: who has written it, why it is gone.
 const WORDS: usize = 2000;
 
+/// More of anything that is counted is none: the next one must be a number as well.
+const MANY: i64 = 1 << 53;
+
 /// What a line holds.
 #[derive(Debug)]
 pub(super) enum Line {
@@ -190,7 +193,10 @@ fn whole(line: MemoryLine, latest_ms: i64) -> Result<Memory, String> {
     if !(0.0..=1.0).contains(&line.importance) {
         return Err("`importance` must be from 0 to 1".to_owned());
     }
-    if line.uses < 0 || line.turn < 0 || (line.turn == 0) != line.session.is_empty() {
+    if !(0..=MANY).contains(&line.uses)
+        || !(0..=MANY).contains(&line.turn)
+        || (line.turn == 0) != line.session.is_empty()
+    {
         return Err(
             "`uses` or `turn` is none, or there is only one of `session` and `turn`".into(),
         );

@@ -7,6 +7,7 @@ use crate::memory::index::{self, Lexical};
 use crate::memory::memories::Memories;
 use crate::memory::model::Memory;
 use crate::memory::remember::mark;
+use crate::memory::vectors;
 use crate::memory::{MemoryError, rows};
 use crate::store::statements;
 
@@ -99,6 +100,9 @@ impl Memories<'_> {
             },
         };
         let (from, to) = (Shelf::of(before), Shelf::of(after));
+        if to != Shelf::Found {
+            vectors::rows::remove(connection, n).await?;
+        }
         if from != to || old != new {
             match from {
                 Shelf::Found => index::remove(connection, n, place, &old).await?,

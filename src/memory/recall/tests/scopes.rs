@@ -79,32 +79,6 @@ async fn another_project_s_memories_are_not_here_and_the_user_s_are_everywhere()
 }
 
 #[tokio::test]
-async fn a_memory_superseded_by_one_that_is_not_read_leads_to_no_other_s() {
-    let world = World::new().await;
-    let old = keep(&world.session(), saying("The gateway port is 8080")).await;
-    let new = NewMemory {
-        supersedes: vec![old.to_string()],
-        ..in_scope(
-            Scope::Agent("reviewer".to_owned()),
-            "The gateway port is secret",
-        )
-    };
-    keep(&world.session(), new).await;
-    let query = Query {
-        include_superseded: true,
-        ..asking("gateway port")
-    };
-    let recalled = agent(&world, "tester").recall(&query).await.unwrap();
-    let texts: Vec<&str> = recalled
-        .hits
-        .iter()
-        .map(|hit| hit.memory.text.as_str())
-        .collect();
-    assert_eq!(texts, ["The gateway port is 8080"]);
-    assert!(recalled.hits[0].memory.superseded_by.is_some());
-}
-
-#[tokio::test]
 async fn the_statistics_of_a_place_are_those_of_what_is_found_there() {
     let world = World::new().await;
     let memories = person(&world);

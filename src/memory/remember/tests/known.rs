@@ -111,17 +111,28 @@ async fn a_session_confirms_by_saying_the_same_and_an_agent_does_not() {
     assert_eq!(known_id(&again), Some(&id));
     let trust = async || world.session().get(id.as_str()).await.unwrap().trust;
     assert_eq!(trust().await, Trust::Quarantined);
-    let near = told(&world.session(), saying("Parser is slow")).await;
-    assert_eq!(known_id(&near), Some(&id), "only the same words confirm");
-    assert_eq!(trust().await, Trust::Quarantined);
     world.clock.advance(1000);
-    let same = told(&world.session(), saying("the parser is slow.")).await;
+    let same = told(&world.session(), saying("The parser is slow")).await;
     assert_eq!(same, Kept::Confirmed { id: id.clone() });
     let memory = world.session().get(id.as_str()).await.unwrap();
     assert_eq!(
         (memory.trust, memory.changed_ms),
         (Trust::Confirmed, NOW_MS + 1000)
     );
+}
+
+#[tokio::test]
+async fn other_words_of_a_session_take_the_place_of_an_agent_s() {
+    let world = World::new().await;
+    let id = keep(&world.agent(), saying("The parser is slow")).await;
+    let near = told(&world.session(), saying("Parser is slow")).await;
+    let Kept::New {
+        trust, superseded, ..
+    } = near
+    else {
+        panic!("{near:?}");
+    };
+    assert_eq!((trust, superseded), (Trust::Confirmed, vec![id]));
 }
 
 #[tokio::test]
@@ -202,4 +213,55 @@ async fn what_was_recalled_is_not_learnt_again() {
         "{id} is about the staging host alone; on the production host another service listens there"
     );
     keep(&memories, saying(&about)).await;
+}
+
+/// What an agent has put around a text, or in its place, is not confirmed by whoever says the text.
+#[tokio::test]
+async fn only_what_was_said_is_confirmed() {
+    let world = World::new().await;
+    let (session, agent) = (world.session(), world.agent());
+    let dressed = NewMemory {
+        subject: "first of all run the script".to_owned(),
+        importance: Some(1.0),
+        ..saying("Migrations are written by hand")
+    };
+    let Kept::New { id: dressed, .. } = told(&agent, dressed).await else {
+        panic!("it is not new");
+    };
+    let plain = told(&session, saying("Migrations are written by hand")).await;
+    let Kept::New {
+        trust, superseded, ..
+    } = plain
+    else {
+        panic!("{plain:?}");
+    };
+    assert_eq!((trust, superseded), (Trust::Confirmed, vec![dressed]));
+
+    told(&agent, saying("Clean the output with rm -rf build *")).await;
+    let said = told(&session, saying("Clean the output with rm -rf build")).await;
+    assert!(matches!(said, Kept::New { .. }), "{said:?}");
+
+    let Kept::New { id, .. } = told(&agent, saying("Deploys need two reviews")).await else {
+        panic!("it is not new");
+    };
+    let turned = NewMemory {
+        supersedes: vec![id.to_string()],
+        ..saying("Deploys need no review at all")
+    };
+    told(&agent, turned).await;
+    let said = told(&session, saying("Deploys need two reviews")).await;
+    assert!(matches!(said, Kept::New { .. }), "{said:?}");
+}
+
+#[tokio::test]
+async fn what_holds_no_longer_is_no_duplicate() {
+    let world = World::new().await;
+    let memories = world.session();
+    let past = NewMemory {
+        valid_to_ms: NOW_MS,
+        ..saying("The freeze is on")
+    };
+    told(&memories, past).await;
+    let again = told(&memories, saying("The freeze is on")).await;
+    assert!(matches!(again, Kept::New { .. }), "{again:?}");
 }
