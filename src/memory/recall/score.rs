@@ -20,6 +20,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Something is often written down some days after it happened.
 const AFTER_MS: i64 = 7 * DAY_MS;
 
+/// How much of a question a memory has at most by the most telling of its known words.
+const OF_TELLING: f64 = 0.5;
 const SUBJECT: f64 = 0.5;
 const OF_THAT_TIME: f64 = 0.6;
 const TELLS_WHEN: f64 = 0.2;
@@ -237,11 +239,13 @@ fn one(
     }
     let mut lenders: Vec<(usize, f64)> = lent.into_iter().collect();
     lenders.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
-    // One word of many may be there by chance; several of the most telling are not.
-    let attainable = match words.len() {
-        0 | 1 => question.attainable,
-        _ => question.telling,
-    };
+    let of = |attainable: f64| (share / attainable.max(f64::MIN_POSITIVE)).min(1.0);
+    let mut share = of(question.attainable);
+    // One word of many may be there by chance; several of the most telling are not. What nobody has
+    // said here counts all the same before a memory has most of what was asked.
+    if words.len() > 1 {
+        share = share.max(of(question.telling).min(OF_TELLING));
+    }
     let of_subject = is_of_subject(document, question, sought);
     let of_that_time = question.window.as_ref().is_some_and(|window| {
         (window.from_ms..window.to_ms.saturating_add(AFTER_MS)).contains(&document.at_ms)
@@ -259,7 +263,7 @@ fn one(
     Some(Scored {
         document: at,
         score,
-        share: (share / attainable.max(f64::MIN_POSITIVE)).min(1.0),
+        share,
         words,
         lenders: lenders.into_iter().map(|(lender, _)| lender).collect(),
         of_subject,

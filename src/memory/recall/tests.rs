@@ -206,6 +206,8 @@ async fn what_was_said_beside_it_makes_a_statement_fit() {
     };
     assert_eq!(beside.nearby.len(), 1);
     assert_eq!(beside.why, "said beside what fits");
+    // It has nothing of the question itself.
+    assert_eq!(beside.band, Band::Weak);
 }
 
 #[tokio::test]
@@ -536,4 +538,59 @@ async fn use_is_counted_unless_nobody_asked() {
     memories.recall(&asking("cache")).await.unwrap();
     let memory = memories.get(id.as_str()).await.unwrap();
     assert_eq!((memory.uses, memory.used_ms), (2, NOW_MS + 5));
+}
+
+#[tokio::test]
+async fn where_no_word_fits_what_is_of_the_named_time_answers() {
+    let world = World::new().await;
+    let memories = person(&world);
+    for (text, days) in [("The importer was rewritten", 1), ("The logo is green", 40)] {
+        let new = NewMemory {
+            at_ms: Some(NOW_MS - days * DAY_MS),
+            ..saying(text)
+        };
+        keep(&memories, new).await;
+    }
+    let recalled = memories
+        .recall(&asking("what happened yesterday"))
+        .await
+        .unwrap();
+    let [hit] = recalled.hits.as_slice() else {
+        panic!("{recalled:?}")
+    };
+    assert_eq!(hit.memory.text, "The importer was rewritten");
+    assert_eq!((hit.why.as_str(), hit.band), ("of that time", Band::Good));
+}
+
+/// A prompt says much that no memory says.
+#[tokio::test]
+async fn a_memory_fits_a_long_prompt_by_what_tells_the_most() {
+    let world = World::new().await;
+    let memories = person(&world);
+    keep(
+        &memories,
+        saying("Migrations are never edited once merged; add a new one instead"),
+    )
+    .await;
+    for n in 0..8 {
+        keep(
+            &memories,
+            saying(&format!("Service {n} writes its logs as JSON lines")),
+        )
+        .await;
+    }
+    let prompt = "Please extend the schema so that invoices get a due date column: write a new migration, \
+                  do not edit merged migrations, update the models and add tests for the repository layer";
+    let recalled = memories.recall(&asking(prompt)).await.unwrap();
+    let first = &recalled.hits[0];
+    assert!(first.memory.text.starts_with("Migrations"), "{first:?}");
+    assert_ne!(first.band, Band::Weak, "{first:?}");
+    let alone = memories
+        .recall(&asking(
+            "please write the invoices again, with lines for every customer of the shop",
+        ))
+        .await;
+    for hit in alone.unwrap().hits {
+        assert_ne!(hit.band, Band::Strong, "one word of many: {hit:?}");
+    }
 }
