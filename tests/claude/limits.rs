@@ -44,11 +44,13 @@ async fn who_goes_on_is_aborted_after_the_grace_with_partial_text() {
         .await;
     assert_eq!(
         (&done["status"], &done["reason"]),
-        (&json!("aborted"), &json!("max_turns"))
+        (&json!("aborted"), &json!("max_turns")),
+        "{done:#}"
     );
     assert_eq!(
         (&done["result"], &done["result_from"]),
-        (&json!("still at it"), &json!("last_text"))
+        (&json!("still at it"), &json!("last_text")),
+        "{done:#}"
     );
     // Two turns, two of grace, and the one that was cut off.
     assert!(done["turns"].as_u64().unwrap() <= 5, "{done:#}");
