@@ -1,10 +1,14 @@
 //! Identifiers: a letter that tells the kind, a dash, six random base-32 characters. They are never
 //! derived from content, so two machines or two equal texts do not collide on purpose.
 
+mod given;
+
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use given::Given;
 
 /// Crockford's alphabet in lower case: no i, l, o, u to misread.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";

@@ -8,7 +8,7 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::log::Log;
-use super::output::{duration, out, reader_has_left, table};
+use super::output::{as_json, duration, out, reader_has_left, table};
 use crate::agents::{
     Addressee, AgentBrief, Answer, AskKind, Crew, Ranked, Ranking, Status, Waiting,
 };
@@ -299,12 +299,6 @@ fn listed(agents: &[AgentBrief]) -> String {
         ]);
     }
     table(&rows)
-}
-
-pub(super) fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n")
-        .map_err(|error| Failure::new(Kind::Internal, error))
 }
 
 fn compact_json<T: Serialize>(value: &T) -> Result<String, Failure> {

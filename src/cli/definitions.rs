@@ -2,10 +2,10 @@
 
 use clap::Subcommand;
 
-use super::output::{out, reader_has_left, table};
+use super::output::{as_json, print, table};
 use crate::agents::{Catalogue, Definitions, KnownDefinition, Places, create_definition};
 use crate::config::Sources;
-use crate::edge::{Failure, Kind};
+use crate::edge::Failure;
 use crate::host::{Surroundings, places};
 use crate::project::Project;
 use crate::text::one_line;
@@ -48,10 +48,8 @@ impl Command {
                 format!("{}\n", path.map_err(Failure::from)?.display())
             }
         };
-        match out(&text) {
-            Err(error) if !reader_has_left(&error) => Err(error.into()),
-            _ => Ok(0),
-        }
+        print(&text)?;
+        Ok(0)
     }
 }
 
@@ -61,12 +59,6 @@ fn here() -> Result<(Project, Places), Failure> {
     let sources = Sources::from_environment(Some(&project.root))?;
     let places = places(&surroundings.cwd, &project, &sources);
     Ok((project, places))
-}
-
-fn as_json(listed: &Definitions<KnownDefinition>) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(listed);
-    text.map(|text| text + "\n")
-        .map_err(|error| Failure::new(Kind::Internal, error))
 }
 
 /// A table, then where each lies, what does not count of it, and what is broken.

@@ -9,10 +9,10 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
-use super::output::{out, reader_has_left};
+use super::output::{as_json, print};
 use super::signals::Signals;
 use crate::config::{Config, Sources};
-use crate::edge::{Failure, Kind};
+use crate::edge::Failure;
 use crate::host::{Surroundings, places};
 use crate::project::Project;
 use crate::providers::detect::{Detection, View, detect};
@@ -63,16 +63,11 @@ impl Doctor {
             // What is being asked ends when it is dropped.
             () = signals.next() => return Ok(BROKEN_OFF),
         };
-        let text = if self.json {
-            let json = serde_json::to_string_pretty(&report);
-            json.map_err(|error| Failure::new(Kind::Internal, error))? + "\n"
-        } else {
-            report::as_text(&report)
+        let text = match self.json {
+            true => as_json(&report)?,
+            false => report::as_text(&report),
         };
-        match out(&text) {
-            Err(error) if !reader_has_left(&error) => return Err(error.into()),
-            _ => {}
-        }
+        print(&text)?;
         Ok(if report.ok { 0 } else { UNWELL })
     }
 

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-use super::output::{err, out, reader_has_left, table};
+use super::output::{as_json, err, print, table};
 use super::run::permission;
 use super::signals::Signals;
 use crate::agents::{DrainReport, DrainRequest, Ended, Standing, Step, Told};
@@ -93,17 +93,11 @@ impl Drain {
             crew.close().await;
             let report = report.map_err(Failure::from)?;
             let text = match json {
-                true => format!("{}\n", serde_json::to_string_pretty(&report)?),
+                true => as_json(&report)?,
                 false => told(&report),
             };
-            match out(&text) {
-                Err(error) if !reader_has_left(&error) => Err(Failure::new(
-                    FailureKind::Internal,
-                    format!("the summary could not be written: {error}"),
-                )
-                .into()),
-                _ => Ok(exit_code(report.ended)),
-            }
+            print(&text)?;
+            Ok(exit_code(report.ended))
         };
         signals.stopping(work, &stop).await
     }

@@ -2,10 +2,9 @@
 
 use clap::Args;
 
-use super::agents::as_json;
-use super::output::{out, reader_has_left, table};
+use super::output::{as_json, print, table};
 use crate::agents::{SweepRequest, Swept, Why};
-use crate::edge::{Failure, Kind};
+use crate::edge::Failure;
 use crate::host::{self, Surroundings};
 use crate::text::{counted, one_line};
 
@@ -40,13 +39,8 @@ impl Gc {
             true => as_json(&swept)?,
             false => told(&swept),
         };
-        match out(&text) {
-            Err(error) if !reader_has_left(&error) => {
-                let message = format!("standard output cannot be written: {error}");
-                Err(Failure::new(Kind::Internal, message).into())
-            }
-            _ => Ok(0),
-        }
+        print(&text)?;
+        Ok(0)
     }
 }
 

@@ -16,12 +16,11 @@ use std::io::{self, BufRead, IsTerminal};
 use std::sync::Arc;
 
 use clap::Subcommand;
-use serde::Serialize;
 
-use super::output::{err, out, reader_has_left};
+use super::output::{as_json, err, one_of, print};
 use super::paint::Paint;
 use crate::agents::Crew;
-use crate::edge::{Failure, Kind as FailureKind};
+use crate::edge::Failure;
 use crate::host::{self, Surroundings};
 use crate::memory::{Kind, Scope, Trust};
 
@@ -61,13 +60,8 @@ impl Memory {
         let told = self.told(&crew, Paint::of_stdout()).await;
         crew.close().await;
         let (text, code) = told?;
-        match out(&text) {
-            Err(error) if !reader_has_left(&error) => {
-                let message = format!("standard output cannot be written: {error}");
-                Err(Failure::new(FailureKind::Internal, message).into())
-            }
-            _ => Ok(code),
-        }
+        print(&text)?;
+        Ok(code)
     }
 
     /// What there is to say, and the exit code.
@@ -101,12 +95,6 @@ fn agreed(question: &str) -> bool {
     read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }
 
-fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n")
-        .map_err(|error| Failure::new(FailureKind::Internal, error))
-}
-
 /// The value of an option that takes one of our words.
 fn kind(text: &str) -> Result<Kind, String> {
     one_of(
@@ -124,9 +112,5 @@ fn trust(text: &str) -> Result<Trust, String> {
 
 fn scope(text: &str) -> Result<Scope, String> {
     let known = ["project", "user", "agent:<definition>"];
-    one_of(Scope::parse(text), known.into_iter())
-}
-
-fn one_of<T>(found: Option<T>, known: impl Iterator<Item = &'static str>) -> Result<T, String> {
-    found.ok_or_else(|| format!("take one of {}", known.collect::<Vec<_>>().join(", ")))
+    one_of(Scope::parse(text), known)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::worktrees::as_json;
+use super::output::as_json;
 use crate::agents::{Crew, MergeReport, MergeRequest};
 use crate::edge::{Failure, Kind};
 

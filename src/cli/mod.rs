@@ -4,6 +4,7 @@ mod agents;
 mod definitions;
 mod doctor;
 mod drain;
+mod file;
 mod gc;
 mod guard;
 mod leash;

@@ -3,6 +3,11 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use serde::Serialize;
+
+use super::paint::Paint;
+use crate::edge::{Failure, Kind};
+
 /// Writes to standard output.
 ///
 /// # Errors
@@ -11,6 +16,33 @@ pub(super) fn out(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     stdout.flush()
+}
+
+/// Prints what a command has to say. A reader who has seen enough is no failure.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    match out(text) {
+        Err(error) if !reader_has_left(&error) => {
+            let message = format!("standard output cannot be written: {error}");
+            Err(Failure::new(Kind::Internal, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What `--json` prints.
+pub(super) fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n")
+        .map_err(|error| Failure::new(Kind::Internal, error))
+}
+
+/// The value of an option that takes one of our words.
+pub(super) fn one_of<T>(
+    found: Option<T>,
+    known: impl IntoIterator<Item = &'static str>,
+) -> Result<T, String> {
+    let known = || known.into_iter().collect::<Vec<_>>().join(", ");
+    found.ok_or_else(|| format!("take one of {}", known()))
 }
 
 /// Whether `error` only says that the reader has closed the pipe, as `head` does.
@@ -61,6 +93,32 @@ pub(super) fn painted_table(
         text.push('\n');
     }
     text
+}
+
+/// A table below its head, with the columns that hold something. `paint` has a cell by the place of its
+/// column in the head.
+pub(super) fn headed_table<const COLUMNS: usize>(
+    head: [&str; COLUMNS],
+    rows: impl IntoIterator<Item = Vec<String>>,
+    paint: Paint,
+    painted: impl Fn(usize, &str) -> String,
+) -> String {
+    let mut all = vec![head.map(str::to_owned).to_vec()];
+    all.extend(rows);
+    let is_used = |at: usize| {
+        let mut cells = all.iter().skip(1).filter_map(|row| row.get(at));
+        cells.any(|cell| !cell.is_empty())
+    };
+    let used: Vec<usize> = (0..COLUMNS).filter(|at| is_used(*at)).collect();
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|row| used.iter().filter_map(|at| row.get(*at).cloned()).collect())
+        .collect();
+    painted_table(&rows, |row, column, cell| match (row, used.get(column)) {
+        (0, _) => paint.bold(cell),
+        (_, Some(column)) => painted(*column, cell),
+        (_, None) => cell.to_owned(),
+    })
 }
 
 /// Seconds as `1:05` or `2:00:01`.

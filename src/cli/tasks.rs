@@ -17,9 +17,8 @@ use std::io::{self, IsTerminal};
 use std::sync::Arc;
 
 use clap::Subcommand;
-use serde::Serialize;
 
-use super::output::{out, reader_has_left};
+use super::output::{as_json, one_of, print};
 use super::paint::Paint;
 use crate::agents::Crew;
 use crate::edge::{Failure, Kind as FailureKind};
@@ -64,13 +63,8 @@ impl Tasks {
         let told = self.told(&crew, Paint::of_stdout()).await;
         crew.close().await;
         let (text, code) = told?;
-        match out(&text) {
-            Err(error) if !reader_has_left(&error) => {
-                let message = format!("standard output cannot be written: {error}");
-                Err(Failure::new(FailureKind::Internal, message).into())
-            }
-            _ => Ok(code),
-        }
+        print(&text)?;
+        Ok(code)
     }
 
     /// What there is to say, and the exit code.
@@ -108,20 +102,10 @@ fn only_at_terminal(tracker: &Tracker<'_>, what: &str) -> Result<(), Failure> {
         .hint("ask the person to run this command; nothing was changed"))
 }
 
-fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n")
-        .map_err(|error| Failure::new(FailureKind::Internal, error))
-}
-
 /// The value of an option that takes one of our words.
 fn kind(text: &str) -> Result<Kind, String> {
     one_of(
         Kind::parse(text),
         Kind::ALL.iter().map(|kind| kind.as_str()),
     )
-}
-
-fn one_of<T>(found: Option<T>, known: impl Iterator<Item = &'static str>) -> Result<T, String> {
-    found.ok_or_else(|| format!("take one of {}", known.collect::<Vec<_>>().join(", ")))
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use clap::Subcommand;
-use serde::Serialize;
 
 use super::merge::Merge;
-use super::output::{duration, out, reader_has_left, table};
+use super::output::{as_json, duration, print, table};
 use crate::agents::{Crew, Pruned, Worktrees as Listed};
-use crate::edge::{Failure, Kind};
+use crate::edge::Failure;
 use crate::host::{self, Surroundings};
 use crate::text::one_line;
 use crate::workspaces::{Pruning, Standing};
@@ -52,13 +51,8 @@ impl Worktrees {
         let told = self.told(&crew).await;
         crew.close().await;
         let (text, code) = told?;
-        match out(&text) {
-            Err(error) if !reader_has_left(&error) => {
-                let message = format!("standard output cannot be written: {error}");
-                Err(Failure::new(Kind::Internal, message).into())
-            }
-            _ => Ok(code),
-        }
+        print(&text)?;
+        Ok(code)
     }
 
     /// What there is to say, and the exit code.
@@ -159,10 +153,4 @@ fn age(seconds: i64) -> String {
         1 => "1 day".to_owned(),
         days => format!("{days} days"),
     }
-}
-
-pub(super) fn as_json<T: Serialize>(value: &T) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n")
-        .map_err(|error| Failure::new(Kind::Internal, error))
 }

@@ -11,7 +11,7 @@ use super::error::TaskError;
 use super::lines::{self, Line, line_columns};
 use super::model::{Holder, Kind, View};
 use super::tracker::Tracker;
-use crate::ids::ProjectId;
+use crate::ids::{Given, ProjectId};
 use crate::page::Page;
 use crate::store::{StoreError, statements};
 
@@ -389,33 +389,17 @@ async fn few(
     Ok(None)
 }
 
-/// How far a mistyped id may be from a real one.
-const SLIPS: usize = 2;
-/// Characters of a title that are shown.
-const TITLE: usize = 60;
-
 /// The newest tasks whose id looks like `given`, as `t-0a1b2c "title"`.
 pub(super) async fn nearest(
     connection: &mut AnyConnection,
     project: &ProjectId,
-    given: &str,
-    limit: usize,
+    given: &Given,
 ) -> Result<Vec<String>, StoreError> {
     let recent: Vec<(String, String)> = sqlx::query_as(RECENT)
         .bind(project.as_str())
         .fetch_all(connection)
         .await?;
-    let mut near: Vec<(usize, String)> = recent
-        .into_iter()
-        .map(|(id, title)| (strsim::levenshtein(&id, given), id, title))
-        .filter(|(distance, ..)| *distance <= SLIPS)
-        .map(|(distance, id, title)| {
-            let title = crate::text::one_line(&title, TITLE);
-            (distance, format!("{id} {title:?}"))
-        })
-        .collect();
-    near.sort();
-    Ok(near.into_iter().take(limit).map(|(_, it)| it).collect())
+    Ok(given.nearest(recent))
 }
 
 #[cfg(test)]

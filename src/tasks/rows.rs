@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::model::{Edge, Holder, Link, Note, Task};
-use crate::ids::{NoteId, ProjectId, TaskId};
+use crate::ids::{Given, NoteId, ProjectId, TaskId};
 use crate::store::{StoreError, statements};
 
 /// The columns of a [`Task`], for every statement that reads whole tasks from a table `task`.
@@ -279,15 +279,15 @@ pub(crate) async fn add_link(
     Ok(())
 }
 
-/// Ids of the project that begin with `prefix`, at most six.
+/// Ids of the project that begin as `given` does, at most six.
 pub(super) async fn beginning_with(
     connection: &mut AnyConnection,
     project: &ProjectId,
-    prefix: &str,
+    given: &Given,
 ) -> Result<Vec<TaskId>, StoreError> {
     let ids: Vec<String> = sqlx::query_scalar(LIKE_ID)
-        .bind(prefix)
-        .bind(format!("{prefix}~"))
+        .bind(&given.beginning)
+        .bind(given.end())
         .bind(project.as_str())
         .fetch_all(connection)
         .await?;

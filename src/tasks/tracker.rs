@@ -8,15 +8,8 @@ use super::error::TaskError;
 use super::model::{Actor, Holder, Note, NoteKind, Task};
 use super::rows;
 use crate::clock::Clock;
-use crate::ids::{IdSource, NoteId, ProjectId, TaskId};
+use crate::ids::{Given, IdSource, NoteId, ProjectId, TaskId};
 use crate::store::Store;
-
-/// How many ids are named for a mistyped one.
-const NEAREST: usize = 3;
-/// Characters of an id that stand for it, at least.
-const SHORTEST: usize = 3;
-/// Longest text that may stand where an id is expected.
-const NAME: usize = 40;
 
 /// The tasks of a project, as one actor sees and changes them.
 pub struct Tracker<'a> {
@@ -68,32 +61,28 @@ impl Tracker<'_> {
         connection: &mut AnyConnection,
         given: &str,
     ) -> Result<TaskId, TaskError> {
-        let lower: String = given.trim().to_ascii_lowercase();
-        let lower: String = lower.chars().take(NAME).collect();
-        let prefix = match lower.starts_with("t-") {
-            true => lower,
-            false => format!("t-{lower}"),
-        };
+        let given = Given::read(given, "t-");
         let mut found = Vec::new();
-        // A letter or two may be a slip, or a name meant for something else.
-        if prefix.len() >= "t-".len() + SHORTEST {
-            found = rows::beginning_with(connection, self.project, &prefix).await?;
+        if given.is_enough() {
+            found = rows::beginning_with(connection, self.project, &given).await?;
         }
         if let [only] = found.as_slice() {
             return Ok(only.clone());
         }
-        if let Some(exact) = found.iter().find(|id| id.as_str() == prefix) {
+        if let Some(exact) = found.iter().find(|id| id.as_str() == given.beginning) {
             return Ok(exact.clone());
         }
-        let shown = crate::text::one_line(given.trim(), NAME);
         if !found.is_empty() {
             return Err(TaskError::Ambiguous {
-                given: shown,
+                given: given.shown,
                 candidates: found.iter().map(TaskId::to_string).collect(),
             });
         }
-        let nearest = super::list::nearest(connection, self.project, &prefix, NEAREST).await?;
-        Err(TaskError::Unknown { id: shown, nearest })
+        let nearest = super::list::nearest(connection, self.project, &given).await?;
+        Err(TaskError::Unknown {
+            id: given.shown,
+            nearest,
+        })
     }
 
     /// The task that `given` stands for.

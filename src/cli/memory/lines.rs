@@ -1,6 +1,6 @@
 //! Memories as a table.
 
-use crate::cli::output::painted_table;
+use crate::cli::output::headed_table;
 use crate::cli::paint::Paint;
 use crate::clock::rfc3339;
 use crate::memory::{Memory, Scope, Trust};
@@ -19,22 +19,15 @@ pub(super) fn table(memories: &[Memory], paint: Paint) -> String {
     if memories.is_empty() {
         return "no memories\n".to_owned();
     }
-    let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
-    rows.extend(memories.iter().map(row));
-    let is_used = |at: usize| {
-        let mut cells = rows.iter().skip(1).filter_map(|row| row.get(at));
-        cells.any(|cell| !cell.is_empty())
-    };
-    let used: Vec<usize> = (0..HEAD.len()).filter(|at| is_used(*at)).collect();
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| used.iter().filter_map(|at| row.get(*at).cloned()).collect())
-        .collect();
-    painted_table(&rows, |row, column, cell| match (row, used.get(column)) {
-        (0, _) => paint.bold(cell),
-        (_, Some(&TRUST)) => paint.dim(cell),
-        _ => cell.to_owned(),
-    })
+    headed_table(
+        HEAD,
+        memories.iter().map(row),
+        paint,
+        |column, cell| match column {
+            TRUST => paint.dim(cell),
+            _ => cell.to_owned(),
+        },
+    )
 }
 
 fn row(memory: &Memory) -> Vec<String> {

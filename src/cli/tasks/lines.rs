@@ -1,6 +1,6 @@
 //! Lines about tasks, as a table.
 
-use crate::cli::output::painted_table;
+use crate::cli::output::headed_table;
 use crate::cli::paint::Paint;
 use crate::tasks::{Named, TaskLine};
 use crate::text::one_line;
@@ -27,22 +27,15 @@ pub(super) fn table(lines: &[TaskLine], paint: Paint) -> String {
     if lines.is_empty() {
         return "no tasks\n".to_owned();
     }
-    let mut rows = vec![HEAD.map(str::to_owned).to_vec()];
-    rows.extend(lines.iter().map(row));
-    let is_used = |at: usize| {
-        let mut cells = rows.iter().skip(1).filter_map(|row| row.get(at));
-        cells.any(|cell| !cell.is_empty())
-    };
-    let used: Vec<usize> = (0..HEAD.len()).filter(|at| is_used(*at)).collect();
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| used.iter().filter_map(|at| row.get(*at).cloned()).collect())
-        .collect();
-    painted_table(&rows, |row, column, cell| match (row, used.get(column)) {
-        (0, _) => paint.bold(cell),
-        (_, Some(&STATUS)) => paint.status(cell),
-        _ => cell.to_owned(),
-    })
+    headed_table(
+        HEAD,
+        lines.iter().map(row),
+        paint,
+        |column, cell| match column {
+            STATUS => paint.status(cell),
+            _ => cell.to_owned(),
+        },
+    )
 }
 
 fn row(line: &TaskLine) -> Vec<String> {

@@ -1,24 +1,17 @@
 //! `ostler tasks export` and `ostler tasks import`: tasks to a file and from one.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal};
-use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io::{self, BufRead, IsTerminal};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{as_json, one_of};
-use crate::cli::output::{err, reader_has_left};
-use crate::edge::{Failure, Kind};
+use crate::cli::file::{self, IsFile, Progress, SHOWN, Target, is_standard};
+use crate::cli::output::err;
+use crate::edge::Failure;
 use crate::tasks::{self, Exported, Format, Report, Tracker, TransferError};
 use crate::text::one_line;
-use crate::transfer::{FileError, Replacement};
-
-/// Stands for standard input and output.
-const STANDARD: &str = "-";
-/// Longest problem or remark that is shown, in characters.
-const SHOWN: usize = 300;
+use crate::transfer::FileError;
 
 const AFTER_EXPORT: &str = "\
 One line a task, sorted by id: the same tasks are the same bytes, so that git sees what has changed.
@@ -83,29 +76,25 @@ impl Export {
     }
 
     async fn with(&self, tracker: &Tracker<'_>) -> Result<Exported, Failure> {
-        let Some(path) = self.path.as_deref().filter(|path| !is_standard(path)) else {
-            let mut out = BufWriter::new(io::stdout().lock());
-            return match tracker.export(&mut out).await {
-                Err(TransferError::File(FileError::Unwritten(error)))
-                    if reader_has_left(&error) =>
-                {
-                    // What is left over would be tried once more.
-                    let _ = out.into_parts();
-                    Ok(Exported { tasks: 0, gone: 0 })
-                }
-                exported => Ok(exported?),
-            };
-        };
-        let mut file = Replacement::of(path)?;
-        let exported = tracker.export(&mut file).await?;
-        file.put()?;
-        Ok(exported)
+        let mut target = Target::of(self.path.as_deref(), false)?;
+        let exported = tracker.export(target.writer()).await;
+        let none = Exported { tasks: 0, gone: 0 };
+        Ok(target.end(exported)?.unwrap_or(none))
+    }
+}
+
+impl IsFile for TransferError {
+    fn file(&self) -> Option<&FileError> {
+        match self {
+            TransferError::File(error) => Some(error),
+            _ => None,
+        }
     }
 }
 
 impl Import {
     pub(super) async fn told(self, tracker: &Tracker<'_>) -> Result<(String, u8), Failure> {
-        let (mut input, told_ms) = open(&self.path)?;
+        let (mut input, told_ms) = file::open(&self.path)?;
         let report = self.with(tracker, &mut input, told_ms).await?;
         let text = match self.json {
             true => as_json(&report)?,
@@ -120,59 +109,20 @@ impl Import {
         input: &mut dyn BufRead,
         told_ms: i64,
     ) -> Result<Report, Failure> {
-        let is_terminal = io::stderr().is_terminal();
-        let mut progress = |done: usize, all: usize| {
-            if is_terminal {
-                err(&format!("\r\u{1b}[K{done} of {all} tasks"));
-            }
-        };
+        let told = Progress::of("tasks");
+        let mut progress = |done, all| told.tell(done, all);
         let import = tasks::Import {
             input,
             from: self.from,
             told_ms,
             // Standard input may be what is imported.
-            at_terminal: is_terminal && (io::stdin().is_terminal() || is_standard(&self.path)),
+            at_terminal: io::stderr().is_terminal()
+                && (io::stdin().is_terminal() || is_standard(&self.path)),
             dry_run: self.dry_run,
             progress: &mut progress,
         };
-        let report = tracker.import(import).await;
-        if is_terminal {
-            err("\r\u{1b}[K");
-        }
-        Ok(report?)
+        Ok(tracker.import(import).await?)
     }
-}
-
-fn is_standard(path: &Path) -> bool {
-    path.as_os_str() == STANDARD
-}
-
-/// The file to be read, and when it was last written.
-fn open(path: &Path) -> Result<(Box<dyn BufRead>, i64), Failure> {
-    let ms = |time: SystemTime| {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or_default()
-    };
-    if is_standard(path) {
-        return Ok((Box::new(io::stdin().lock()), ms(SystemTime::now())));
-    }
-    let shown = path.display();
-    let unread = |error: io::Error| {
-        let kind = match error.kind() {
-            io::ErrorKind::NotFound => Kind::NotFound,
-            _ => Kind::Invalid,
-        };
-        Failure::new(kind, format!("{shown} cannot be read: {error}"))
-    };
-    let found = std::fs::metadata(path).map_err(unread)?;
-    let kind = found.file_type();
-    if kind.is_dir() || kind.is_char_device() || kind.is_block_device() {
-        let message = format!("{shown} is no file");
-        return Err(Failure::new(Kind::Invalid, message).hint("`-` reads standard input"));
-    }
-    let file = File::open(path).map_err(unread)?;
-    let changed = found.modified().unwrap_or_else(|_| SystemTime::now());
-    Ok((Box::new(BufReader::new(file)), ms(changed)))
 }
 
 fn told(report: &Report, detected: bool) -> String {
@@ -180,24 +130,10 @@ fn told(report: &Report, detected: bool) -> String {
     if detected && report.format != Format::Ostler {
         text.push_str(&format!("taken for a file of {}\n", report.format.as_str()));
     }
-    for problem in &report.problems {
-        let what = one_line(&problem.problem, SHOWN);
-        text.push_str(&format!("line {} skipped: {what}\n", problem.line));
-    }
-    more(&mut text, report.skipped, report.problems.len(), "skipped");
-    for remark in &report.remarks {
-        let line = remark
-            .line
-            .map_or(String::new(), |line| format!("line {line}: "));
-        let what = one_line(&remark.remark, SHOWN);
-        text.push_str(&format!("{line}{} {what}\n", remark.task));
-    }
-    more(
-        &mut text,
-        report.remarked,
-        report.remarks.len(),
-        "like that",
-    );
+    text += &file::skipped(&report.problems, report.skipped);
+    let remarks = report.remarks.iter();
+    let remarks = remarks.map(|it| (it.line, it.task.as_str(), it.remark.as_str()));
+    text += &file::decided(remarks, report.remarked);
     if !report.aside.is_empty() {
         let aside = report.aside.iter();
         let aside: Vec<String> = aside.map(|(name, of)| format!("{name} ({of})")).collect();
@@ -210,11 +146,4 @@ fn told(report: &Report, detected: bool) -> String {
         report.created, report.updated, report.deleted, report.unchanged, report.skipped
     ));
     text
-}
-
-fn more(text: &mut String, all: u64, shown: usize, what: &str) {
-    let more = all.saturating_sub(shown as u64);
-    if more > 0 {
-        text.push_str(&format!("and {more} more {what}\n"));
-    }
 }
