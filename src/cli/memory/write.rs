@@ -6,8 +6,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::{as_json, kind, scope};
+use crate::agents::Crew;
 use crate::edge::{Failure, Kind as FailureKind};
-use crate::memory::{Kept, Kind, Link, LinkKind, Memories, NewMemory, Scope};
+use crate::memory::{Kept, Kind, Link, Memories, MemoryError, NewMemory, Scope};
 use crate::text::one_line;
 
 /// Longest text that is read, in bytes; the gate takes less.
@@ -42,9 +43,9 @@ pub(in crate::cli) struct Add {
     /// From 0 to 1 [default: 0.5]
     #[arg(long, allow_negative_numbers = true)]
     importance: Option<f64>,
-    /// What it is about: task, agent, file or commit, a colon, and which one
-    #[arg(long = "link", value_parser = link, value_name = "KIND:TARGET")]
-    links: Vec<Link>,
+    /// What it is about: a path, the id of a task or an agent, or a commit
+    #[arg(long = "link", value_name = "LINK")]
+    links: Vec<String>,
     /// What it takes the place of
     #[arg(long, value_delimiter = ',', value_name = "IDS")]
     supersedes: Vec<String>,
@@ -56,17 +57,16 @@ pub(in crate::cli) struct Add {
     json: bool,
 }
 
-fn link(text: &str) -> Result<Link, String> {
-    let parsed = text.split_once(':').and_then(|(kind, target)| {
-        let kind = LinkKind::parse(kind)?;
-        let target = (!target.is_empty()).then(|| target.to_owned())?;
-        Some(Link { kind, target })
-    });
-    parsed.ok_or_else(|| "write task:ID, agent:ID, file:PATH or commit:HASH".to_owned())
-}
-
 impl Add {
-    pub(super) async fn told(self, memories: &Memories<'_>) -> Result<(String, u8), Failure> {
+    pub(super) async fn told(
+        self,
+        crew: &Crew,
+        memories: &Memories<'_>,
+    ) -> Result<(String, u8), Failure> {
+        let top = crew.top();
+        let link = |text: &String| {
+            Link::parse(text, &top).map_err(|bad| MemoryError::bad_link("links", &bad))
+        };
         let new = NewMemory {
             text: given(self.text)?,
             kind: self.kind,
@@ -74,7 +74,7 @@ impl Add {
             tags: self.tags,
             subject: self.subject,
             importance: self.importance,
-            links: self.links,
+            links: self.links.iter().map(link).collect::<Result<_, _>>()?,
             supersedes: self.supersedes,
             force: self.force,
             ..NewMemory::default()

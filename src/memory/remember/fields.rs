@@ -2,9 +2,9 @@
 //! checked here; what is refused is never repeated where it may be a secret.
 
 use super::super::error::MemoryError;
-use super::super::model::{Link, LinkKind, Scope};
+use super::super::model::{Link, Scope};
 use super::{passing, quotation, secrets};
-use crate::ids::{AgentId, TaskId};
+use crate::text::unseen::{steers, taken_out};
 
 /// Most characters of a text.
 const TEXT: usize = 2000;
@@ -15,13 +15,10 @@ const TAG: usize = 40;
 const SUBJECT: usize = 80;
 /// Most characters of a session.
 const SESSION: usize = 100;
-/// Most characters of the name of a definition.
-const DEFINITION: usize = 64;
-/// Most links, and most characters of the path of a file.
+/// Most links.
 const LINKS: usize = 20;
-const PATH: usize = 400;
-/// Digits of the hash of a commit.
-const HASH: std::ops::RangeInclusive<usize> = 7..=40;
+/// Characters that are repeated of a wrong scope.
+const SHOWN: usize = 60;
 /// Most memories that one takes the place of.
 const SUPERSEDED: usize = 20;
 /// Most characters of a word why.
@@ -29,10 +26,10 @@ const WHY: usize = 300;
 /// The last millisecond of the year 9999.
 const LAST_MS: i64 = 253_402_300_799_999;
 
-/// A statement that is worth keeping, with plain line ends.
+/// A statement that is worth keeping, with plain line ends and nothing in it that nobody sees.
 pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
     let refuse = |why: &str| Err(MemoryError::not_kept("text", why));
-    let text = text.trim().replace("\r\n", "\n");
+    let text = taken_out(text).trim().replace("\r\n", "\n");
     if text.is_empty() {
         return refuse("it is empty");
     }
@@ -82,6 +79,7 @@ pub(in crate::memory) fn tags(given: &[String]) -> Result<Vec<String>, MemoryErr
     let mut tags: Vec<String> = Vec::new();
     for tag in given {
         no_secret("tags", tag)?;
+        let tag = taken_out(tag);
         let lower = tag.trim().trim_start_matches('#').to_lowercase();
         let plain = |c: char| c.is_alphanumeric() || "-_.+#:/@".contains(c);
         let fits = lower.chars().count() <= TAG
@@ -148,19 +146,16 @@ pub(in crate::memory) fn validity(from_ms: i64, to_ms: i64) -> Result<(), Memory
     }
 }
 
-/// A scope whose definition may have that name.
+/// A scope that there can be.
 pub(in crate::memory) fn scope(scope: &Scope) -> Result<(), MemoryError> {
-    let Scope::Agent(name) = scope else {
-        return Ok(());
-    };
-    let plain = |c: char| !steers(c) && !c.is_whitespace() && c != '/';
-    match !name.is_empty() && name.chars().count() <= DEFINITION && name.chars().all(plain) {
+    match scope.is_one() {
         true => Ok(()),
         false => Err(MemoryError::bad(
             "scope",
             format!(
-                "names {:?}, which no definition can be called",
-                crate::text::one_line(name, DEFINITION)
+                "is {:?}, and no definition can be called so; there are {}",
+                crate::text::one_line(&scope.to_string(), SHOWN),
+                Scope::KNOWN
             ),
         )),
     }
@@ -169,55 +164,17 @@ pub(in crate::memory) fn scope(scope: &Scope) -> Result<(), MemoryError> {
 /// Links as they are compared, each once.
 pub(in crate::memory) fn links(given: &[Link]) -> Result<Vec<Link>, MemoryError> {
     let mut links: Vec<Link> = Vec::new();
-    for Link { kind, target } in given {
-        no_secret("links", target)?;
-        let target = match kind {
-            LinkKind::Task => TaskId::parse(target).ok().map(|id| id.to_string()),
-            LinkKind::Agent => AgentId::parse(target).ok().map(|id| id.to_string()),
-            LinkKind::Commit => commit(target),
-            LinkKind::File => path(target),
-        };
-        let Some(target) = target else {
-            return Err(MemoryError::bad("links", not_a(*kind)));
-        };
-        let link = Link {
-            kind: *kind,
-            target,
-        };
+    for link in given {
+        no_secret("links", &link.target)?;
+        let link = link
+            .checked()
+            .map_err(|bad| MemoryError::bad_link("links", &bad))?;
         if !links.contains(&link) {
             links.push(link);
         }
         few("links", links.len(), LINKS)?;
     }
     Ok(links)
-}
-
-fn not_a(kind: LinkKind) -> String {
-    let expected = match kind {
-        LinkKind::Task => "an id as `t-0a1b2c`".to_owned(),
-        LinkKind::Agent => "an id as `a-0a1b2c`".to_owned(),
-        LinkKind::Commit => format!("{} to {} hex digits", HASH.start(), HASH.end()),
-        LinkKind::File => format!(
-            "a path of at most {PATH} characters, relative to the top of the project, without `..`"
-        ),
-    };
-    format!("holds a {kind} that is none; {expected} is taken")
-}
-
-fn commit(text: &str) -> Option<String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let fits = HASH.contains(&lower.len()) && lower.bytes().all(|b| b.is_ascii_hexdigit());
-    fits.then_some(lower)
-}
-
-fn path(text: &str) -> Option<String> {
-    let text = text.trim();
-    let fits = text.chars().count() <= PATH && !text.chars().any(steers) && !text.starts_with('/');
-    let parts: Vec<&str> = text
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .collect();
-    (fits && !parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
 }
 
 /// Ids of what is superseded, each once.
@@ -240,6 +197,7 @@ fn few(field: &'static str, found: usize, most: usize) -> Result<(), MemoryError
 }
 
 fn line(field: &'static str, text: &str, most: usize) -> Result<String, MemoryError> {
+    let text = taken_out(text);
     let text = text.trim();
     match text.chars().count() <= most && !text.chars().any(steers) {
         true => Ok(text.to_owned()),
@@ -248,11 +206,4 @@ fn line(field: &'static str, text: &str, most: usize) -> Result<String, MemoryEr
             format!("is not one line of at most {most} characters"),
         )),
     }
-}
-
-/// Control characters, those that turn the direction of what follows, and letters that nobody sees
-/// and a model reads.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
 }
