@@ -1,24 +1,19 @@
 //! Memories and questions as a model or a person writes them down.
 
-use std::path::{Component, Path};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::MemoryError;
-use super::model::{Author, Kind, Link, LinkKind, Scope};
+use super::model::{Author, Kind, Link, Scope};
 use super::recall::Query;
 use super::remember::NewMemory;
 use crate::clock::parse_time;
-use crate::ids::{AgentId, TaskId};
 use crate::text::one_line;
 
-/// Characters of a name, of a path, and of what is repeated of a wrong one.
-const NAME: usize = 64;
-const PATH: usize = 500;
+/// Characters of a wrong value that are repeated.
 const SHOWN: usize = 60;
-/// Digits of a hash of a commit.
-const HASH: std::ops::RangeInclusive<usize> = 7..=64;
 
 /// Statements to be kept: one, or several under `items`. What stands beside `items` counts for each
 /// of them that says nothing else.
@@ -168,13 +163,15 @@ impl WrittenQuery {
                 "is 0; take a number from 1 to 20",
             ));
         }
-        let about = self.about.map(|about| link("about", &about, top));
+        let about = self.about.map(|about| {
+            Link::asked(&about, top).map_err(|bad| MemoryError::bad_link("about", &bad))
+        });
         Ok(Query {
             text: self.query,
             also: self.also.unwrap_or_default(),
             scope: scope(self.scope.as_deref(), author)?,
             tags: self.tags.unwrap_or_default(),
-            about: about.transpose()?.map(|link| link.target),
+            about: about.transpose()?,
             limit: self.limit.unwrap_or(0),
             include_superseded: self.include_superseded.unwrap_or(false),
             ..Query::default()
@@ -204,86 +201,30 @@ pub(crate) fn scope(text: Option<&str>, author: &Author) -> Result<Option<Scope>
         return Ok(None);
     };
     let bad = |problem: String| Err(MemoryError::bad("scope", problem));
-    let named = match text.split_once(':') {
-        Some(("agent", name)) => name.trim(),
-        Some(_) => "",
-        None => match (text, author) {
-            ("project", _) => return Ok(Some(Scope::Project)),
-            ("user", _) => return Ok(Some(Scope::User)),
-            (
-                "agent",
-                Author::Agent {
-                    definition: Some(own),
-                    ..
-                },
-            ) => own,
-            ("agent", Author::Agent { .. }) => {
-                return bad("is `agent`, and this agent was made from no definition".to_owned());
+    match (text.to_ascii_lowercase().as_str(), author) {
+        (
+            "agent",
+            Author::Agent {
+                definition: Some(own),
+                ..
+            },
+        ) => Ok(Some(Scope::Agent(own.clone()))),
+        ("agent", Author::Agent { .. }) => {
+            bad("is `agent`, and this agent was made from no definition".to_owned())
+        }
+        ("agent", _) => bad("is `agent`; name the definition, as in `agent:review`".to_owned()),
+        _ => match Scope::parse(text) {
+            Some(scope) => Ok(Some(scope)),
+            None => {
+                let shown = one_line(text, SHOWN);
+                bad(format!("is {shown:?}; there are {}", Scope::KNOWN))
             }
-            ("agent", _) => {
-                return bad("is `agent`; name the definition, as in `agent:review`".to_owned());
-            }
-            _ => "",
         },
-    };
-    let plain = |c: char| c.is_alphanumeric() || " -_.:".contains(c);
-    if named.is_empty() || named.chars().count() > NAME || !named.chars().all(plain) {
-        let shown = one_line(text, SHOWN);
-        return bad(format!(
-            "is {shown:?}; there are project, user and agent:<definition>"
-        ));
-    }
-    Ok(Some(Scope::Agent(named.to_owned())))
-}
-
-/// What `text` names: a task or an agent by its id, a commit by its hash, else a file by its path
-/// within `top`.
-pub(crate) fn link(field: &'static str, text: &str, top: &Path) -> Result<Link, MemoryError> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > PATH || text.chars().any(char::is_control) {
-        let shown = one_line(text, SHOWN);
-        let problem = format!("holds {shown:?}, which is no path, hash or id");
-        return Err(MemoryError::bad(field, problem));
-    }
-    if let Ok(id) = TaskId::parse(text) {
-        return Ok(Link::to(LinkKind::Task, id.as_str()));
-    }
-    if let Ok(id) = AgentId::parse(text) {
-        return Ok(Link::to(LinkKind::Agent, id.as_str()));
-    }
-    if HASH.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Ok(Link::to(LinkKind::Commit, &text.to_ascii_lowercase()));
-    }
-    match within(top, text) {
-        Some(path) => Ok(Link::to(LinkKind::File, &path)),
-        None => {
-            let shown = one_line(text, SHOWN);
-            let problem = format!("holds {shown:?}, which lies outside of the project");
-            Err(MemoryError::bad(field, problem))
-        }
     }
 }
 
-/// `path` as it is called from the top of the project; `None` if it leads out of it.
-fn within(top: &Path, path: &str) -> Option<String> {
-    let path = Path::new(path);
-    let below = match path.is_absolute() {
-        true => path.strip_prefix(top).ok()?,
-        false => path,
-    };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in below.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(parts.pop()?),
-            Component::Normal(part) => parts.push(part.to_str()?),
-            Component::RootDir | Component::Prefix(_) => return None,
-        }
-    }
-    match parts.is_empty() {
-        true => Some(".".to_owned()),
-        false => Some(parts.join("/")),
-    }
+fn link(field: &'static str, text: &str, top: &Path) -> Result<Link, MemoryError> {
+    Link::parse(text, top).map_err(|bad| MemoryError::bad_link(field, &bad))
 }
 
 #[cfg(test)]
@@ -291,6 +232,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::ids::AgentId;
+    use crate::memory::model::LinkKind;
 
     const TOP: &str = "/home/me/tree";
 
@@ -306,37 +249,24 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_told_by_its_form() {
-        for (text, kind, target) in [
-            ("T-0A1B2C", LinkKind::Task, "t-0a1b2c"),
-            (" a-0a1b2c ", LinkKind::Agent, "a-0a1b2c"),
-            ("DEADBEEF", LinkKind::Commit, "deadbeef"),
-            ("./src/../src/main.rs", LinkKind::File, "src/main.rs"),
-            ("/home/me/tree/docs/", LinkKind::File, "docs"),
-            ("/home/me/tree", LinkKind::File, "."),
-            ("beef", LinkKind::File, "beef"),
-            ("t-oil", LinkKind::File, "t-oil"),
-        ] {
-            let found = link("links", text, Path::new(TOP)).unwrap();
-            assert_eq!(found, Link::to(kind, target), "{text}");
-        }
-        for (text, told) in [
-            ("", "`links` holds \"\", which is no path, hash or id"),
-            (
-                "a\nb",
-                "`links` holds \"a b\", which is no path, hash or id",
-            ),
-            (
-                "../x",
-                "`links` holds \"../x\", which lies outside of the project",
-            ),
-            (
-                "/etc",
-                "`links` holds \"/etc\", which lies outside of the project",
-            ),
-        ] {
-            let error = link("links", text, Path::new(TOP)).unwrap_err();
-            assert_eq!(error.to_string(), told);
+    fn links_and_what_is_asked_about_are_read_alike() {
+        let hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let written = json!({ "text": "x", "links": ["T-0A1B2C", "./src/../src/main.rs", hash] });
+        let found = read(&session(), written).unwrap().remove(0).links;
+        let links = [
+            Link::to(LinkKind::Task, "t-0a1b2c"),
+            Link::to(LinkKind::File, "src/main.rs"),
+            Link::to(LinkKind::Commit, hash),
+        ];
+        assert_eq!(found, links);
+        for outside in ["../x", "/etc"] {
+            let written = json!({ "text": "x", "links": [outside] });
+            let told = read(&session(), written).unwrap_err();
+            assert!(told.starts_with("`links` holds "), "{told}");
+            let asked: WrittenQuery =
+                serde_json::from_value(json!({ "query": "x", "about": outside })).unwrap();
+            let told = asked.into_query(&session(), Path::new(TOP)).unwrap_err();
+            assert!(told.to_string().starts_with("`about` holds "), "{told}");
         }
     }
 
@@ -351,6 +281,11 @@ mod tests {
             ("project", session(), Scope::Project),
             ("user", session(), Scope::User),
             ("agent: review", session(), reviewer.clone()),
+            (
+                "agent:plug:review",
+                session(),
+                Scope::Agent("plug:review".to_owned()),
+            ),
             ("agent", agent(Some("review")), reviewer),
         ] {
             assert_eq!(super::scope(Some(text), &author).unwrap(), Some(scope));
