@@ -83,6 +83,8 @@ pub enum Kept {
         trust: Trust,
         /// What it took the place of.
         superseded: Vec<MemoryId>,
+        /// Variables of our environment whose secret values it had; their names stand there instead.
+        redacted: Vec<String>,
     },
     /// It was there, written by an agent, and is confirmed now.
     Confirmed {
@@ -113,6 +115,7 @@ pub(in crate::memory) struct Checked<'a> {
     pub(in crate::memory) importance: f64,
     pub(in crate::memory) links: Vec<Link>,
     supersedes: Vec<&'a str>,
+    redacted: Vec<String>,
     lexical: Lexical,
     sense: Sense,
 }
@@ -173,13 +176,18 @@ impl Memories<'_> {
         &self,
         new: &'a NewMemory,
     ) -> Result<Checked<'a>, MemoryError> {
-        let text = fields::text(&self.store.redact(&new.text))?;
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let mut redact = |text: &String| {
+            let (text, found) = self.store.redacted(text);
+            names.extend(found);
+            text
+        };
+        let text = fields::text(&redact(&new.text))?;
         let scope = new.scope.clone().unwrap_or(Scope::Project);
         fields::scope(&scope)?;
         self.may_write(&scope)?;
-        let redacted: Vec<String> = new.tags.iter().map(|tag| self.store.redact(tag)).collect();
-        let tags = fields::tags(&redacted)?;
-        let subject = fields::subject(&self.store.redact(&new.subject))?;
+        let tags = fields::tags(&new.tags.iter().map(&mut redact).collect::<Vec<_>>())?;
+        let subject = fields::subject(&redact(&new.subject))?;
         let session = new.session.as_deref().map(fields::session).transpose()?;
         if let Some(at_ms) = new.at_ms {
             fields::time("at", at_ms)?;
@@ -192,6 +200,7 @@ impl Memories<'_> {
             importance: fields::importance(new.importance.unwrap_or(USUAL_IMPORTANCE))?,
             links: fields::links(&new.links)?,
             supersedes: fields::supersedes(&new.supersedes)?,
+            redacted: names.into_iter().map(str::to_owned).collect(),
             lexical: Lexical::of(&text, &tags, &subject),
             sense: Sense::of(&text),
             text,
@@ -244,6 +253,7 @@ impl Memories<'_> {
             id,
             trust: self.trust(),
             superseded: olds.into_iter().map(|old| old.id).collect(),
+            redacted: checked.redacted.clone(),
         })
     }
 

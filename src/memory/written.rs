@@ -7,9 +7,10 @@ use serde::Deserialize;
 
 use super::error::MemoryError;
 use super::model::{Author, Kind, Link, Scope};
-use super::recall::Query;
+use super::recall::{self, Query};
 use super::remember::NewMemory;
 use crate::clock::parse_time;
+use crate::lenient;
 use crate::text::one_line;
 
 /// Characters of a wrong value that are repeated.
@@ -20,12 +21,17 @@ const SHOWN: usize = 60;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WrittenMemory {
+    #[serde(alias = "content")]
+    #[schemars(extend("x-aliases" = ["content"]))]
     text: Option<String>,
+    #[serde(deserialize_with = "lenient::word")]
     kind: Option<Kind>,
     #[schemars(extend("x-unlisted" = true))]
     scope: Option<String>,
+    #[serde(deserialize_with = "lenient::texts")]
     #[schemars(extend("x-unlisted" = true))]
     tags: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::value")]
     #[schemars(extend("x-unlisted" = true))]
     importance: Option<f64>,
     #[schemars(extend("x-unlisted" = true))]
@@ -38,15 +44,28 @@ pub struct WrittenMemory {
     valid_from: Option<String>,
     #[schemars(extend("x-unlisted" = true))]
     valid_to: Option<String>,
+    #[serde(deserialize_with = "lenient::texts")]
     #[schemars(extend("x-unlisted" = true))]
     supersedes: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::texts")]
     #[schemars(extend("x-unlisted" = true))]
     links: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::value")]
     #[schemars(extend("x-unlisted" = true))]
     force: Option<bool>,
     /// Or many.
+    #[serde(deserialize_with = "lenient::objects")]
     #[schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")]
     items: Option<Vec<WrittenMemory>>,
+}
+
+impl From<String> for WrittenMemory {
+    fn from(text: String) -> Self {
+        Self {
+            text: Some(text),
+            ..Self::default()
+        }
+    }
 }
 
 impl WrittenMemory {
@@ -56,13 +75,18 @@ impl WrittenMemory {
     }
 
     /// The statements as they are to be kept in the hands of `author`; paths within the working tree
-    /// `top` count from there.
+    /// `top` count from there, and days such as `yesterday` from `now_ms`.
     ///
     /// # Errors
     /// A value that cannot be what it is, by its place and field.
-    pub fn into_new(mut self, author: &Author, top: &Path) -> Result<Vec<NewMemory>, MemoryError> {
+    pub fn into_new(
+        mut self,
+        author: &Author,
+        top: &Path,
+        now_ms: i64,
+    ) -> Result<Vec<NewMemory>, MemoryError> {
         let Some(items) = self.items.take() else {
-            return Ok(vec![self.one(author, top)?]);
+            return Ok(vec![self.one(author, top, now_ms)?]);
         };
         if self.text.is_some() || self.supersedes.is_some() {
             let field = if self.text.is_some() {
@@ -80,7 +104,7 @@ impl WrittenMemory {
             if item.items.is_some() {
                 return Err(MemoryError::bad("items", "holds `items` itself").of_entry(at));
             }
-            let new = item.or(&self).one(author, top);
+            let new = item.or(&self).one(author, top, now_ms);
             new.map_err(|error| error.of_entry(at))
         };
         items.map(new).collect()
@@ -107,7 +131,8 @@ impl WrittenMemory {
         }
     }
 
-    fn one(self, author: &Author, top: &Path) -> Result<NewMemory, MemoryError> {
+    fn one(self, author: &Author, top: &Path, now_ms: i64) -> Result<NewMemory, MemoryError> {
+        let time = |field, text: Option<String>| time(field, text.as_deref(), now_ms);
         let Some(text) = self.text else {
             return Err(MemoryError::bad("text", "is missing"));
         };
@@ -119,10 +144,10 @@ impl WrittenMemory {
             tags: self.tags.unwrap_or_default(),
             subject: self.subject.unwrap_or_default(),
             importance: self.importance,
-            at_ms: time("at", self.at.as_deref())?,
+            at_ms: time("at", self.at)?,
             session: self.session,
-            valid_from_ms: time("valid_from", self.valid_from.as_deref())?.unwrap_or(0),
-            valid_to_ms: time("valid_to", self.valid_to.as_deref())?.unwrap_or(0),
+            valid_from_ms: time("valid_from", self.valid_from)?.unwrap_or(0),
+            valid_to_ms: time("valid_to", self.valid_to)?.unwrap_or(0),
             supersedes: self.supersedes.unwrap_or_default(),
             links: links
                 .iter()
@@ -179,17 +204,17 @@ impl WrittenQuery {
     }
 }
 
-fn time(field: &'static str, text: Option<&str>) -> Result<Option<i64>, MemoryError> {
+fn time(field: &'static str, text: Option<&str>, now_ms: i64) -> Result<Option<i64>, MemoryError> {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let told = || {
         format!(
-            "is no date and no RFC 3339 time: {:?}",
+            "is no date and no RFC 3339 time: {:?}; write 2026-05-20 or yesterday",
             one_line(text, SHOWN)
         )
     };
-    match parse_time(text) {
+    match parse_time(text).or_else(|| recall::named_day(text, now_ms)) {
         Some(ms) => Ok(Some(ms)),
         None => Err(MemoryError::bad(field, told())),
     }
@@ -235,6 +260,8 @@ mod tests {
     use crate::ids::AgentId;
     use crate::memory::model::LinkKind;
 
+    /// 2026-05-20T12:00:00Z.
+    const NOW_MS: i64 = 1_779_278_400_000;
     const TOP: &str = "/home/me/tree";
 
     fn session() -> Author {
@@ -244,7 +271,7 @@ mod tests {
     fn read(author: &Author, written: Value) -> Result<Vec<NewMemory>, String> {
         let written: WrittenMemory = serde_json::from_value(written).unwrap();
         written
-            .into_new(author, Path::new(TOP))
+            .into_new(author, Path::new(TOP), NOW_MS)
             .map_err(|error| error.to_string())
     }
 
@@ -336,10 +363,52 @@ mod tests {
             ),
             (
                 json!({ "items": [{ "text": "x" }, { "text": "y", "at": "soon" }] }),
-                "`items[1].at` is no date and no RFC 3339 time: \"soon\"",
+                "`items[1].at` is no date and no RFC 3339 time: \"soon\"; write 2026-05-20 or yesterday",
             ),
         ] {
             assert_eq!(read(&session(), written).unwrap_err(), told);
+        }
+    }
+
+    #[test]
+    fn what_is_nearly_right_is_kept_as_it_is_meant() {
+        let written = json!({ "content": "Logs are kept for 30 days", "kind": "How-To",
+            "tags": "ops", "importance": "0.8", "force": "true", "links": "src/a.rs",
+            "supersedes": "[\"m-000001\"]", "at": "yesterday", "valid_from": "2026-05-01" });
+        let new = read(&session(), written).unwrap().remove(0);
+        assert_eq!(new.text, "Logs are kept for 30 days");
+        assert_eq!(new.kind, Some(Kind::HowTo));
+        assert_eq!(
+            (new.tags, new.supersedes),
+            (vec!["ops".to_owned()], vec!["m-000001".to_owned()])
+        );
+        assert_eq!((new.importance, new.force), (Some(0.8), true));
+        assert_eq!(
+            new.links,
+            [Link::to(crate::memory::LinkKind::File, "src/a.rs")]
+        );
+        let midnight = 1_779_235_200_000;
+        assert_eq!(new.at_ms, Some(midnight - 86_400_000));
+        let several = json!({ "items": ["one", { "content": "two", "kind": "Decision" }] });
+        let several = read(&session(), several).unwrap();
+        assert_eq!(
+            (several[0].text.as_str(), several[1].text.as_str()),
+            ("one", "two")
+        );
+        for at in [
+            "today",
+            "3 days ago",
+            "last week",
+            "2026-05-19T10:00:00+02:00",
+        ] {
+            let new = read(&session(), json!({ "text": "x", "at": at })).unwrap();
+            assert!(new[0].at_ms.is_some_and(|ms| ms < NOW_MS), "{at}");
+        }
+        for at in ["soon", "yesterday or so", "when it was cold", "now"] {
+            assert!(
+                read(&session(), json!({ "text": "x", "at": at })).is_err(),
+                "{at}"
+            );
         }
     }
 }

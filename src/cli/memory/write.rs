@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{as_json, kind, scope};
 use crate::agents::Crew;
 use crate::edge::{Failure, Kind as FailureKind};
+use crate::memory::brief::told_of_redacted;
 use crate::memory::{Kept, Kind, Link, Memories, MemoryError, NewMemory, Scope};
 use crate::text::one_line;
 
@@ -97,19 +98,25 @@ impl Add {
 
 fn told(kept: &Kept) -> String {
     match kept {
-        Kept::New { id, superseded, .. } => {
+        Kept::New {
+            id,
+            superseded,
+            redacted,
+            ..
+        } => {
             let old: String = superseded
                 .iter()
                 .map(|old| format!(" instead of {old}"))
                 .collect();
-            format!("{id} is kept{old}\n")
+            let note = told_of_redacted(redacted).map_or_else(String::new, |it| format!("{it}\n"));
+            format!("{id} is kept{old}\n{note}")
         }
         Kept::Confirmed { id } => format!("{id} said so already and is confirmed now\n"),
         Kept::Known { id, text, .. } => {
             let text = one_line(text, 200);
             format!(
                 "not kept: {id} says so already: {text}\n\
-                 --supersedes {id} lets this take its place, --force keeps both\n"
+                 leave it, or let this take its place with --supersedes {id}, or keep both with --force\n"
             )
         }
     }
@@ -121,7 +128,9 @@ fn json(kept: &Kept) -> serde_json::Value {
             id,
             trust,
             superseded,
-        } => json!({ "kept": "new", "id": id, "trust": trust, "superseded": superseded }),
+            redacted,
+        } => json!({ "kept": "new", "id": id, "trust": trust, "superseded": superseded,
+            "redacted": redacted }),
         Kept::Confirmed { id } => json!({ "kept": "confirmed", "id": id }),
         Kept::Known {
             id,

@@ -10,6 +10,7 @@ use sqlx::{AnyConnection, FromRow};
 use super::Query;
 use crate::memory::error::MemoryError;
 use crate::memory::model::{HASH, Link, LinkKind};
+use crate::memory::remember::fields;
 use crate::store::{StoreError, statements};
 
 /// Most memories that tags or links may leave for all of them to be ranked.
@@ -113,7 +114,7 @@ impl Filter {
         }
         let mut tags: Vec<String> = Vec::new();
         for tag in &query.tags {
-            let tag = tag.trim().trim_start_matches('#').to_lowercase();
+            let tag = fields::tag(tag);
             if tag.is_empty() {
                 return Err(MemoryError::bad("tags", "holds an empty one"));
             }

@@ -31,7 +31,7 @@ pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
     let refuse = |why: &str| Err(MemoryError::not_kept("text", why));
     let text = taken_out(text).trim().replace("\r\n", "\n");
     if text.is_empty() {
-        return refuse("it is empty");
+        return refuse("it is empty; say what is to be known later");
     }
     // Before anything looks at all of it.
     let length = text.chars().count();
@@ -46,7 +46,7 @@ pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
         ));
     }
     if !text.chars().any(char::is_alphanumeric) {
-        return refuse("it has no word in it");
+        return refuse("it has no word in it; say what is to be known later");
     }
     no_secret("text", &text)?;
     if quotation::is_ours(&text) {
@@ -56,7 +56,7 @@ pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
     }
     if passing::is_passing(&text) {
         return refuse(
-            "it says what is going on just now; say what will still hold later, or use a task for it",
+            "it says how things stand just now; say what will still hold later, or use a task for it",
         );
     }
     Ok(text)
@@ -79,17 +79,17 @@ pub(in crate::memory) fn tags(given: &[String]) -> Result<Vec<String>, MemoryErr
     let mut tags: Vec<String> = Vec::new();
     for tag in given {
         no_secret("tags", tag)?;
-        let tag = taken_out(tag);
-        let lower = tag.trim().trim_start_matches('#').to_lowercase();
+    }
+    for tag in given.iter().flat_map(|tags| each(tags)) {
+        let lower = self::tag(tag);
         let plain = |c: char| c.is_alphanumeric() || "-_.+#:/@".contains(c);
         let fits = lower.chars().count() <= TAG
             && lower.chars().all(plain)
             && lower.chars().any(char::is_alphanumeric);
         if !fits {
             let shown = crate::text::one_line(tag.trim(), TAG);
-            let problem = format!(
-                "holds {shown:?}; a tag is one word of 1 to {TAG} letters, digits and -_.+#:/@"
-            );
+            let problem =
+                format!("holds {shown:?}; a tag has 1 to {TAG} letters, digits and -_.+#:/@");
             return Err(MemoryError::bad("tags", problem));
         }
         if !tags.contains(&lower) {
@@ -98,6 +98,19 @@ pub(in crate::memory) fn tags(given: &[String]) -> Result<Vec<String>, MemoryErr
         few("tags", tags.len(), TAGS)?;
     }
     Ok(tags)
+}
+
+/// A tag as it is compared: in small letters, its words joined.
+pub(in crate::memory) fn tag(text: &str) -> String {
+    let text = taken_out(text).to_lowercase();
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join("-").trim_start_matches('#').to_owned()
+}
+
+/// Those that stand in one text with commas between them.
+fn each(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(',').map(str::trim);
+    parts.filter(move |part| !part.is_empty() || !text.contains(','))
 }
 
 pub(in crate::memory) fn subject(text: &str) -> Result<String, MemoryError> {
@@ -112,8 +125,8 @@ pub(in crate::memory) fn session(text: &str) -> Result<String, MemoryError> {
 
 /// Why something was forgotten; may be empty.
 pub(in crate::memory) fn why(text: &str) -> Result<String, MemoryError> {
-    no_secret("why", text)?;
-    line("why", text, WHY)
+    no_secret("reason", text)?;
+    line("reason", text, WHY)
 }
 
 pub(in crate::memory) fn importance(number: f64) -> Result<f64, MemoryError> {
@@ -141,7 +154,10 @@ pub(in crate::memory) fn validity(from_ms: i64, to_ms: i64) -> Result<(), Memory
     time("valid_from", from_ms)?;
     time("valid_to", to_ms)?;
     match to_ms != 0 && from_ms > to_ms {
-        true => Err(MemoryError::bad("valid_to", "is before `valid_from`")),
+        true => Err(MemoryError::bad(
+            "valid_to",
+            "is before `valid_from`; exchange them, or leave one out",
+        )),
         false => Ok(()),
     }
 }
@@ -179,7 +195,7 @@ pub(in crate::memory) fn links(given: &[Link]) -> Result<Vec<Link>, MemoryError>
 
 /// Ids of what is superseded, each once.
 pub(in crate::memory) fn supersedes(given: &[String]) -> Result<Vec<&str>, MemoryError> {
-    let mut ids: Vec<&str> = given.iter().map(|id| id.trim()).collect();
+    let mut ids: Vec<&str> = given.iter().flat_map(|ids| each(ids)).collect();
     ids.sort_unstable();
     ids.dedup();
     few("supersedes", ids.len(), SUPERSEDED)?;
@@ -191,7 +207,7 @@ fn few(field: &'static str, found: usize, most: usize) -> Result<(), MemoryError
         true => Ok(()),
         false => Err(MemoryError::bad(
             field,
-            format!("has more than {most} entries"),
+            format!("has more than {most} entries; leave some out"),
         )),
     }
 }
@@ -203,7 +219,7 @@ fn line(field: &'static str, text: &str, most: usize) -> Result<String, MemoryEr
         true => Ok(text.to_owned()),
         false => Err(MemoryError::bad(
             field,
-            format!("is not one line of at most {most} characters"),
+            format!("is not one line of at most {most} characters; say it shorter"),
         )),
     }
 }
