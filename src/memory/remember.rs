@@ -28,13 +28,13 @@ pub const BATCH: usize = 100;
 const USUAL_IMPORTANCE: f64 = 0.5;
 
 statements! {
-    TURN = "SELECT coalesce(max(turn), 0) + 1 FROM memory WHERE place = $1 AND session = $2
-        AND session <> ''";
     ADD = "INSERT INTO memory(id, place, project_id, text, kind, subject, importance, trust, source,
           source_id, session, turn, at_ms, created_ms, changed_ms, valid_from_ms, valid_to_ms, lexical,
           words, lexical_tags, mark)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, $18,
-          $19, $20)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+          CASE $11 WHEN '' THEN 0 ELSE (SELECT coalesce(max(turn), 0) + 1 FROM memory
+            WHERE place = $2 AND session = $11 AND session <> '') END,
+          $12, $13, $13, $14, $15, $16, $17, $18, $19)
         ON CONFLICT (id) DO NOTHING RETURNING n";
     ADD_TAGS = "INSERT INTO memory_tag(memory, tag) SELECT $1, value FROM json_each($2)";
     ADD_LINKS = "INSERT INTO memory_link(memory, kind, target)
@@ -227,15 +227,15 @@ impl Memories<'_> {
         room: &mut rights::Room,
     ) -> Result<Kept, MemoryError> {
         let mut olds = self.to_supersede(connection, checked).await?;
-        let place = index::place(connection, &checked.scope.place(self.project)).await?;
-        if !checked.new.force {
-            let place = known::Place {
-                n: place,
-                now_ms: self.now_ms(),
-                of_agent: self.is_agent(),
-            };
-            while let Some(found) = known::find(connection, place, checked, &olds).await? {
-                if self.is_agent() || found.trust == Trust::Confirmed {
+        let place = checked.scope.place(self.project);
+        let seen = match checked.new.force {
+            true => None,
+            false => known::look(connection, &place, checked, self.now_ms()).await?,
+        };
+        if let Some(seen) = &seen {
+            let of_agent = self.is_agent();
+            while let Some(found) = seen.find(connection, checked, &olds, of_agent).await? {
+                if of_agent || found.trust == Trust::Confirmed {
                     return Ok(found.known());
                 }
                 let by_agent = self.find_in(connection, found.id.as_str()).await?;
@@ -247,6 +247,10 @@ impl Memories<'_> {
                 olds.push(by_agent);
             }
         }
+        let place = match seen {
+            Some(seen) => seen.place,
+            None => index::place(connection, &place).await?,
+        };
         room.take()?;
         let id = self.add_in(connection, checked, place, &olds).await?;
         Ok(Kept::New {
@@ -268,16 +272,6 @@ impl Memories<'_> {
         let now_ms = self.now_ms();
         let source = self.source();
         let session = checked.session.clone().unwrap_or_default();
-        let turn: i64 = match session.is_empty() {
-            true => 0,
-            false => {
-                sqlx::query_scalar(TURN)
-                    .bind(place)
-                    .bind(&session)
-                    .fetch_one(&mut *connection)
-                    .await?
-            }
-        };
         let at_ms = new.at_ms.unwrap_or(now_ms);
         let (id, n) = loop {
             let id = MemoryId::new(self.ids);
@@ -293,7 +287,6 @@ impl Memories<'_> {
                 .bind(source.kind.as_str())
                 .bind(&source.id)
                 .bind(&session)
-                .bind(turn)
                 .bind(at_ms)
                 .bind(now_ms)
                 .bind(new.valid_from_ms)
