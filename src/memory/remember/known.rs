@@ -55,6 +55,8 @@ statements! {
     BY_NUMBERS = "SELECT id, text, trust, superseded_by, lexical FROM memory
         WHERE n IN (SELECT value FROM json_each($1))
           AND valid_from_ms <= $2 AND (valid_to_ms = 0 OR valid_to_ms > $2)";
+    HOLDS = "SELECT count(*) FROM memory
+        WHERE id = $1 AND valid_from_ms <= $2 AND (valid_to_ms = 0 OR valid_to_ms > $2)";
     HEAD = "SELECT id, text, trust, superseded_by FROM memory WHERE id = $1 AND forgotten_ms = 0";
 }
 
@@ -149,7 +151,7 @@ impl Seen {
         if let Some(same) = self.same(connection, checked, olds, of_agent).await? {
             return Ok(Some(same));
         }
-        if let Some(quoted) = quoted(connection, checked, olds).await? {
+        if let Some(quoted) = quoted(connection, checked, olds, self.now_ms).await? {
             return Ok(Some(quoted));
         }
         let words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
@@ -193,6 +195,7 @@ impl Seen {
             if let Some(head) = head(connection, by).await?
                 && !head.is_among(olds)
                 && (head.trust == Trust::Confirmed || of_agent)
+                && holds(connection, &head.id, self.now_ms).await?
             {
                 let likeness = sense.likeness(&Sense::of(&head.text));
                 return Ok(Some(head.found(likeness, false)));
@@ -252,6 +255,19 @@ impl Seen {
     }
 }
 
+async fn holds(
+    connection: &mut AnyConnection,
+    id: &MemoryId,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let holds: i64 = sqlx::query_scalar(HOLDS)
+        .bind(id.as_str())
+        .bind(now_ms)
+        .fetch_one(connection)
+        .await?;
+    Ok(holds > 0)
+}
+
 /// How much of their words two have in common, from 0 to 1.
 fn share(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
     let all = (one.len() + other.len()).max(1);
@@ -263,6 +279,7 @@ async fn quoted(
     connection: &mut AnyConnection,
     checked: &Checked<'_>,
     olds: &[Memory],
+    now_ms: i64,
 ) -> Result<Option<Found>, MemoryError> {
     let words = checked
         .text
@@ -278,7 +295,11 @@ async fn quoted(
         let Some(row) = named else { continue };
         let found = Candidate::of(&row)?;
         let sense = Sense::of(&found.text);
-        if !found.is_among(olds) && found.superseded_by.is_none() && checked.sense.repeats(&sense) {
+        if !found.is_among(olds)
+            && found.superseded_by.is_none()
+            && checked.sense.repeats(&sense)
+            && holds(connection, &found.id, now_ms).await?
+        {
             let likeness = checked.sense.likeness(&sense);
             return Ok(Some(found.found(likeness, false)));
         }
