@@ -29,6 +29,7 @@ pub mod config;
 pub mod edge;
 pub mod host;
 pub mod ids;
+mod lenient;
 pub mod mcp;
 pub mod memory;
 mod page;

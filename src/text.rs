@@ -1,6 +1,7 @@
 //! Text that anybody may have written, fit to stand in a line or a reply of ours.
 
 pub(crate) mod size;
+pub(crate) mod unseen;
 
 /// `text` on one line: at most `limit` characters, and a space for each that would steer whatever
 /// shows it.

@@ -71,7 +71,7 @@ impl Memory {
             Memory::List(list) => list.told(&memories, paint).await,
             Memory::Show(show) => show.told(crew, &memories, paint).await,
             Memory::Search(search) => search.told(crew, &memories, paint).await,
-            Memory::Add(add) => return add.told(&memories).await,
+            Memory::Add(add) => return add.told(crew, &memories).await,
             Memory::Forget(forget) => forget.told(&memories, paint).await,
             Memory::Confirm(confirm) => confirm.told(&memories, paint).await,
             Memory::Purge(purge) => purge.told(crew, &memories, paint).await,

@@ -46,10 +46,10 @@ fn hint_for(error: &MemoryError) -> Option<Hint> {
         MemoryError::BadBatch { .. } => "nothing was kept; split a longer list".into(),
         MemoryError::Superseded { by, .. } => format!("name {by} instead").into(),
         MemoryError::NotKept { .. } => "nothing of this call was kept".into(),
+        MemoryError::Forgotten { .. } => "remember it anew if it holds".into(),
         MemoryError::TooMany { .. } => "say what is left in your result".into(),
-        MemoryError::BadValue { .. }
-        | MemoryError::Forgotten { .. }
-        | MemoryError::NotAllowed { .. }
-        | MemoryError::Store(_) => return None,
+        MemoryError::BadValue { .. } | MemoryError::NotAllowed { .. } | MemoryError::Store(_) => {
+            return None;
+        }
     })
 }

@@ -52,10 +52,14 @@ impl From<memory::TransferError> for Failure {
                 Kind::Invalid,
                 "nothing was changed; if you know what it is, say so with `--format`",
             ),
+            memory::TransferError::Mixed { .. } => (
+                Kind::Invalid,
+                "nothing was changed; import them one after the other, or say with `--format` what all of them are",
+            ),
             memory::TransferError::Page { .. } => (Kind::Invalid, "nothing was changed"),
             memory::TransferError::Conflict { .. } => (
                 Kind::Conflict,
-                "nothing was changed; `ostler memory edit` writes a new page",
+                "nothing was changed; let these bullets say what `ostler memory show` says, or begin a new page",
             ),
             memory::TransferError::Newer { .. } => (
                 Kind::Invalid,

@@ -12,6 +12,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::schema::ALIASES;
 use crate::text::one_line;
 
 /// rmcp answers in band (instead of with a protocol error that many clients hide) by this beginning
@@ -66,7 +67,9 @@ fn read<P: DeserializeOwned + JsonSchema + Any>(
         Some(Value::Object(properties)) => properties.keys().map(String::as_str).collect(),
         _ => Vec::new(),
     };
-    if let Some(unknown) = arguments.keys().find(|key| !known.contains(&key.as_str())) {
+    let aliases = schema.get("properties").map(aliases).unwrap_or_default();
+    let is_known = |key: &str| known.contains(&key) || aliases.contains(&key);
+    if let Some(unknown) = arguments.keys().find(|key| !is_known(key)) {
         let takes = match known.as_slice() {
             [] => format!("{tool} takes no arguments"),
             known => format!("this tool takes: {}", known.join(", ")),
@@ -88,6 +91,13 @@ fn read<P: DeserializeOwned + JsonSchema + Any>(
         let said = error.inner().to_string();
         within(&path, &said).unwrap_or_else(|| in_plain_words(&path, &said))
     })
+}
+
+/// Other names of fields.
+fn aliases(properties: &Value) -> Vec<&str> {
+    let fields = properties.as_object().into_iter().flatten();
+    let aliases = fields.filter_map(|(_, field)| field.get(ALIASES)?.as_array());
+    aliases.flatten().filter_map(Value::as_str).collect()
 }
 
 /// What serde says of the fields of an object inside the arguments, in the words that are used for

@@ -14,6 +14,9 @@ const DEPTH: usize = 8;
 /// model less than a schema.
 const UNLISTED: &str = "x-unlisted";
 
+/// Names other names of a field, which are taken and told to nobody.
+pub(super) const ALIASES: &str = "x-aliases";
+
 /// Slims the input schema of every tool.
 pub(super) fn slim_router<S>(router: &mut ToolRouter<S>) {
     for route in router.map.values_mut() {
@@ -43,7 +46,7 @@ fn object(
     let mut lean = Map::new();
     for (key, value) in schema {
         match key.as_str() {
-            "$schema" | "$defs" | "title" | "format" => {}
+            "$schema" | "$defs" | "title" | "format" | ALIASES => {}
             "default" if value.is_null() || *value == Value::Bool(false) => {}
             "minimum" if value.as_f64() == Some(0.0) => {}
             "$ref" => merge(&mut lean, target(value, definitions, depth)),

@@ -1,5 +1,6 @@
 //! What callers can get wrong about memories, and what is not kept.
 
+use super::model::BadLink;
 use crate::ids::MemoryId;
 use crate::store::StoreError;
 
@@ -90,6 +91,11 @@ impl From<sqlx::Error> for MemoryError {
 }
 
 impl MemoryError {
+    /// A text that is no link, in that field.
+    pub(crate) fn bad_link(field: &'static str, bad: &BadLink) -> Self {
+        Self::bad(field, bad.to_string())
+    }
+
     /// A value that cannot be what it is.
     pub(crate) fn bad(field: &'static str, problem: impl Into<String>) -> Self {
         Self::BadValue {

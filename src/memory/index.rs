@@ -14,16 +14,12 @@ statements! {
     STATISTICS = "SELECT coalesce(sum(memories), 0), coalesce(sum(words), 0) FROM memory_place
         WHERE n IN (SELECT value FROM json_each($1))";
     PLACE = "SELECT n FROM memory_place WHERE name = $1";
-    ADD = "INSERT INTO memory_index(rowid, words) VALUES ($1, $2)";
+    // What either does stands with the table: five statements in one.
+    ENTER = "INSERT INTO memory_enter(n, place, words, length) VALUES ($1, $2, $3, $4)";
+    LEAVE = "INSERT INTO memory_leave(n, place, words, length) VALUES ($1, $2, $3, $4)";
+    ADD_ASIDE = "INSERT INTO memory_index(rowid, words)
+        SELECT $1, group_concat('x' || $2 || '/' || value, ' ') FROM json_each($3)";
     REMOVE = "DELETE FROM memory_index WHERE rowid = $1";
-    COUNT_WORDS = "INSERT INTO memory_word(place, word, memories)
-        SELECT $1, value, 1 FROM json_each($2) WHERE true
-        ON CONFLICT (place, word) DO UPDATE SET memories = memories + 1";
-    UNCOUNT_WORDS = "UPDATE memory_word SET memories = memories - 1
-        WHERE place = $1 AND word IN (SELECT value FROM json_each($2))";
-    DROP_WORDS = "DELETE FROM memory_word
-        WHERE place = $1 AND word IN (SELECT value FROM json_each($2)) AND memories <= 0";
-    COUNT_MEMORY = "UPDATE memory_place SET memories = memories + $2, words = words + $3 WHERE n = $1";
 }
 
 /// A text as it is searched.
@@ -63,6 +59,11 @@ impl Lexical {
     pub(super) fn distinct(&self) -> BTreeSet<&str> {
         let all = self.text.iter().chain(&self.tags);
         all.map(String::as_str).collect()
+    }
+
+    /// Each word once, as JSON.
+    fn printed(&self) -> String {
+        serde_json::json!(self.distinct()).to_string()
     }
 }
 
@@ -120,8 +121,7 @@ pub(super) async fn add(
     place: i64,
     lexical: &Lexical,
 ) -> Result<(), StoreError> {
-    put(connection, n, &format!("{place}/"), lexical).await?;
-    count(connection, place, lexical, true).await
+    write(connection, ENTER, n, place, lexical).await
 }
 
 /// Lets a memory be found by those only who look at what was superseded.
@@ -133,7 +133,13 @@ pub(super) async fn set_aside(
 ) -> Result<(), StoreError> {
     remove(connection, n, place, lexical).await?;
     vectors::rows::remove(connection, n).await?;
-    put(connection, n, &format!("x{place}/"), lexical).await
+    sqlx::query(ADD_ASIDE)
+        .bind(n)
+        .bind(place)
+        .bind(lexical.printed())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// Lets a memory that is found not be found any more.
@@ -143,8 +149,7 @@ pub(super) async fn remove(
     place: i64,
     lexical: &Lexical,
 ) -> Result<(), StoreError> {
-    remove_aside(connection, n).await?;
-    count(connection, place, lexical, false).await
+    write(connection, LEAVE, n, place, lexical).await
 }
 
 /// The same for one that was set aside.
@@ -153,52 +158,18 @@ pub(super) async fn remove_aside(connection: &mut AnyConnection, n: i64) -> Resu
     Ok(())
 }
 
-async fn put(
+async fn write(
     connection: &mut AnyConnection,
+    sql: &'static str,
     n: i64,
-    prefix: &str,
-    lexical: &Lexical,
-) -> Result<(), StoreError> {
-    let words = lexical.distinct();
-    let mut placed = String::with_capacity(words.iter().map(|word| word.len() + 8).sum());
-    for word in words {
-        placed.push_str(prefix);
-        placed.push_str(word);
-        placed.push(' ');
-    }
-    sqlx::query(ADD)
-        .bind(n)
-        .bind(placed)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn count(
-    connection: &mut AnyConnection,
     place: i64,
     lexical: &Lexical,
-    more: bool,
 ) -> Result<(), StoreError> {
-    let distinct = lexical.distinct();
-    let words = serde_json::json!(distinct).to_string();
-    let statements: &[&str] = match more {
-        true => &[COUNT_WORDS],
-        false => &[UNCOUNT_WORDS, DROP_WORDS],
-    };
-    for statement in statements {
-        sqlx::query(sqlx::AssertSqlSafe(*statement))
-            .bind(place)
-            .bind(&words)
-            .execute(&mut *connection)
-            .await?;
-    }
-    let length = i64::try_from(lexical.len()).unwrap_or(i64::MAX);
-    let sign = if more { 1 } else { -1 };
-    sqlx::query(COUNT_MEMORY)
+    sqlx::query(sql)
+        .bind(n)
         .bind(place)
-        .bind(sign)
-        .bind(sign * length)
+        .bind(lexical.printed())
+        .bind(i64::try_from(lexical.len()).unwrap_or(i64::MAX))
         .execute(connection)
         .await?;
     Ok(())

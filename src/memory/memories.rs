@@ -53,7 +53,8 @@ impl Memories<'_> {
         &self.author
     }
 
-    pub(super) fn now_ms(&self) -> i64 {
+    /// What time it is for them, in milliseconds since the Unix epoch.
+    pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
     }
 

@@ -30,7 +30,7 @@ pub use error::MemoryError;
 pub use list::{Listing, Standing};
 pub use memories::Memories;
 pub use model::{
-    Author, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
+    Author, BadLink, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
 };
 pub use purge::{Purge, Purged};
 pub use recall::{Band, Hit, Query, Recalled};

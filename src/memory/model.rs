@@ -1,9 +1,16 @@
 //! What a memory is made of.
 
+mod link;
+mod scope;
+
 use std::fmt;
 
-use crate::ids::{AgentId, MemoryId, ProjectId};
+use crate::ids::{AgentId, MemoryId};
 use crate::words::words;
+
+pub(crate) use link::HASH;
+pub use link::{BadLink, Link, LinkKind};
+pub use scope::Scope;
 
 words! {
     /// What kind of statement a memory is.
@@ -49,77 +56,6 @@ words! {
     }
 }
 
-words! {
-    /// What a memory is linked with.
-    LinkKind {
-        /// A task, by its id.
-        Task = "task",
-        /// An agent, by its id.
-        Agent = "agent",
-        /// A file or directory, relative to the top of the project.
-        File = "file",
-        /// A commit, by its hash.
-        Commit = "commit",
-    }
-}
-
-/// For whom a memory is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scope {
-    /// Whoever works in this project.
-    Project,
-    /// The user, in every project.
-    User,
-    /// Agents of that definition in this project.
-    Agent(String),
-}
-
-impl Scope {
-    /// The name of its place in the store.
-    pub(crate) fn place(&self, project: &ProjectId) -> String {
-        match self {
-            Scope::Project => project.to_string(),
-            Scope::User => "user".to_owned(),
-            Scope::Agent(definition) => format!("{project}/{definition}"),
-        }
-    }
-
-    /// The scope that is written like this: `project`, `user` or `agent:` and the name of a definition.
-    pub fn parse(text: &str) -> Option<Self> {
-        /// Longest name of a definition, in characters.
-        const NAME: usize = 64;
-        let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-        match text.split_once(':') {
-            None if text == "project" => Some(Scope::Project),
-            None if text == "user" => Some(Scope::User),
-            Some(("agent", name)) => {
-                (!name.is_empty() && name.chars().count() <= NAME && name.chars().all(fits))
-                    .then(|| Scope::Agent(name.to_owned()))
-            }
-            _ => None,
-        }
-    }
-
-    /// The scope of a place of the store.
-    pub(crate) fn of_place(name: &str) -> Self {
-        match name.split_once('/') {
-            Some((_, definition)) => Scope::Agent(definition.to_owned()),
-            None if name == "user" => Scope::User,
-            None => Scope::Project,
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Scope::Project => f.write_str("project"),
-            Scope::User => f.write_str("user"),
-            Scope::Agent(definition) => write!(f, "agent:{definition}"),
-        }
-    }
-}
-
 /// In whose hands the memories are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Author {
@@ -154,25 +90,6 @@ impl fmt::Display for Source {
             (SourceKind::Agent, id) if !id.is_empty() => f.write_str(id),
             (kind, "") => f.write_str(kind.as_str()),
             (kind, id) => write!(f, "{kind} {id}"),
-        }
-    }
-}
-
-/// Something a memory is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Link {
-    /// What it is.
-    pub kind: LinkKind,
-    /// Which one.
-    pub target: String,
-}
-
-impl Link {
-    /// A link with `target`.
-    pub fn to(kind: LinkKind, target: &str) -> Self {
-        Self {
-            kind,
-            target: target.to_owned(),
         }
     }
 }

@@ -28,13 +28,13 @@ pub const BATCH: usize = 100;
 const USUAL_IMPORTANCE: f64 = 0.5;
 
 statements! {
-    TURN = "SELECT coalesce(max(turn), 0) + 1 FROM memory WHERE place = $1 AND session = $2
-        AND session <> ''";
     ADD = "INSERT INTO memory(id, place, project_id, text, kind, subject, importance, trust, source,
           source_id, session, turn, at_ms, created_ms, changed_ms, valid_from_ms, valid_to_ms, lexical,
           words, lexical_tags, mark)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17, $18,
-          $19, $20)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+          CASE $11 WHEN '' THEN 0 ELSE (SELECT coalesce(max(turn), 0) + 1 FROM memory
+            WHERE place = $2 AND session = $11 AND session <> '') END,
+          $12, $13, $13, $14, $15, $16, $17, $18, $19)
         ON CONFLICT (id) DO NOTHING RETURNING n";
     ADD_TAGS = "INSERT INTO memory_tag(memory, tag) SELECT $1, value FROM json_each($2)";
     ADD_LINKS = "INSERT INTO memory_link(memory, kind, target)
@@ -83,6 +83,8 @@ pub enum Kept {
         trust: Trust,
         /// What it took the place of.
         superseded: Vec<MemoryId>,
+        /// Variables of our environment whose secret values it had; their names stand there instead.
+        redacted: Vec<String>,
     },
     /// It was there, written by an agent, and is confirmed now.
     Confirmed {
@@ -113,6 +115,7 @@ pub(in crate::memory) struct Checked<'a> {
     pub(in crate::memory) importance: f64,
     pub(in crate::memory) links: Vec<Link>,
     supersedes: Vec<&'a str>,
+    redacted: Vec<String>,
     lexical: Lexical,
     sense: Sense,
 }
@@ -173,13 +176,18 @@ impl Memories<'_> {
         &self,
         new: &'a NewMemory,
     ) -> Result<Checked<'a>, MemoryError> {
-        let text = fields::text(&self.store.redact(&new.text))?;
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        let mut redact = |text: &String| {
+            let (text, found) = self.store.redacted(text);
+            names.extend(found);
+            text
+        };
+        let text = fields::text(&redact(&new.text))?;
         let scope = new.scope.clone().unwrap_or(Scope::Project);
         fields::scope(&scope)?;
         self.may_write(&scope)?;
-        let redacted: Vec<String> = new.tags.iter().map(|tag| self.store.redact(tag)).collect();
-        let tags = fields::tags(&redacted)?;
-        let subject = fields::subject(&self.store.redact(&new.subject))?;
+        let tags = fields::tags(&new.tags.iter().map(&mut redact).collect::<Vec<_>>())?;
+        let subject = fields::subject(&redact(&new.subject))?;
         let session = new.session.as_deref().map(fields::session).transpose()?;
         if let Some(at_ms) = new.at_ms {
             fields::time("at", at_ms)?;
@@ -192,6 +200,7 @@ impl Memories<'_> {
             importance: fields::importance(new.importance.unwrap_or(USUAL_IMPORTANCE))?,
             links: fields::links(&new.links)?,
             supersedes: fields::supersedes(&new.supersedes)?,
+            redacted: names.into_iter().map(str::to_owned).collect(),
             lexical: Lexical::of(&text, &tags, &subject),
             sense: Sense::of(&text),
             text,
@@ -218,15 +227,15 @@ impl Memories<'_> {
         room: &mut rights::Room,
     ) -> Result<Kept, MemoryError> {
         let mut olds = self.to_supersede(connection, checked).await?;
-        let place = index::place(connection, &checked.scope.place(self.project)).await?;
-        if !checked.new.force {
-            let place = known::Place {
-                n: place,
-                now_ms: self.now_ms(),
-                of_agent: self.is_agent(),
-            };
-            while let Some(found) = known::find(connection, place, checked, &olds).await? {
-                if self.is_agent() || found.trust == Trust::Confirmed {
+        let place = checked.scope.place(self.project);
+        let seen = match checked.new.force {
+            true => None,
+            false => known::look(connection, &place, checked, self.now_ms()).await?,
+        };
+        if let Some(seen) = &seen {
+            let of_agent = self.is_agent();
+            while let Some(found) = seen.find(connection, checked, &olds, of_agent).await? {
+                if of_agent || found.trust == Trust::Confirmed {
                     return Ok(found.known());
                 }
                 let by_agent = self.find_in(connection, found.id.as_str()).await?;
@@ -238,12 +247,17 @@ impl Memories<'_> {
                 olds.push(by_agent);
             }
         }
+        let place = match seen {
+            Some(seen) => seen.place,
+            None => index::place(connection, &place).await?,
+        };
         room.take()?;
         let id = self.add_in(connection, checked, place, &olds).await?;
         Ok(Kept::New {
             id,
             trust: self.trust(),
             superseded: olds.into_iter().map(|old| old.id).collect(),
+            redacted: checked.redacted.clone(),
         })
     }
 
@@ -258,16 +272,6 @@ impl Memories<'_> {
         let now_ms = self.now_ms();
         let source = self.source();
         let session = checked.session.clone().unwrap_or_default();
-        let turn: i64 = match session.is_empty() {
-            true => 0,
-            false => {
-                sqlx::query_scalar(TURN)
-                    .bind(place)
-                    .bind(&session)
-                    .fetch_one(&mut *connection)
-                    .await?
-            }
-        };
         let at_ms = new.at_ms.unwrap_or(now_ms);
         let (id, n) = loop {
             let id = MemoryId::new(self.ids);
@@ -283,7 +287,6 @@ impl Memories<'_> {
                 .bind(source.kind.as_str())
                 .bind(&source.id)
                 .bind(&session)
-                .bind(turn)
                 .bind(at_ms)
                 .bind(now_ms)
                 .bind(new.valid_from_ms)

@@ -1,36 +1,37 @@
 //! Memories and questions as a model or a person writes them down.
 
-use std::path::{Component, Path};
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::error::MemoryError;
-use super::model::{Author, Kind, Link, LinkKind, Scope};
-use super::recall::Query;
+use super::model::{Author, Kind, Link, Scope};
+use super::recall::{self, Query};
 use super::remember::NewMemory;
 use crate::clock::parse_time;
-use crate::ids::{AgentId, TaskId};
+use crate::lenient;
 use crate::text::one_line;
 
-/// Characters of a name, of a path, and of what is repeated of a wrong one.
-const NAME: usize = 64;
-const PATH: usize = 500;
+/// Characters of a wrong value that are repeated.
 const SHOWN: usize = 60;
-/// Digits of a hash of a commit.
-const HASH: std::ops::RangeInclusive<usize> = 7..=64;
 
 /// Statements to be kept: one, or several under `items`. What stands beside `items` counts for each
 /// of them that says nothing else.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct WrittenMemory {
+    #[serde(alias = "content")]
+    #[schemars(extend("x-aliases" = ["content"]))]
     text: Option<String>,
+    #[serde(deserialize_with = "lenient::word")]
     kind: Option<Kind>,
     #[schemars(extend("x-unlisted" = true))]
     scope: Option<String>,
+    #[serde(deserialize_with = "lenient::texts")]
     #[schemars(extend("x-unlisted" = true))]
     tags: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::value")]
     #[schemars(extend("x-unlisted" = true))]
     importance: Option<f64>,
     #[schemars(extend("x-unlisted" = true))]
@@ -43,15 +44,28 @@ pub struct WrittenMemory {
     valid_from: Option<String>,
     #[schemars(extend("x-unlisted" = true))]
     valid_to: Option<String>,
+    #[serde(deserialize_with = "lenient::texts")]
     #[schemars(extend("x-unlisted" = true))]
     supersedes: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::texts")]
     #[schemars(extend("x-unlisted" = true))]
     links: Option<Vec<String>>,
+    #[serde(deserialize_with = "lenient::value")]
     #[schemars(extend("x-unlisted" = true))]
     force: Option<bool>,
     /// Or many.
+    #[serde(deserialize_with = "lenient::objects")]
     #[schemars(with = "Option<Vec<serde_json::Map<String, serde_json::Value>>>")]
     items: Option<Vec<WrittenMemory>>,
+}
+
+impl From<String> for WrittenMemory {
+    fn from(text: String) -> Self {
+        Self {
+            text: Some(text),
+            ..Self::default()
+        }
+    }
 }
 
 impl WrittenMemory {
@@ -61,13 +75,18 @@ impl WrittenMemory {
     }
 
     /// The statements as they are to be kept in the hands of `author`; paths within the working tree
-    /// `top` count from there.
+    /// `top` count from there, and days such as `yesterday` from `now_ms`.
     ///
     /// # Errors
     /// A value that cannot be what it is, by its place and field.
-    pub fn into_new(mut self, author: &Author, top: &Path) -> Result<Vec<NewMemory>, MemoryError> {
+    pub fn into_new(
+        mut self,
+        author: &Author,
+        top: &Path,
+        now_ms: i64,
+    ) -> Result<Vec<NewMemory>, MemoryError> {
         let Some(items) = self.items.take() else {
-            return Ok(vec![self.one(author, top)?]);
+            return Ok(vec![self.one(author, top, now_ms)?]);
         };
         if self.text.is_some() || self.supersedes.is_some() {
             let field = if self.text.is_some() {
@@ -85,7 +104,7 @@ impl WrittenMemory {
             if item.items.is_some() {
                 return Err(MemoryError::bad("items", "holds `items` itself").of_entry(at));
             }
-            let new = item.or(&self).one(author, top);
+            let new = item.or(&self).one(author, top, now_ms);
             new.map_err(|error| error.of_entry(at))
         };
         items.map(new).collect()
@@ -112,7 +131,8 @@ impl WrittenMemory {
         }
     }
 
-    fn one(self, author: &Author, top: &Path) -> Result<NewMemory, MemoryError> {
+    fn one(self, author: &Author, top: &Path, now_ms: i64) -> Result<NewMemory, MemoryError> {
+        let time = |field, text: Option<String>| time(field, text.as_deref(), now_ms);
         let Some(text) = self.text else {
             return Err(MemoryError::bad("text", "is missing"));
         };
@@ -124,10 +144,10 @@ impl WrittenMemory {
             tags: self.tags.unwrap_or_default(),
             subject: self.subject.unwrap_or_default(),
             importance: self.importance,
-            at_ms: time("at", self.at.as_deref())?,
+            at_ms: time("at", self.at)?,
             session: self.session,
-            valid_from_ms: time("valid_from", self.valid_from.as_deref())?.unwrap_or(0),
-            valid_to_ms: time("valid_to", self.valid_to.as_deref())?.unwrap_or(0),
+            valid_from_ms: time("valid_from", self.valid_from)?.unwrap_or(0),
+            valid_to_ms: time("valid_to", self.valid_to)?.unwrap_or(0),
             supersedes: self.supersedes.unwrap_or_default(),
             links: links
                 .iter()
@@ -168,13 +188,15 @@ impl WrittenQuery {
                 "is 0; take a number from 1 to 20",
             ));
         }
-        let about = self.about.map(|about| link("about", &about, top));
+        let about = self.about.map(|about| {
+            Link::asked(&about, top).map_err(|bad| MemoryError::bad_link("about", &bad))
+        });
         Ok(Query {
             text: self.query,
             also: self.also.unwrap_or_default(),
             scope: scope(self.scope.as_deref(), author)?,
             tags: self.tags.unwrap_or_default(),
-            about: about.transpose()?.map(|link| link.target),
+            about: about.transpose()?,
             limit: self.limit.unwrap_or(0),
             include_superseded: self.include_superseded.unwrap_or(false),
             ..Query::default()
@@ -182,17 +204,17 @@ impl WrittenQuery {
     }
 }
 
-fn time(field: &'static str, text: Option<&str>) -> Result<Option<i64>, MemoryError> {
+fn time(field: &'static str, text: Option<&str>, now_ms: i64) -> Result<Option<i64>, MemoryError> {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let told = || {
         format!(
-            "is no date and no RFC 3339 time: {:?}",
+            "is no date and no RFC 3339 time: {:?}; write 2026-05-20 or yesterday",
             one_line(text, SHOWN)
         )
     };
-    match parse_time(text) {
+    match parse_time(text).or_else(|| recall::named_day(text, now_ms)) {
         Some(ms) => Ok(Some(ms)),
         None => Err(MemoryError::bad(field, told())),
     }
@@ -204,86 +226,30 @@ pub(crate) fn scope(text: Option<&str>, author: &Author) -> Result<Option<Scope>
         return Ok(None);
     };
     let bad = |problem: String| Err(MemoryError::bad("scope", problem));
-    let named = match text.split_once(':') {
-        Some(("agent", name)) => name.trim(),
-        Some(_) => "",
-        None => match (text, author) {
-            ("project", _) => return Ok(Some(Scope::Project)),
-            ("user", _) => return Ok(Some(Scope::User)),
-            (
-                "agent",
-                Author::Agent {
-                    definition: Some(own),
-                    ..
-                },
-            ) => own,
-            ("agent", Author::Agent { .. }) => {
-                return bad("is `agent`, and this agent was made from no definition".to_owned());
+    match (text.to_ascii_lowercase().as_str(), author) {
+        (
+            "agent",
+            Author::Agent {
+                definition: Some(own),
+                ..
+            },
+        ) => Ok(Some(Scope::Agent(own.clone()))),
+        ("agent", Author::Agent { .. }) => {
+            bad("is `agent`, and this agent was made from no definition".to_owned())
+        }
+        ("agent", _) => bad("is `agent`; name the definition, as in `agent:review`".to_owned()),
+        _ => match Scope::parse(text) {
+            Some(scope) => Ok(Some(scope)),
+            None => {
+                let shown = one_line(text, SHOWN);
+                bad(format!("is {shown:?}; there are {}", Scope::KNOWN))
             }
-            ("agent", _) => {
-                return bad("is `agent`; name the definition, as in `agent:review`".to_owned());
-            }
-            _ => "",
         },
-    };
-    let plain = |c: char| c.is_alphanumeric() || " -_.:".contains(c);
-    if named.is_empty() || named.chars().count() > NAME || !named.chars().all(plain) {
-        let shown = one_line(text, SHOWN);
-        return bad(format!(
-            "is {shown:?}; there are project, user and agent:<definition>"
-        ));
-    }
-    Ok(Some(Scope::Agent(named.to_owned())))
-}
-
-/// What `text` names: a task or an agent by its id, a commit by its hash, else a file by its path
-/// within `top`.
-pub(crate) fn link(field: &'static str, text: &str, top: &Path) -> Result<Link, MemoryError> {
-    let text = text.trim();
-    if text.is_empty() || text.len() > PATH || text.chars().any(char::is_control) {
-        let shown = one_line(text, SHOWN);
-        let problem = format!("holds {shown:?}, which is no path, hash or id");
-        return Err(MemoryError::bad(field, problem));
-    }
-    if let Ok(id) = TaskId::parse(text) {
-        return Ok(Link::to(LinkKind::Task, id.as_str()));
-    }
-    if let Ok(id) = AgentId::parse(text) {
-        return Ok(Link::to(LinkKind::Agent, id.as_str()));
-    }
-    if HASH.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Ok(Link::to(LinkKind::Commit, &text.to_ascii_lowercase()));
-    }
-    match within(top, text) {
-        Some(path) => Ok(Link::to(LinkKind::File, &path)),
-        None => {
-            let shown = one_line(text, SHOWN);
-            let problem = format!("holds {shown:?}, which lies outside of the project");
-            Err(MemoryError::bad(field, problem))
-        }
     }
 }
 
-/// `path` as it is called from the top of the project; `None` if it leads out of it.
-fn within(top: &Path, path: &str) -> Option<String> {
-    let path = Path::new(path);
-    let below = match path.is_absolute() {
-        true => path.strip_prefix(top).ok()?,
-        false => path,
-    };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in below.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(parts.pop()?),
-            Component::Normal(part) => parts.push(part.to_str()?),
-            Component::RootDir | Component::Prefix(_) => return None,
-        }
-    }
-    match parts.is_empty() {
-        true => Some(".".to_owned()),
-        false => Some(parts.join("/")),
-    }
+fn link(field: &'static str, text: &str, top: &Path) -> Result<Link, MemoryError> {
+    Link::parse(text, top).map_err(|bad| MemoryError::bad_link(field, &bad))
 }
 
 #[cfg(test)]
@@ -291,7 +257,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::ids::AgentId;
+    use crate::memory::model::LinkKind;
 
+    /// 2026-05-20T12:00:00Z.
+    const NOW_MS: i64 = 1_779_278_400_000;
     const TOP: &str = "/home/me/tree";
 
     fn session() -> Author {
@@ -301,42 +271,29 @@ mod tests {
     fn read(author: &Author, written: Value) -> Result<Vec<NewMemory>, String> {
         let written: WrittenMemory = serde_json::from_value(written).unwrap();
         written
-            .into_new(author, Path::new(TOP))
+            .into_new(author, Path::new(TOP), NOW_MS)
             .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_link_is_told_by_its_form() {
-        for (text, kind, target) in [
-            ("T-0A1B2C", LinkKind::Task, "t-0a1b2c"),
-            (" a-0a1b2c ", LinkKind::Agent, "a-0a1b2c"),
-            ("DEADBEEF", LinkKind::Commit, "deadbeef"),
-            ("./src/../src/main.rs", LinkKind::File, "src/main.rs"),
-            ("/home/me/tree/docs/", LinkKind::File, "docs"),
-            ("/home/me/tree", LinkKind::File, "."),
-            ("beef", LinkKind::File, "beef"),
-            ("t-oil", LinkKind::File, "t-oil"),
-        ] {
-            let found = link("links", text, Path::new(TOP)).unwrap();
-            assert_eq!(found, Link::to(kind, target), "{text}");
-        }
-        for (text, told) in [
-            ("", "`links` holds \"\", which is no path, hash or id"),
-            (
-                "a\nb",
-                "`links` holds \"a b\", which is no path, hash or id",
-            ),
-            (
-                "../x",
-                "`links` holds \"../x\", which lies outside of the project",
-            ),
-            (
-                "/etc",
-                "`links` holds \"/etc\", which lies outside of the project",
-            ),
-        ] {
-            let error = link("links", text, Path::new(TOP)).unwrap_err();
-            assert_eq!(error.to_string(), told);
+    fn links_and_what_is_asked_about_are_read_alike() {
+        let hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let written = json!({ "text": "x", "links": ["T-0A1B2C", "./src/../src/main.rs", hash] });
+        let found = read(&session(), written).unwrap().remove(0).links;
+        let links = [
+            Link::to(LinkKind::Task, "t-0a1b2c"),
+            Link::to(LinkKind::File, "src/main.rs"),
+            Link::to(LinkKind::Commit, hash),
+        ];
+        assert_eq!(found, links);
+        for outside in ["../x", "/etc"] {
+            let written = json!({ "text": "x", "links": [outside] });
+            let told = read(&session(), written).unwrap_err();
+            assert!(told.starts_with("`links` holds "), "{told}");
+            let asked: WrittenQuery =
+                serde_json::from_value(json!({ "query": "x", "about": outside })).unwrap();
+            let told = asked.into_query(&session(), Path::new(TOP)).unwrap_err();
+            assert!(told.to_string().starts_with("`about` holds "), "{told}");
         }
     }
 
@@ -351,6 +308,11 @@ mod tests {
             ("project", session(), Scope::Project),
             ("user", session(), Scope::User),
             ("agent: review", session(), reviewer.clone()),
+            (
+                "agent:plug:review",
+                session(),
+                Scope::Agent("plug:review".to_owned()),
+            ),
             ("agent", agent(Some("review")), reviewer),
         ] {
             assert_eq!(super::scope(Some(text), &author).unwrap(), Some(scope));
@@ -401,10 +363,52 @@ mod tests {
             ),
             (
                 json!({ "items": [{ "text": "x" }, { "text": "y", "at": "soon" }] }),
-                "`items[1].at` is no date and no RFC 3339 time: \"soon\"",
+                "`items[1].at` is no date and no RFC 3339 time: \"soon\"; write 2026-05-20 or yesterday",
             ),
         ] {
             assert_eq!(read(&session(), written).unwrap_err(), told);
+        }
+    }
+
+    #[test]
+    fn what_is_nearly_right_is_kept_as_it_is_meant() {
+        let written = json!({ "content": "Logs are kept for 30 days", "kind": "How-To",
+            "tags": "ops", "importance": "0.8", "force": "true", "links": "src/a.rs",
+            "supersedes": "[\"m-000001\"]", "at": "yesterday", "valid_from": "2026-05-01" });
+        let new = read(&session(), written).unwrap().remove(0);
+        assert_eq!(new.text, "Logs are kept for 30 days");
+        assert_eq!(new.kind, Some(Kind::HowTo));
+        assert_eq!(
+            (new.tags, new.supersedes),
+            (vec!["ops".to_owned()], vec!["m-000001".to_owned()])
+        );
+        assert_eq!((new.importance, new.force), (Some(0.8), true));
+        assert_eq!(
+            new.links,
+            [Link::to(crate::memory::LinkKind::File, "src/a.rs")]
+        );
+        let midnight = 1_779_235_200_000;
+        assert_eq!(new.at_ms, Some(midnight - 86_400_000));
+        let several = json!({ "items": ["one", { "content": "two", "kind": "Decision" }] });
+        let several = read(&session(), several).unwrap();
+        assert_eq!(
+            (several[0].text.as_str(), several[1].text.as_str()),
+            ("one", "two")
+        );
+        for at in [
+            "today",
+            "3 days ago",
+            "last week",
+            "2026-05-19T10:00:00+02:00",
+        ] {
+            let new = read(&session(), json!({ "text": "x", "at": at })).unwrap();
+            assert!(new[0].at_ms.is_some_and(|ms| ms < NOW_MS), "{at}");
+        }
+        for at in ["soon", "yesterday or so", "when it was cold", "now"] {
+            assert!(
+                read(&session(), json!({ "text": "x", "at": at })).is_err(),
+                "{at}"
+            );
         }
     }
 }

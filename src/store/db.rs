@@ -143,6 +143,12 @@ impl Store {
         self.redactor.apply(text).into_owned()
     }
 
+    /// The same, and the names of the variables whose values were in it.
+    pub(crate) fn redacted(&self, text: &str) -> (String, Vec<&str>) {
+        let (text, names) = self.redactor.apply_and_name(text);
+        (text.into_owned(), names)
+    }
+
     /// `value` as JSON, without those values in any of its texts.
     pub(crate) fn redact_json<T: Serialize>(&self, value: &T) -> String {
         self.redactor

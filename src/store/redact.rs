@@ -45,13 +45,20 @@ impl Redactor {
     }
 
     pub(crate) fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.apply_and_name(text).0
+    }
+
+    /// `text` redacted, and the names that stand in it for their values.
+    pub(crate) fn apply_and_name<'a>(&self, text: &'a str) -> (Cow<'a, str>, Vec<&str>) {
         let mut text = Cow::Borrowed(text);
+        let mut names = Vec::new();
         for (name, value) in &self.0 {
             if text.contains(value.as_str()) {
                 text = Cow::Owned(text.replace(value.as_str(), &format!("[redacted {name}]")));
+                names.push(name.as_str());
             }
         }
-        text
+        (text, names)
     }
 
     /// `value` with its texts redacted one by one: redacted as a document it might be none any more,
@@ -93,6 +100,12 @@ mod tests {
         assert_eq!(
             redactor.apply("sk-1234567890 sk-123456 abc /usr/bin /home/someone"),
             "[redacted DB_PASSWORD] [redacted API_KEY] abc /usr/bin /home/someone"
+        );
+        let (_, names) = redactor.apply_and_name("abc sk-1234567890");
+        assert_eq!(
+            names,
+            ["DB_PASSWORD"],
+            "what holds another value goes as a whole"
         );
     }
 }

@@ -71,6 +71,10 @@ mod tests {
             "memory/recall/candidates.rs",
             crate::memory::recall::candidates::ALL,
         ),
+        (
+            "memory/recall/candidates/of_time.rs",
+            crate::memory::recall::candidates::of_time::ALL,
+        ),
         ("memory/recall/chain.rs", crate::memory::recall::chain::ALL),
         (
             "memory/recall/documents.rs",

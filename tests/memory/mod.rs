@@ -2,6 +2,7 @@
 
 mod agents;
 mod cli;
+mod gate;
 mod real;
 mod tools;
 mod transfer;

@@ -19,12 +19,14 @@ const EDITOR: &str = "vi";
 const LONGEST: u64 = 64 << 20;
 /// Characters of a text that is told of.
 const SHOWN: usize = 160;
+const UNCHANGED: &str = "nothing was changed\n";
 
 const AFTER: &str = "\
 The page opens in $VISUAL, else $EDITOR, else vi. When the editor ends, what you have changed is shown and
 done, all of it or nothing: a changed text takes the place of the old one, which stays on record; a bullet
-that is gone is forgotten; a new one is remembered. If somebody has changed one of these memories
-meanwhile, or something cannot be kept, nothing is done and your page is kept: --from takes it up again.";
+that is gone is forgotten; a new one is remembered. Nothing is done if the editor fails, if something cannot
+be kept, or if you have changed what somebody else has changed meanwhile; what others have changed and you
+have not is left alone. Your page is then kept and named: --from takes it up again, and leaves it there.";
 
 #[derive(Args)]
 #[command(after_help = AFTER)]
@@ -58,7 +60,8 @@ impl Edit {
         paint: Paint,
     ) -> Result<String, Failure> {
         if let Some(path) = &self.from {
-            return self.apply(memories, &read(path)?, paint).await;
+            let applied = self.apply(memories, &read(path)?, paint).await?;
+            return Ok(applied.unwrap_or_else(|| UNCHANGED.to_owned()));
         }
         let listing = Listing {
             kind: self.kind,
@@ -67,40 +70,55 @@ impl Edit {
             trust: self.trust,
             ..Listing::default()
         };
-        let page = memories.page_of(&listing, self.query.as_deref()).await?;
-        let unwritten = |error: std::io::Error| {
-            let message = format!("the page cannot be written: {error}");
-            Failure::new(FailureKind::Internal, message)
+        let text = memories.page_of(&listing, self.query.as_deref()).await?;
+        let page = Page::written(text)?;
+        let outcome = match edited(&page.path) {
+            Ok(()) => self.taken(memories, &page, paint).await,
+            Err(failure) => Err(failure),
         };
-        // For nobody else's eyes, which is how temporary files are made.
-        let mut file = tempfile::Builder::new()
-            .prefix("ostler-memory-")
-            .suffix(".md")
-            .tempfile()
-            .map_err(unwritten)?;
-        file.write_all(page.as_bytes()).map_err(unwritten)?;
-        let path = file.into_temp_path();
-        edited(&path)?;
-        let text = read(&path)?;
-        if text == page {
-            return Ok("nothing was changed\n".to_owned());
+        match outcome {
+            Ok(told) => Ok(told),
+            Err(failure) => Err(page.kept_unless_untouched(failure)),
         }
-        let outcome = self.apply(memories, &text, paint).await;
-        outcome.map_err(|failure| match path.keep() {
-            Ok(path) => kept(failure, &path),
-            Err(_) => failure,
-        })
     }
 
+    /// Does what the page asks for that the editor has left. The page goes when nothing on it is left
+    /// that was not done.
+    async fn taken(
+        &self,
+        memories: &Memories<'_>,
+        page: &Page,
+        paint: Paint,
+    ) -> Result<String, Failure> {
+        let text = read(&page.path)?;
+        match self.apply(memories, &text, paint).await? {
+            Some(done) => {
+                page.remove(&text);
+                Ok(done)
+            }
+            None if without_blanks(&text) == without_blanks(&page.text) => {
+                page.remove(&text);
+                Ok(UNCHANGED.to_owned())
+            }
+            None => {
+                let path = page.path.display();
+                Ok(format!(
+                    "{UNCHANGED}what you have written asks for nothing; your page is kept: {path}\n"
+                ))
+            }
+        }
+    }
+
+    /// What was done; `None` where nothing is asked for.
     async fn apply(
         &self,
         memories: &Memories<'_>,
         page: &str,
         paint: Paint,
-    ) -> Result<String, Failure> {
+    ) -> Result<Option<String>, Failure> {
         let edit = memories.edit(page).await?;
         if edit.is_empty() {
-            return Ok("nothing was changed\n".to_owned());
+            return Ok(None);
         }
         let difference = difference(&edit, paint);
         if edit.forgets_most() && !self.yes {
@@ -124,8 +142,65 @@ impl Edit {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("{count} {what}"))
             .collect();
-        Ok(format!("{difference}{}\n", told.join(", ")))
+        Ok(Some(format!("{difference}{}\n", told.join(", "))))
     }
+}
+
+/// A page in a file for the editor. It stays whatever becomes of this process, until what was written
+/// on it is done.
+struct Page {
+    path: PathBuf,
+    /// As it was written for the editor.
+    text: String,
+}
+
+impl Page {
+    fn written(text: String) -> Result<Self, Failure> {
+        let unwritten = |error: std::io::Error| {
+            let message = format!("the page cannot be written: {error}");
+            Failure::new(FailureKind::Internal, message)
+        };
+        // For nobody else's eyes, which is how temporary files are made.
+        let mut file = tempfile::Builder::new()
+            .prefix("ostler-memory-")
+            .suffix(".md")
+            .tempfile()
+            .map_err(unwritten)?;
+        file.write_all(text.as_bytes()).map_err(unwritten)?;
+        let (_, path) = file.keep().map_err(|kept| unwritten(kept.error))?;
+        Ok(Self { path, text })
+    }
+
+    /// Removes the page if it still is `text`: an editor may have gone on writing.
+    fn remove(&self, text: &str) {
+        if std::fs::read(&self.path).is_ok_and(|left| left == text.as_bytes()) {
+            // One that stays is in nobody's way.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+
+    /// The same failure, with where the page is if there is anything on it that was not there before.
+    fn kept_unless_untouched(&self, failure: Failure) -> Failure {
+        self.remove(&self.text);
+        if !self.path.exists() {
+            return failure;
+        }
+        let path = self.path.display();
+        Failure {
+            message: format!(
+                "{}\nyour page is kept: `ostler memory edit --from {path}` takes it up again",
+                failure.message
+            ),
+            ..failure
+        }
+    }
+}
+
+/// A text without what editors change by themselves: ends of lines, empty lines, a mark in front.
+fn without_blanks(text: &str) -> Vec<&str> {
+    let text = text.trim_start_matches('\u{feff}');
+    let lines = text.lines().map(str::trim_end);
+    lines.filter(|line| !line.is_empty()).collect()
 }
 
 /// Opens the editor and waits for its end.
@@ -157,15 +232,11 @@ fn read(path: &Path) -> Result<String, Failure> {
     if !found.is_file() || found.len() > LONGEST {
         return Err(bad(format!("it is no file of at most {LONGEST} bytes")));
     }
-    std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))
-}
-
-/// The same failure, with where the page is that was edited.
-fn kept(failure: Failure, path: &Path) -> Failure {
-    let path = path.display();
-    failure.hint(format!(
-        "nothing was changed; your page is kept: `ostler memory edit --from {path}` takes it up again"
-    ))
+    let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to() + 1;
+        bad(format!("byte {at} of it is no UTF-8 text"))
+    })
 }
 
 fn difference(edit: &memory::Edit, paint: Paint) -> String {
@@ -180,13 +251,9 @@ fn difference(edit: &memory::Edit, paint: Paint) -> String {
         text += &prefixed("+ ", &it.new.text);
     }
     for it in &edit.adjusted {
-        let (tags, before) = (it.tags.join(" "), it.before.tags.join(" "));
         text += &format!("{}\n", paint.bold(it.before.id.as_str()));
-        text += &prefixed(
-            "- ",
-            &format!("tags {before}, importance {}", it.before.importance),
-        );
-        text += &prefixed("+ ", &format!("tags {tags}, importance {}", it.importance));
+        text += &prefixed("- ", &marks(&it.before.tags, it.before.importance));
+        text += &prefixed("+ ", &marks(&it.tags, it.importance));
     }
     for it in &edit.forgotten {
         text += &format!("{} forgotten\n", paint.bold(it.id.as_str()));
@@ -200,6 +267,14 @@ fn difference(edit: &memory::Edit, paint: Paint) -> String {
         }
     }
     text
+}
+
+fn marks(tags: &[String], importance: f64) -> String {
+    let tags = match tags {
+        [] => "no tags".to_owned(),
+        tags => format!("tags {}", tags.join(" ")),
+    };
+    format!("{tags}, importance {importance}")
 }
 
 /// Where it goes, if that is another place.

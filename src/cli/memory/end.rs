@@ -20,7 +20,8 @@ pub(in crate::cli) struct Forget {
     ids: Vec<String>,
     /// Why, for the record
     #[arg(
-        long,
+        long = "reason",
+        alias = "why",
         default_value = "",
         hide_default_value = true,
         value_name = "TEXT"

@@ -10,7 +10,7 @@ use crate::agents::Crew;
 use crate::cli::output::err;
 use crate::cli::paint::Paint;
 use crate::edge::Failure;
-use crate::memory::{Band, Hit, Link, Memories, Memory, Query, Scope, Trust};
+use crate::memory::{Band, Hit, Link, Memories, Memory, MemoryError, Query, Scope, Trust};
 use crate::text::{self, one_line};
 
 /// Characters of a text that stands beside a hit.
@@ -69,12 +69,17 @@ impl Search {
         memories: &Memories<'_>,
         paint: Paint,
     ) -> Result<String, Failure> {
+        let about = self
+            .about
+            .as_deref()
+            .map(|about| Link::asked(about, &crew.top()));
+        let about = about.transpose();
         let query = Query {
             text: self.query,
             also: self.also,
             scope: self.scope,
             tags: self.tags,
-            about: self.about,
+            about: about.map_err(|bad| MemoryError::bad_link("about", &bad))?,
             limit: self.limit,
             include_superseded: self.history,
             ..Query::default()

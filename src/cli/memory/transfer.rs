@@ -11,7 +11,7 @@ use super::{as_json, one_of};
 use crate::cli::output::{err, reader_has_left};
 use crate::edge::{Failure, Kind};
 use crate::memory::{self, Document, Exported, Format, Input, Memories, Report, TransferError};
-use crate::text::one_line;
+use crate::text::{counted, one_line};
 use crate::transfer::{FileError, Replacement};
 
 /// Stands for standard input and output.
@@ -27,8 +27,9 @@ one is for your eyes only. It is never written by itself.";
 const AFTER_IMPORT: &str = "\
 What is here and not in the file stays. No text is ever changed: a line that says something else than the
 memory of its id here is told and passed by, as is a line that cannot be read, or holds a secret. What was
-forgotten or superseded on one side is so on both; tags and importance are those set last; what an agent
-wrote and nobody has confirmed stays in quarantine. Importing a file again changes nothing.
+forgotten or superseded on one side is so on both, which is told for each memory that was here; tags and
+importance are those set last; what an agent wrote and nobody has confirmed stays in quarantine. Memories
+of the user, which count in every project, are only taken with --user. Importing a file again changes nothing.
 
 Files of others: CLAUDE.md and AGENTS.md (bullets: each item of a list that stands for itself), the
 memory file of server-memory, notes of basic-memory and the memory folder of Claude Code (a file or a
@@ -59,6 +60,9 @@ pub(in crate::cli) struct Import {
     /// [default: what it looks like]
     #[arg(long, value_parser = format)]
     format: Option<Format>,
+    /// Also take memories in the scope of the user, which count in every project
+    #[arg(long)]
+    user: bool,
     /// Only say what would be done
     #[arg(long)]
     dry_run: bool,
@@ -153,6 +157,7 @@ impl Import {
         let import = memory::Import {
             input,
             format: self.format,
+            with_user: self.user,
             dry_run: self.dry_run,
             progress: &mut progress,
         };
@@ -222,7 +227,17 @@ fn told(report: &Report, detected: bool) -> String {
     if !report.aside.is_empty() {
         let aside = report.aside.iter();
         let aside: Vec<String> = aside.map(|(what, of)| format!("{what} ({of})")).collect();
-        text.push_str(&format!("no statements, left out: {}\n", aside.join(", ")));
+        text.push_str(&format!("left out: {}\n", aside.join(", ")));
+    }
+    if report.of_user > 0 {
+        let count = counted(report.of_user, "memory");
+        text.push_str(&format!(
+            "{count} of the user left out; --user takes them in\n"
+        ));
+    }
+    if report.redacted > 0 {
+        let of = counted(report.redacted, "statement");
+        text.push_str(&format!("values of secret variables taken out of {of}\n"));
     }
     let did = if report.dry_run { "would be " } else { "" };
     text.push_str(&format!(

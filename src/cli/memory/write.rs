@@ -6,8 +6,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::{as_json, kind, scope};
+use crate::agents::Crew;
 use crate::edge::{Failure, Kind as FailureKind};
-use crate::memory::{Kept, Kind, Link, LinkKind, Memories, NewMemory, Scope};
+use crate::memory::brief::told_of_redacted;
+use crate::memory::{Kept, Kind, Link, Memories, MemoryError, NewMemory, Scope};
 use crate::text::one_line;
 
 /// Longest text that is read, in bytes; the gate takes less.
@@ -42,9 +44,9 @@ pub(in crate::cli) struct Add {
     /// From 0 to 1 [default: 0.5]
     #[arg(long, allow_negative_numbers = true)]
     importance: Option<f64>,
-    /// What it is about: task, agent, file or commit, a colon, and which one
-    #[arg(long = "link", value_parser = link, value_name = "KIND:TARGET")]
-    links: Vec<Link>,
+    /// What it is about: a path, the id of a task or an agent, or a commit
+    #[arg(long = "link", value_name = "LINK")]
+    links: Vec<String>,
     /// What it takes the place of
     #[arg(long, value_delimiter = ',', value_name = "IDS")]
     supersedes: Vec<String>,
@@ -56,17 +58,16 @@ pub(in crate::cli) struct Add {
     json: bool,
 }
 
-fn link(text: &str) -> Result<Link, String> {
-    let parsed = text.split_once(':').and_then(|(kind, target)| {
-        let kind = LinkKind::parse(kind)?;
-        let target = (!target.is_empty()).then(|| target.to_owned())?;
-        Some(Link { kind, target })
-    });
-    parsed.ok_or_else(|| "write task:ID, agent:ID, file:PATH or commit:HASH".to_owned())
-}
-
 impl Add {
-    pub(super) async fn told(self, memories: &Memories<'_>) -> Result<(String, u8), Failure> {
+    pub(super) async fn told(
+        self,
+        crew: &Crew,
+        memories: &Memories<'_>,
+    ) -> Result<(String, u8), Failure> {
+        let top = crew.top();
+        let link = |text: &String| {
+            Link::parse(text, &top).map_err(|bad| MemoryError::bad_link("links", &bad))
+        };
         let new = NewMemory {
             text: given(self.text)?,
             kind: self.kind,
@@ -74,7 +75,7 @@ impl Add {
             tags: self.tags,
             subject: self.subject,
             importance: self.importance,
-            links: self.links,
+            links: self.links.iter().map(link).collect::<Result<_, _>>()?,
             supersedes: self.supersedes,
             force: self.force,
             ..NewMemory::default()
@@ -97,19 +98,25 @@ impl Add {
 
 fn told(kept: &Kept) -> String {
     match kept {
-        Kept::New { id, superseded, .. } => {
+        Kept::New {
+            id,
+            superseded,
+            redacted,
+            ..
+        } => {
             let old: String = superseded
                 .iter()
                 .map(|old| format!(" instead of {old}"))
                 .collect();
-            format!("{id} is kept{old}\n")
+            let note = told_of_redacted(redacted).map_or_else(String::new, |it| format!("{it}\n"));
+            format!("{id} is kept{old}\n{note}")
         }
         Kept::Confirmed { id } => format!("{id} said so already and is confirmed now\n"),
         Kept::Known { id, text, .. } => {
             let text = one_line(text, 200);
             format!(
                 "not kept: {id} says so already: {text}\n\
-                 --supersedes {id} lets this take its place, --force keeps both\n"
+                 leave it, or let this take its place with --supersedes {id}, or keep both with --force\n"
             )
         }
     }
@@ -121,7 +128,9 @@ fn json(kept: &Kept) -> serde_json::Value {
             id,
             trust,
             superseded,
-        } => json!({ "kept": "new", "id": id, "trust": trust, "superseded": superseded }),
+            redacted,
+        } => json!({ "kept": "new", "id": id, "trust": trust, "superseded": superseded,
+            "redacted": redacted }),
         Kept::Confirmed { id } => json!({ "kept": "confirmed", "id": id }),
         Kept::Known {
             id,

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::edge::Failure;
+use crate::lenient;
 use crate::mcp::parameters::Parameters;
 use crate::mcp::reply::reply;
 use crate::mcp::server::Server;
@@ -14,7 +15,10 @@ use crate::memory::ForgottenView;
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Forget {
+    #[serde(deserialize_with = "lenient::text")]
     id: String,
+    #[serde(alias = "why")]
+    #[schemars(extend("x-aliases" = ["why"]))]
     reason: Option<String>,
 }
 

@@ -22,7 +22,7 @@ impl Server {
         let crew = self.crew().await?;
         let memories = crew.memories().await?;
         let several = p.is_batch();
-        let new = p.into_new(memories.author(), &crew.top())?;
+        let new = p.into_new(memories.author(), &crew.top(), memories.now_ms())?;
         Ok(Answer::of(memories.remember(&new).await?, several).inline())
     }
 }

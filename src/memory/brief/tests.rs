@@ -140,6 +140,7 @@ fn a_call_is_answered_with_what_has_become_of_each() {
         id: MemoryId::stored(format!("m-{n:06}")),
         trust: Trust::Confirmed,
         superseded: Vec::new(),
+        redacted: Vec::new(),
     };
     let answer = |kept, several| serde_json::to_value(Answer::of(kept, several).inline()).unwrap();
     let kept = json!({ "id": "m-000001", "status": "kept" });

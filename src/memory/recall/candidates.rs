@@ -1,11 +1,17 @@
 //! Which memories are worth a closer look. Rare words are followed to every memory that has them; of
-//! words that are in very many, the memories with several of them and the newest are taken, which bounds
-//! the work however much there is.
+//! words that are in very many, the memories with several of them and the newest are taken; of a time
+//! from which there is little, whatever has one of the words. That bounds the work however much there is.
 
+pub(crate) mod of_time;
+
+use std::collections::{HashMap, HashSet};
+
+use serde::de::DeserializeOwned;
 use sqlx::{AnyConnection, Row};
 
 use super::filter::{Filter, passes};
 use crate::store::{StoreError, statements};
+use of_time::OfTime;
 
 /// Frequent words that are looked at, the rarest of them.
 const FREQUENT: usize = 6;
@@ -16,24 +22,26 @@ statements! {
     FREQUENCIES = "SELECT word.place, word.word, word.memories
         FROM json_each($1) AS place CROSS JOIN json_each($2) AS asked CROSS JOIN memory_word AS word
         WHERE word.place = place.value AND word.word = asked.value";
-    // What does not hold at the time $3 is little: it has an index of its own and is collected once.
-    BY_RARITY = "SELECT hit.rowid FROM json_each($1) AS term CROSS JOIN memory_index AS hit
-        WHERE hit.memory_index MATCH (term.value ->> 0) AND hit.rowid NOT IN (
-          SELECT n FROM memory WHERE $3 <> 0 AND forgotten_ms = 0 AND superseded_by = ''
-            AND (valid_from_ms <> 0 OR valid_to_ms <> 0)
-            AND (valid_from_ms > $3 OR (valid_to_ms <> 0 AND valid_to_ms <= $3)))
-        GROUP BY hit.rowid ORDER BY sum(term.value ->> 1) DESC, hit.rowid DESC LIMIT $2";
-    FILTERED_BY_RARITY = concat!(
-        "SELECT hit.n FROM (
-            SELECT hit.rowid AS n, sum(term.value ->> 1) AS share
-            FROM json_each($1) AS term CROSS JOIN memory_index AS hit
-            WHERE hit.memory_index MATCH (term.value ->> 0) GROUP BY hit.rowid
-          ) AS hit CROSS JOIN memory ON memory.n = hit.n
-          WHERE ", passes!(), " ORDER BY hit.share DESC, hit.n DESC LIMIT $2"
+    // Which memories each of $1 is in: numbers cost little, and rows of a statement much. What does not
+    // hold at the time $2 is little: it has an index of its own.
+    POSTINGS = "SELECT json_array(
+        (SELECT json_group_array(json((SELECT json_group_array(hit.rowid) FROM memory_index AS hit
+            WHERE hit.memory_index MATCH term.value))) FROM json_each($1) AS term),
+        (SELECT json_group_array(n) FROM memory WHERE $2 <> 0 AND forgotten_ms = 0
+          AND superseded_by = '' AND (valid_from_ms <> 0 OR valid_to_ms <> 0)
+          AND (valid_from_ms > $2 OR (valid_to_ms <> 0 AND valid_to_ms <= $2))))";
+    // In the order that they are given in, so that none is looked at behind the last that is wanted.
+    PASSING = concat!(
+        "SELECT memory.n FROM json_each($1) AS best CROSS JOIN memory ON memory.n = best.value
+          WHERE ", passes!(), " ORDER BY best.rowid LIMIT $2"
     );
+    // For each expression of the first of $1, up to the number that is the second.
     NEWEST_WITH = concat!(
-        "SELECT hit.rowid FROM memory_index AS hit CROSS JOIN memory ON memory.n = hit.rowid
-          WHERE hit.memory_index MATCH $1 AND ", passes!(), " ORDER BY hit.rowid DESC LIMIT $2"
+        "SELECT json_group_array(json((SELECT json_group_array(n) FROM (
+            SELECT hit.rowid AS n FROM memory_index AS hit CROSS JOIN memory ON memory.n = hit.rowid
+            WHERE hit.memory_index MATCH combination.value AND hit.rowid <= ($1 ->> 1) AND ", passes!(),
+        " ORDER BY hit.rowid DESC LIMIT $2))))
+          FROM json_each($1 -> 0) AS combination"
     );
     SUPERSEDED_WITH = "SELECT rowid FROM memory_index WHERE memory_index MATCH $1
         ORDER BY rowid DESC LIMIT $2";
@@ -108,35 +116,87 @@ pub(super) async fn with_most(
     entries: i64,
     limit: i64,
 ) -> Result<Vec<i64>, StoreError> {
+    // Where a time is named, the newest memories may all be of another one.
+    let last = match filter.within(i64::MIN, i64::MAX) == *filter {
+        true => i64::MAX,
+        false => match of_time::look(connection, words, filter, limit).await? {
+            OfTime::Few(best) => return Ok(best),
+            OfTime::Many { last } => last,
+        },
+    };
     let (rare, frequent) = by_frequency(words, entries);
-    let mut found = Vec::new();
-    if !rare.is_empty() {
-        let any_rare = any(&rare);
-        let mut terms: Vec<(String, f64)> = Vec::new();
-        for word in &rare {
-            terms.push((word.printed(), word.weight));
-        }
-        for word in &frequent {
-            terms.push((format!("{} AND ({any_rare})", word.printed()), word.weight));
-        }
-        let terms = serde_json::json!(terms).to_string();
-        let best = match filter.chooses() {
-            false => sqlx::query_scalar(BY_RARITY)
-                .bind(terms)
-                .bind(limit)
-                .bind(if filter.any_time { 0 } else { filter.now_ms }),
-            true => filter.ask(FILTERED_BY_RARITY, terms, limit),
-        };
-        found = best.fetch_all(&mut *connection).await?;
+    let mut found = match rare.is_empty() {
+        true => Vec::new(),
+        false => with_rare(connection, &rare, &frequent, filter, limit).await?,
+    };
+    let combinations = combinations(&frequent, found.is_empty());
+    if !combinations.is_empty() {
+        let of = serde_json::json!([combinations, last]).to_string();
+        let newest = filter.ask(NEWEST_WITH, of, NEWEST.max(limit / 2));
+        let newest: String = newest.fetch_one(connection).await?;
+        let newest: Vec<Vec<i64>> = read(&newest)?;
+        found.extend(newest.into_iter().flatten());
     }
-    for combination in combinations(&frequent, found.is_empty()) {
-        let newest = filter.ask(NEWEST_WITH, combination, NEWEST.max(limit / 2));
-        let more: Vec<i64> = newest.fetch_all(&mut *connection).await?;
-        found.extend(more);
-    }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     found.retain(|n| seen.insert(*n));
     Ok(found)
+}
+
+/// The memories that have a rare word, those first that share the most.
+async fn with_rare(
+    connection: &mut AnyConnection,
+    rare: &[&Placed],
+    frequent: &[&Placed],
+    filter: &Filter,
+    limit: i64,
+) -> Result<Vec<i64>, StoreError> {
+    let any_rare = any(rare);
+    let mut terms: Vec<(String, f64)> = Vec::new();
+    for word in rare {
+        terms.push((word.printed(), word.weight));
+    }
+    for word in frequent {
+        terms.push((format!("{} AND ({any_rare})", word.printed()), word.weight));
+    }
+    let expressions: Vec<&str> = terms.iter().map(|(term, _)| term.as_str()).collect();
+    let found: String = sqlx::query_scalar(POSTINGS)
+        .bind(serde_json::json!(expressions).to_string())
+        .bind(if filter.any_time { 0 } else { filter.now_ms })
+        .fetch_one(&mut *connection)
+        .await?;
+    let (postings, do_not_hold): (Vec<Vec<i64>>, HashSet<i64>) = read(&found)?;
+    let mut shared: HashMap<i64, f64> = HashMap::new();
+    for ((_, weight), postings) in terms.iter().zip(postings) {
+        for n in postings.into_iter().filter(|n| !do_not_hold.contains(n)) {
+            *shared.entry(n).or_default() += weight;
+        }
+    }
+    let best = best_first(shared);
+    if filter.chooses() {
+        let best = serde_json::json!(best).to_string();
+        let passing = filter.ask(PASSING, best, limit);
+        return Ok(passing.fetch_all(connection).await?);
+    }
+    Ok(first(best, limit))
+}
+
+/// Numbers by what belongs to them; the newer of two that are equal first.
+fn best_first(shared: HashMap<i64, f64>) -> Vec<i64> {
+    let mut shared: Vec<(i64, f64)> = shared.into_iter().collect();
+    shared.sort_unstable_by(|(a, x), (b, y)| y.total_cmp(x).then(b.cmp(a)));
+    shared.into_iter().map(|(n, _)| n).collect()
+}
+
+fn first(mut numbers: Vec<i64>, limit: i64) -> Vec<i64> {
+    numbers.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    numbers
+}
+
+fn read<T: DeserializeOwned>(found: &str) -> Result<T, StoreError> {
+    serde_json::from_str(found).map_err(|error| StoreError::Row {
+        what: "memory",
+        message: error.to_string(),
+    })
 }
 
 /// Superseded memories of `places` with any of `words`, those with all of them first.
@@ -164,7 +224,7 @@ pub(super) async fn superseded_with(
             .await?;
         found.extend(more);
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     found.retain(|n| seen.insert(*n));
     Ok(found)
 }
@@ -213,43 +273,4 @@ fn any(words: &[&Placed]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn word(word: &str, memories: i64) -> Placed {
-        Placed {
-            word: word.to_owned(),
-            places: vec![(7, memories)],
-            weight: idf(memories, 100_000),
-        }
-    }
-
-    #[test]
-    fn words_are_rare_as_long_as_they_lead_to_few_together() {
-        let words = [
-            word("a", 3000),
-            word("b", 90_000),
-            word("c", 10),
-            word("d", 2000),
-        ];
-        let (rare, frequent) = by_frequency(&words, 4000);
-        let names = |words: &[&Placed]| {
-            words
-                .iter()
-                .map(|word| word.word.clone())
-                .collect::<String>()
-        };
-        assert_eq!(
-            (names(&rare), names(&frequent)),
-            ("cd".to_owned(), "ab".to_owned())
-        );
-    }
-
-    #[test]
-    fn a_word_in_few_memories_tells_more() {
-        assert!(idf(1, 100) > idf(50, 100));
-        assert!(idf(100, 100) > 0.0);
-        // Statistics that are off by one never make it negative.
-        assert!(idf(101, 100) > 0.0);
-    }
-}
+mod tests;

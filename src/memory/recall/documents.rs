@@ -13,12 +13,13 @@ use crate::store::{StoreError, statements};
 pub(super) const REACH: i64 = 5;
 
 /// A memory as [`Row`] reads it: all of them in one row, for a row of its own costs more than what is
-/// in it. The text is needed as a whole only where a time is asked for.
+/// in it. The text is needed as a whole only where a time is asked for; the importance is told in
+/// thousandths, for SQLite takes long to print what is no whole number.
 macro_rules! document {
     () => {
         "coalesce(json_group_array(json_array(memory.n, memory.place, memory.session, memory.turn,
-           memory.at_ms, memory.lexical, memory.lexical_tags, memory.importance, memory.uses,
-           memory.used_ms, memory.trust = 'confirmed', memory.subject,
+           memory.at_ms, memory.lexical, memory.lexical_tags,
+           CAST(round(memory.importance * 1000) AS INTEGER), memory.uses, memory.used_ms, memory.trust = 'confirmed', memory.subject,
            CASE WHEN $2 THEN memory.text ELSE substr(memory.text, 1, 48) END,
            ("
     };
@@ -55,7 +56,7 @@ struct Row(
     i64,
     String,
     String,
-    f64,
+    i64,
     i64,
     i64,
     i64,
@@ -168,7 +169,7 @@ fn document(row: Row, sought: &HashMap<&str, usize>) -> Document {
         words,
         places,
         often,
-        importance: row.7,
+        importance: row.7 as f64 / 1000.0,
         uses: row.8,
         used_ms: row.9,
         is_confirmed: row.10 != 0,

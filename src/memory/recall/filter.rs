@@ -1,19 +1,20 @@
 //! What may be found at all, whatever was asked: its tags, what it is about, how far it may be relied
 //! upon, and whether it holds now.
 
+use std::path::Path;
+
 use sqlx::any::{Any, AnyArguments, AnyRow};
 use sqlx::query::QueryScalar;
 use sqlx::{AnyConnection, FromRow};
 
 use super::Query;
 use crate::memory::error::MemoryError;
-use crate::memory::model::LinkKind;
+use crate::memory::model::{HASH, Link, LinkKind};
+use crate::memory::remember::fields;
 use crate::store::{StoreError, statements};
 
 /// Most memories that tags or links may leave for all of them to be ranked.
 pub(super) const FEW: i64 = 600;
-/// Hex digits that may stand for a commit.
-const COMMIT: std::ops::RangeInclusive<usize> = 7..=40;
 
 /// What a query wants of a row of `memory`. $3 is the time; the others are [`Filter::ask`]'s.
 macro_rules! wanted {
@@ -113,7 +114,7 @@ impl Filter {
         }
         let mut tags: Vec<String> = Vec::new();
         for tag in &query.tags {
-            let tag = tag.trim().trim_start_matches('#').to_lowercase();
+            let tag = fields::tag(tag);
             if tag.is_empty() {
                 return Err(MemoryError::bad("tags", "holds an empty one"));
             }
@@ -240,31 +241,28 @@ fn links(about: &str) -> Result<Vec<(LinkKind, String, String)>, MemoryError> {
     if about.is_empty() {
         return Err(MemoryError::bad("about", "is empty"));
     }
+    // The faces have made it count from the top of the project.
+    let readings = Link::readings(about, Path::new(""));
+    let readings = readings.map_err(|bad| MemoryError::bad_link("about", &bad))?;
     let mut links = Vec::new();
-    let lower = about.to_ascii_lowercase();
-    for (kind, prefix) in [(LinkKind::Task, "t-"), (LinkKind::Agent, "a-")] {
-        if lower.starts_with(prefix) {
-            links.push((kind, lower.clone(), behind(&lower)));
-        }
-    }
-    if COMMIT.contains(&lower.len()) && lower.bytes().all(|b| b.is_ascii_hexdigit()) {
-        links.push((LinkKind::Commit, lower.clone(), format!("{lower}g")));
-        // One that was kept may be shorter than the one that is asked for.
-        for length in *COMMIT.start()..lower.len() {
-            if let Some(shorter) = lower.get(..length) {
-                links.push((LinkKind::Commit, shorter.to_owned(), behind(shorter)));
+    for Link { kind, target } in readings {
+        match (kind, target.as_str()) {
+            (LinkKind::File, ".") => links.push((kind, String::new(), "\u{10ffff}".to_owned())),
+            (LinkKind::File, path) => {
+                links.push((kind, path.to_owned(), behind(path)));
+                // `0` comes right behind `/`.
+                links.push((kind, format!("{path}/"), format!("{path}0")));
             }
-        }
-    }
-    let path = about.replace('\\', "/");
-    let path = path.trim_end_matches('/');
-    let path = path.strip_prefix("./").unwrap_or(path);
-    match path {
-        "" | "." => links.push((LinkKind::File, String::new(), "\u{10ffff}".to_owned())),
-        path => {
-            links.push((LinkKind::File, path.to_owned(), behind(path)));
-            // `0` comes right behind `/`.
-            links.push((LinkKind::File, format!("{path}/"), format!("{path}0")));
+            (LinkKind::Commit, hash) => {
+                links.push((kind, hash.to_owned(), format!("{hash}g")));
+                // One that was kept may be shorter than the one that is asked for.
+                for shorter in (*HASH.start()..hash.len()).filter_map(|end| hash.get(..end)) {
+                    links.push((kind, shorter.to_owned(), behind(shorter)));
+                }
+            }
+            (LinkKind::Task | LinkKind::Agent, id) => {
+                links.push((kind, id.to_owned(), behind(id)));
+            }
         }
     }
     Ok(links)
@@ -299,6 +297,10 @@ mod tests {
         assert!(!fits("0123abc", LinkKind::Commit, "0123abd"));
         // A file may be called like one.
         assert!(fits("0123abc", LinkKind::File, "0123abc"));
-        assert!(links(" ").is_err());
+        assert!(!fits("file:0123abc", LinkKind::Commit, "0123abc"));
+        assert!(fits(".", LinkKind::File, "README.md"));
+        for none in [" ", "https://example.com/x", "/etc", "commit:xyz"] {
+            assert!(links(none).is_err(), "{none}");
+        }
     }
 }

@@ -279,6 +279,13 @@ impl Memories<'_> {
     }
 }
 
+/// The first moment of the time that a text names and nothing else, as `yesterday` or `last week`.
+pub(super) fn named_day(text: &str, now_ms: i64) -> Option<i64> {
+    let window = time::named(text, now_ms)?;
+    let is_all = window.words.len() == text.split_whitespace().count();
+    (is_all && window.from_ms >= 0).then_some(window.from_ms)
+}
+
 /// The newest that a filter lets through.
 async fn listed(
     connection: &mut AnyConnection,

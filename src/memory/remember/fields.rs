@@ -2,9 +2,9 @@
 //! checked here; what is refused is never repeated where it may be a secret.
 
 use super::super::error::MemoryError;
-use super::super::model::{Link, LinkKind, Scope};
+use super::super::model::{Link, Scope};
 use super::{passing, quotation, secrets};
-use crate::ids::{AgentId, TaskId};
+use crate::text::unseen::{steers, taken_out};
 
 /// Most characters of a text.
 const TEXT: usize = 2000;
@@ -15,13 +15,10 @@ const TAG: usize = 40;
 const SUBJECT: usize = 80;
 /// Most characters of a session.
 const SESSION: usize = 100;
-/// Most characters of the name of a definition.
-const DEFINITION: usize = 64;
-/// Most links, and most characters of the path of a file.
+/// Most links.
 const LINKS: usize = 20;
-const PATH: usize = 400;
-/// Digits of the hash of a commit.
-const HASH: std::ops::RangeInclusive<usize> = 7..=40;
+/// Characters that are repeated of a wrong scope.
+const SHOWN: usize = 60;
 /// Most memories that one takes the place of.
 const SUPERSEDED: usize = 20;
 /// Most characters of a word why.
@@ -29,12 +26,12 @@ const WHY: usize = 300;
 /// The last millisecond of the year 9999.
 const LAST_MS: i64 = 253_402_300_799_999;
 
-/// A statement that is worth keeping, with plain line ends.
+/// A statement that is worth keeping, with plain line ends and nothing in it that nobody sees.
 pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
     let refuse = |why: &str| Err(MemoryError::not_kept("text", why));
-    let text = text.trim().replace("\r\n", "\n");
+    let text = taken_out(text).trim().replace("\r\n", "\n");
     if text.is_empty() {
-        return refuse("it is empty");
+        return refuse("it is empty; say what is to be known later");
     }
     // Before anything looks at all of it.
     let length = text.chars().count();
@@ -49,7 +46,7 @@ pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
         ));
     }
     if !text.chars().any(char::is_alphanumeric) {
-        return refuse("it has no word in it");
+        return refuse("it has no word in it; say what is to be known later");
     }
     no_secret("text", &text)?;
     if quotation::is_ours(&text) {
@@ -59,7 +56,7 @@ pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
     }
     if passing::is_passing(&text) {
         return refuse(
-            "it says what is going on just now; say what will still hold later, or use a task for it",
+            "it says how things stand just now; say what will still hold later, or use a task for it",
         );
     }
     Ok(text)
@@ -82,16 +79,17 @@ pub(in crate::memory) fn tags(given: &[String]) -> Result<Vec<String>, MemoryErr
     let mut tags: Vec<String> = Vec::new();
     for tag in given {
         no_secret("tags", tag)?;
-        let lower = tag.trim().trim_start_matches('#').to_lowercase();
+    }
+    for tag in given.iter().flat_map(|tags| each(tags)) {
+        let lower = self::tag(tag);
         let plain = |c: char| c.is_alphanumeric() || "-_.+#:/@".contains(c);
         let fits = lower.chars().count() <= TAG
             && lower.chars().all(plain)
             && lower.chars().any(char::is_alphanumeric);
         if !fits {
             let shown = crate::text::one_line(tag.trim(), TAG);
-            let problem = format!(
-                "holds {shown:?}; a tag is one word of 1 to {TAG} letters, digits and -_.+#:/@"
-            );
+            let problem =
+                format!("holds {shown:?}; a tag has 1 to {TAG} letters, digits and -_.+#:/@");
             return Err(MemoryError::bad("tags", problem));
         }
         if !tags.contains(&lower) {
@@ -100,6 +98,19 @@ pub(in crate::memory) fn tags(given: &[String]) -> Result<Vec<String>, MemoryErr
         few("tags", tags.len(), TAGS)?;
     }
     Ok(tags)
+}
+
+/// A tag as it is compared: in small letters, its words joined.
+pub(in crate::memory) fn tag(text: &str) -> String {
+    let text = taken_out(text).to_lowercase();
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join("-").trim_start_matches('#').to_owned()
+}
+
+/// Those that stand in one text with commas between them.
+fn each(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(',').map(str::trim);
+    parts.filter(move |part| !part.is_empty() || !text.contains(','))
 }
 
 pub(in crate::memory) fn subject(text: &str) -> Result<String, MemoryError> {
@@ -114,8 +125,8 @@ pub(in crate::memory) fn session(text: &str) -> Result<String, MemoryError> {
 
 /// Why something was forgotten; may be empty.
 pub(in crate::memory) fn why(text: &str) -> Result<String, MemoryError> {
-    no_secret("why", text)?;
-    line("why", text, WHY)
+    no_secret("reason", text)?;
+    line("reason", text, WHY)
 }
 
 pub(in crate::memory) fn importance(number: f64) -> Result<f64, MemoryError> {
@@ -143,24 +154,24 @@ pub(in crate::memory) fn validity(from_ms: i64, to_ms: i64) -> Result<(), Memory
     time("valid_from", from_ms)?;
     time("valid_to", to_ms)?;
     match to_ms != 0 && from_ms > to_ms {
-        true => Err(MemoryError::bad("valid_to", "is before `valid_from`")),
+        true => Err(MemoryError::bad(
+            "valid_to",
+            "is before `valid_from`; exchange them, or leave one out",
+        )),
         false => Ok(()),
     }
 }
 
-/// A scope whose definition may have that name.
+/// A scope that there can be.
 pub(in crate::memory) fn scope(scope: &Scope) -> Result<(), MemoryError> {
-    let Scope::Agent(name) = scope else {
-        return Ok(());
-    };
-    let plain = |c: char| !steers(c) && !c.is_whitespace() && c != '/';
-    match !name.is_empty() && name.chars().count() <= DEFINITION && name.chars().all(plain) {
+    match scope.is_one() {
         true => Ok(()),
         false => Err(MemoryError::bad(
             "scope",
             format!(
-                "names {:?}, which no definition can be called",
-                crate::text::one_line(name, DEFINITION)
+                "is {:?}, and no definition can be called so; there are {}",
+                crate::text::one_line(&scope.to_string(), SHOWN),
+                Scope::KNOWN
             ),
         )),
     }
@@ -169,21 +180,11 @@ pub(in crate::memory) fn scope(scope: &Scope) -> Result<(), MemoryError> {
 /// Links as they are compared, each once.
 pub(in crate::memory) fn links(given: &[Link]) -> Result<Vec<Link>, MemoryError> {
     let mut links: Vec<Link> = Vec::new();
-    for Link { kind, target } in given {
-        no_secret("links", target)?;
-        let target = match kind {
-            LinkKind::Task => TaskId::parse(target).ok().map(|id| id.to_string()),
-            LinkKind::Agent => AgentId::parse(target).ok().map(|id| id.to_string()),
-            LinkKind::Commit => commit(target),
-            LinkKind::File => path(target),
-        };
-        let Some(target) = target else {
-            return Err(MemoryError::bad("links", not_a(*kind)));
-        };
-        let link = Link {
-            kind: *kind,
-            target,
-        };
+    for link in given {
+        no_secret("links", &link.target)?;
+        let link = link
+            .checked()
+            .map_err(|bad| MemoryError::bad_link("links", &bad))?;
         if !links.contains(&link) {
             links.push(link);
         }
@@ -192,37 +193,9 @@ pub(in crate::memory) fn links(given: &[Link]) -> Result<Vec<Link>, MemoryError>
     Ok(links)
 }
 
-fn not_a(kind: LinkKind) -> String {
-    let expected = match kind {
-        LinkKind::Task => "an id as `t-0a1b2c`".to_owned(),
-        LinkKind::Agent => "an id as `a-0a1b2c`".to_owned(),
-        LinkKind::Commit => format!("{} to {} hex digits", HASH.start(), HASH.end()),
-        LinkKind::File => format!(
-            "a path of at most {PATH} characters, relative to the top of the project, without `..`"
-        ),
-    };
-    format!("holds a {kind} that is none; {expected} is taken")
-}
-
-fn commit(text: &str) -> Option<String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let fits = HASH.contains(&lower.len()) && lower.bytes().all(|b| b.is_ascii_hexdigit());
-    fits.then_some(lower)
-}
-
-fn path(text: &str) -> Option<String> {
-    let text = text.trim();
-    let fits = text.chars().count() <= PATH && !text.chars().any(steers) && !text.starts_with('/');
-    let parts: Vec<&str> = text
-        .split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .collect();
-    (fits && !parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
-}
-
 /// Ids of what is superseded, each once.
 pub(in crate::memory) fn supersedes(given: &[String]) -> Result<Vec<&str>, MemoryError> {
-    let mut ids: Vec<&str> = given.iter().map(|id| id.trim()).collect();
+    let mut ids: Vec<&str> = given.iter().flat_map(|ids| each(ids)).collect();
     ids.sort_unstable();
     ids.dedup();
     few("supersedes", ids.len(), SUPERSEDED)?;
@@ -234,25 +207,19 @@ fn few(field: &'static str, found: usize, most: usize) -> Result<(), MemoryError
         true => Ok(()),
         false => Err(MemoryError::bad(
             field,
-            format!("has more than {most} entries"),
+            format!("has more than {most} entries; leave some out"),
         )),
     }
 }
 
 fn line(field: &'static str, text: &str, most: usize) -> Result<String, MemoryError> {
+    let text = taken_out(text);
     let text = text.trim();
     match text.chars().count() <= most && !text.chars().any(steers) {
         true => Ok(text.to_owned()),
         false => Err(MemoryError::bad(
             field,
-            format!("is not one line of at most {most} characters"),
+            format!("is not one line of at most {most} characters; say it shorter"),
         )),
     }
-}
-
-/// Control characters, those that turn the direction of what follows, and letters that nobody sees
-/// and a model reads.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
 }

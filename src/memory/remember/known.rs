@@ -34,25 +34,30 @@ const NAMED: usize = 5;
 const CHAIN: usize = 1000;
 
 statements! {
-    SAME = "SELECT id, text, trust, superseded_by FROM memory
-        WHERE place = $1 AND mark = $2 AND forgotten_ms = 0 AND (superseded_by <> ''
-          OR (valid_from_ms <= $3 AND (valid_to_ms = 0 OR valid_to_ms > $3)))
-        ORDER BY superseded_by <> '', n";
-    FREQUENCIES = "SELECT word, memories FROM memory_word
-        WHERE place = $1 AND word IN (SELECT value FROM json_each($2))";
+    // One row at least for a place that is there.
+    LOOK = "SELECT place.n, (SELECT json_group_array(json_array(word, memories)) FROM memory_word
+            WHERE place = place.n AND word IN (SELECT value FROM json_each($4))) AS counted,
+          same.id, same.text, same.trust, same.superseded_by
+        FROM memory_place AS place
+        LEFT JOIN memory AS same ON same.place = place.n AND same.mark = $2 AND same.forgotten_ms = 0
+          AND (same.superseded_by <> ''
+            OR (same.valid_from_ms <= $3 AND (same.valid_to_ms = 0 OR same.valid_to_ms > $3)))
+        WHERE place.name = $1 ORDER BY same.superseded_by <> '', same.n";
+    WITH_RARE = "WITH term AS MATERIALIZED (
+          SELECT '\"' || $2 || '/' || (value ->> 0) || '\"' AS word, value ->> 1 AS weight
+          FROM json_each($1))
+        SELECT memory.id, memory.text, memory.trust, memory.superseded_by, memory.lexical
+        FROM (SELECT hit.rowid AS n FROM term CROSS JOIN memory_index AS hit
+            WHERE hit.memory_index MATCH term.word
+            GROUP BY hit.rowid ORDER BY sum(term.weight) DESC, hit.rowid DESC LIMIT $3) AS hit
+          CROSS JOIN memory ON memory.n = hit.n
+        WHERE memory.valid_from_ms <= $4 AND (memory.valid_to_ms = 0 OR memory.valid_to_ms > $4)";
     BY_NUMBERS = "SELECT id, text, trust, superseded_by, lexical FROM memory
         WHERE n IN (SELECT value FROM json_each($1))
           AND valid_from_ms <= $2 AND (valid_to_ms = 0 OR valid_to_ms > $2)";
+    HOLDS = "SELECT count(*) FROM memory
+        WHERE id = $1 AND valid_from_ms <= $2 AND (valid_to_ms = 0 OR valid_to_ms > $2)";
     HEAD = "SELECT id, text, trust, superseded_by FROM memory WHERE id = $1 AND forgotten_ms = 0";
-}
-
-/// Where is looked, and for whom.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) n: i64,
-    pub(super) now_ms: i64,
-    /// Whether an agent asks. Nobody else is told of what an agent alone has put in the place of another.
-    pub(super) of_agent: bool,
 }
 
 /// A memory that says what a statement says.
@@ -77,38 +82,190 @@ impl Found {
     }
 }
 
-/// The memory of a place that says most nearly what a statement says, if any is near enough. For one
-/// that repeats what was superseded, that is what has taken its place.
-pub(super) async fn find(
+/// What there is to know of a place before anything of it is compared with a statement.
+pub(super) struct Seen {
+    /// The number of the place.
+    pub(super) place: i64,
+    now_ms: i64,
+    /// Those with the mark of the statement, also superseded ones.
+    same: Vec<Candidate>,
+    /// Words of the statement that matter, and in how many memories each one is that is known there.
+    words: BTreeSet<String>,
+    counted: Vec<(String, i64)>,
+}
+
+/// Looks for a statement in a place; `None` if nothing was ever kept there.
+pub(super) async fn look(
     connection: &mut AnyConnection,
-    place: Place,
+    place: &str,
     checked: &Checked<'_>,
-    olds: &[Memory],
-) -> Result<Option<Found>, MemoryError> {
-    if let Some(same) = same(connection, place, checked, olds).await? {
-        return Ok(Some(same));
-    }
-    if let Some(quoted) = quoted(connection, checked, olds).await? {
-        return Ok(Some(quoted));
-    }
-    let words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
-    let mut best: Option<Found> = None;
-    for row in sharing(connection, place, checked).await? {
-        let lexical: String = row.try_get("lexical").map_err(StoreError::from)?;
-        if share(&words, &lexical.split_ascii_whitespace().collect()) < WORTH {
-            continue;
+    now_ms: i64,
+) -> Result<Option<Seen>, StoreError> {
+    let carried = checked.sense.carried();
+    let words = checked.lexical.text.iter();
+    let words: BTreeSet<String> = words
+        .filter(|word| !carried.contains(word.as_str()))
+        .cloned()
+        .collect();
+    let rows = sqlx::query(LOOK)
+        .bind(place)
+        .bind(checked.sense.mark())
+        .bind(now_ms)
+        .bind(serde_json::json!(words).to_string())
+        .fetch_all(connection)
+        .await?;
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let counted: String = row.try_get("counted")?;
+    let counted = serde_json::from_str(&counted).map_err(|error| StoreError::Row {
+        what: "memory_word",
+        message: error.to_string(),
+    })?;
+    let mut same = Vec::new();
+    for row in &rows {
+        if row.try_get::<Option<String>, _>("id")?.is_some() {
+            same.push(Candidate::of(row)?);
         }
-        let found = Candidate::of(&row)?;
-        if found.superseded_by.is_some() || found.is_among(olds) {
-            continue;
-        }
-        let likeness = checked.sense.likeness(&Sense::of(&found.text));
-        if likeness >= KNOWN && best.as_ref().is_none_or(|best| likeness > best.likeness) {
-            let is_same = found.text == checked.text;
-            best = Some(found.found(likeness, is_same));
-        }
     }
-    Ok(best)
+    Ok(Some(Seen {
+        place: row.try_get("n")?,
+        now_ms,
+        same,
+        words,
+        counted,
+    }))
+}
+
+impl Seen {
+    /// The memory that says most nearly what the statement says, if any is near enough and none of
+    /// `olds`. For one that repeats what was superseded, that is what has taken its place. Nobody but an
+    /// agent is told of what an agent alone has put in the place of another.
+    pub(super) async fn find(
+        &self,
+        connection: &mut AnyConnection,
+        checked: &Checked<'_>,
+        olds: &[Memory],
+        of_agent: bool,
+    ) -> Result<Option<Found>, MemoryError> {
+        if let Some(same) = self.same(connection, checked, olds, of_agent).await? {
+            return Ok(Some(same));
+        }
+        if let Some(quoted) = quoted(connection, checked, olds, self.now_ms).await? {
+            return Ok(Some(quoted));
+        }
+        let words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
+        let mut best: Option<Found> = None;
+        for row in self.sharing(connection).await? {
+            let lexical: String = row.try_get("lexical").map_err(StoreError::from)?;
+            if share(&words, &lexical.split_ascii_whitespace().collect()) < WORTH {
+                continue;
+            }
+            let found = Candidate::of(&row)?;
+            if found.superseded_by.is_some() || found.is_among(olds) {
+                continue;
+            }
+            let likeness = checked.sense.likeness(&Sense::of(&found.text));
+            if likeness >= KNOWN && best.as_ref().is_none_or(|best| likeness > best.likeness) {
+                let is_same = found.text == checked.text;
+                best = Some(found.found(likeness, is_same));
+            }
+        }
+        Ok(best)
+    }
+
+    /// The memory with the same words.
+    async fn same(
+        &self,
+        connection: &mut AnyConnection,
+        checked: &Checked<'_>,
+        olds: &[Memory],
+        of_agent: bool,
+    ) -> Result<Option<Found>, MemoryError> {
+        let sense = &checked.sense;
+        let plain = sense.plain();
+        for found in &self.same {
+            if found.is_among(olds) || Sense::of(&found.text).plain() != plain {
+                continue;
+            }
+            let Some(by) = &found.superseded_by else {
+                let is_same = found.text == checked.text;
+                return Ok(Some(found.clone().found(1.0, is_same)));
+            };
+            if let Some(head) = head(connection, by).await?
+                && !head.is_among(olds)
+                && (head.trust == Trust::Confirmed || of_agent)
+                && holds(connection, &head.id, self.now_ms).await?
+            {
+                let likeness = sense.likeness(&Sense::of(&head.text));
+                return Ok(Some(head.found(likeness, false)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Memories that share rare words with the statement: all that may be like it, where these words
+    /// are not in very many.
+    async fn sharing(&self, connection: &mut AnyConnection) -> Result<Vec<AnyRow>, StoreError> {
+        // What is like it lacks so many of the words at most: it has one of any that are more.
+        let changes = CHANGES + self.words.len() / WORDS_PER_CHANGE;
+        let unknown = self.words.len() - self.counted.len();
+        let Some(needed) = (changes + 1).checked_sub(unknown).filter(|it| *it > 0) else {
+            return Ok(Vec::new());
+        };
+        let mut counted = self.counted.clone();
+        counted.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        let rarest = counted.iter().take(needed);
+        if rarest.map(|(_, memories)| memories).sum::<i64>() <= POSTINGS {
+            counted.truncate(needed);
+            return self.with_rare(connection, &counted).await;
+        }
+        counted.truncate(needed.max(TOGETHER));
+        let numbers = recall::sharing(connection, self.place, counted, COMPARED).await?;
+        Ok(sqlx::query(BY_NUMBERS)
+            .bind(serde_json::json!(numbers).to_string())
+            .bind(self.now_ms)
+            .fetch_all(connection)
+            .await?)
+    }
+
+    /// The memories that share the most of some words that lead to few.
+    async fn with_rare(
+        &self,
+        connection: &mut AnyConnection,
+        words: &[(String, i64)],
+    ) -> Result<Vec<AnyRow>, StoreError> {
+        // The rarer a word, the more it tells.
+        let weighed = words.iter();
+        let weighed: Vec<(&str, f64)> = weighed
+            .map(|(word, memories)| {
+                (
+                    word.as_str(),
+                    (1.0 + POSTINGS as f64 / *memories as f64).ln(),
+                )
+            })
+            .collect();
+        Ok(sqlx::query(WITH_RARE)
+            .bind(serde_json::json!(weighed).to_string())
+            .bind(self.place)
+            .bind(COMPARED)
+            .bind(self.now_ms)
+            .fetch_all(connection)
+            .await?)
+    }
+}
+
+async fn holds(
+    connection: &mut AnyConnection,
+    id: &MemoryId,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let holds: i64 = sqlx::query_scalar(HOLDS)
+        .bind(id.as_str())
+        .bind(now_ms)
+        .fetch_one(connection)
+        .await?;
+    Ok(holds > 0)
 }
 
 /// How much of their words two have in common, from 0 to 1.
@@ -117,46 +274,12 @@ fn share(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
     2.0 * one.intersection(other).count() as f64 / all as f64
 }
 
-/// The memory with the same words.
-async fn same(
-    connection: &mut AnyConnection,
-    place: Place,
-    checked: &Checked<'_>,
-    olds: &[Memory],
-) -> Result<Option<Found>, MemoryError> {
-    let sense = &checked.sense;
-    let plain = sense.plain();
-    let rows = sqlx::query(SAME)
-        .bind(place.n)
-        .bind(sense.mark())
-        .bind(place.now_ms)
-        .fetch_all(&mut *connection)
-        .await?;
-    for row in rows {
-        let found = Candidate::of(&row)?;
-        if found.is_among(olds) || Sense::of(&found.text).plain() != plain {
-            continue;
-        }
-        let Some(by) = &found.superseded_by else {
-            let is_same = found.text == checked.text;
-            return Ok(Some(found.found(1.0, is_same)));
-        };
-        if let Some(head) = head(connection, by).await?
-            && !head.is_among(olds)
-            && (head.trust == Trust::Confirmed || place.of_agent)
-        {
-            let likeness = sense.likeness(&Sense::of(&head.text));
-            return Ok(Some(head.found(likeness, false)));
-        }
-    }
-    Ok(None)
-}
-
 /// The memory that a statement names by its id and repeats: it was given back, and is nothing new.
 async fn quoted(
     connection: &mut AnyConnection,
     checked: &Checked<'_>,
     olds: &[Memory],
+    now_ms: i64,
 ) -> Result<Option<Found>, MemoryError> {
     let words = checked
         .text
@@ -172,7 +295,11 @@ async fn quoted(
         let Some(row) = named else { continue };
         let found = Candidate::of(&row)?;
         let sense = Sense::of(&found.text);
-        if !found.is_among(olds) && found.superseded_by.is_none() && checked.sense.repeats(&sense) {
+        if !found.is_among(olds)
+            && found.superseded_by.is_none()
+            && checked.sense.repeats(&sense)
+            && holds(connection, &found.id, now_ms).await?
+        {
             let likeness = checked.sense.likeness(&sense);
             return Ok(Some(found.found(likeness, false)));
         }
@@ -201,48 +328,8 @@ pub(super) async fn head(
     Ok(None)
 }
 
-/// Memories that share rare words with a statement: all that may be like it, where these words are not
-/// in very many.
-async fn sharing(
-    connection: &mut AnyConnection,
-    place: Place,
-    checked: &Checked<'_>,
-) -> Result<Vec<AnyRow>, StoreError> {
-    let carried = checked.sense.carried();
-    let mut words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
-    words.retain(|word| !carried.contains(word));
-    let counted: Vec<(String, i64)> = sqlx::query_as(FREQUENCIES)
-        .bind(place.n)
-        .bind(serde_json::json!(words).to_string())
-        .fetch_all(&mut *connection)
-        .await?;
-    // What is like it lacks so many of the words at most: it has one of any that are more.
-    let changes = CHANGES + words.len() / WORDS_PER_CHANGE;
-    let unknown = words.len() - counted.len();
-    let Some(needed) = (changes + 1).checked_sub(unknown).filter(|it| *it > 0) else {
-        return Ok(Vec::new());
-    };
-    let mut counted = counted;
-    counted.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-    let rare: i64 = counted
-        .iter()
-        .take(needed)
-        .map(|(_, memories)| memories)
-        .sum();
-    let asked = match rare <= POSTINGS {
-        true => needed,
-        false => needed.max(TOGETHER),
-    };
-    counted.truncate(asked);
-    let numbers = recall::sharing(connection, place.n, counted, COMPARED).await?;
-    Ok(sqlx::query(BY_NUMBERS)
-        .bind(serde_json::json!(numbers).to_string())
-        .bind(place.now_ms)
-        .fetch_all(connection)
-        .await?)
-}
-
 /// What is read of a memory.
+#[derive(Clone)]
 pub(super) struct Candidate {
     pub(super) id: MemoryId,
     text: String,

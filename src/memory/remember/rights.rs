@@ -60,14 +60,16 @@ impl Memories<'_> {
         let source = &memory.source;
         if source.kind != SourceKind::Agent || source.id != id.as_str() {
             return Err(not_allowed(format!(
-                "{} was written by somebody else; only a session or a person supersedes or forgets it",
+                "{} was written by somebody else; only a session or a person supersedes or forgets it: \
+                 say in your result why it should go",
                 memory.id
             )));
         }
         match memory.trust {
             Trust::Quarantined => Ok(()),
             Trust::Confirmed => Err(not_allowed(format!(
-                "{} was confirmed since; only a session or a person supersedes or forgets it",
+                "{} was confirmed since; only a session or a person supersedes or forgets it: \
+                 say in your result why it should go",
                 memory.id
             ))),
         }

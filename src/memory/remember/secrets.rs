@@ -1,8 +1,13 @@
-//! Recognising secrets by the formats of well-known keys, and by a name beside a value that looks
-//! drawn at random. What is found is named by its format and never repeated.
+//! Recognising secrets by the formats of well-known keys, and by a name, a header or an address beside
+//! a value that looks chosen or drawn at random. What is found is named by its format and never repeated.
 
 mod address;
 mod assignment;
+mod request;
+mod table;
+mod value;
+
+use crate::text::unseen::as_it_reads;
 
 /// The characters that a key is made of behind its prefix.
 #[derive(Clone, Copy)]
@@ -96,12 +101,18 @@ const FORMATS: [Format; 61] = [
     ("AGE-SECRET-KEY-1", Made::Capitals, 40, "an age key"),
 ];
 
-/// What the first secret in a text is, with its article.
+/// What the first secret in a text is, with its article. The text is looked at as it reads, whatever
+/// stands unseen within its words.
 pub(super) fn found(text: &str) -> Option<&'static str> {
+    let text = &as_it_reads(text);
     key(text)
         .or_else(|| signed_token(text))
         .or_else(|| private_key(text))
         .or_else(|| address::with_password(text))
+        .or_else(|| address::with_parameter(text))
+        .or_else(|| request::found(text))
+        .or_else(|| table::found(text))
+        .or_else(|| assignment::in_element(text))
         .or_else(|| assignment::found(text))
 }
 
@@ -166,7 +177,7 @@ fn is_wordy(text: &str) -> bool {
         several += 1;
         let word = part.trim_end_matches(|c: char| c.is_ascii_digit());
         let is_number = word.is_empty() && part.len() <= 4;
-        let is_word = part.len() - word.len() <= 4
+        let is_word = part.len() - word.len() <= 5
             && word.len() <= 15
             && (word.bytes().all(|b| b.is_ascii_lowercase())
                 || word.bytes().all(|b| b.is_ascii_uppercase()));
@@ -192,84 +203,4 @@ fn bits(text: &str) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A key that no scanner of source files takes for one.
-    fn made(prefix: &str, length: usize, alphabet: &str) -> String {
-        let letters: Vec<char> = alphabet.chars().collect();
-        let drawn = (0..length).map(|at| letters[(at * 7 + at / 3 + 5) % letters.len()]);
-        prefix.chars().chain(drawn).collect()
-    }
-
-    const MIXED: &str = "aB3xK9qLz7Rw2TnY5vMc8HdJ";
-    const HEX: &str = "0a1b2c3d4e5f6789";
-
-    #[test]
-    fn keys_are_known_by_their_format() {
-        for (key, what) in [
-            (made("AKIA", 16, "A2B3C4D5E6F7"), "an AWS access key"),
-            (made("ghp_", 36, MIXED), "a GitHub token"),
-            (made("github_pat_", 60, MIXED), "a GitHub token"),
-            (made("glpat-", 20, MIXED), "a GitLab token"),
-            (made("xoxb-1234567890-", 24, MIXED), "a Slack token"),
-            (made("sk-", 48, MIXED), "an OpenAI key"),
-            (made("sk-proj-", 60, MIXED), "an OpenAI key"),
-            (made("sk-ant-api03-", 80, MIXED), "an Anthropic key"),
-            (made("AIza", 35, MIXED), "a Google key"),
-            (made("sk_live_", 24, MIXED), "a Stripe key"),
-            (made("npm_", 36, MIXED), "an npm token"),
-            (made("pypi-", 60, MIXED), "a PyPI token"),
-            (made("hf_", 34, MIXED), "a Hugging Face token"),
-            (made("dop_v1_", 64, HEX), "a DigitalOcean token"),
-            (
-                format!(
-                    "{}.{}.{}",
-                    made("eyJ", 20, MIXED),
-                    made("eyJ", 40, MIXED),
-                    made("", 43, MIXED)
-                ),
-                "a signed token (JWT)",
-            ),
-            (
-                "-----BEGIN RSA PRIVATE KEY-----\nMIIE".to_owned(),
-                "a private key",
-            ),
-            (
-                "-----BEGIN OPENSSH PRIVATE KEY-----".to_owned(),
-                "a private key",
-            ),
-        ] {
-            for text in [
-                key.clone(),
-                format!("The key is `{key}`."),
-                format!("KEY={key}"),
-                format!("(\"{key}\")"),
-            ] {
-                assert_eq!(found(&text), Some(what), "{text}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_only_looks_like_a_key_is_none() {
-        for text in [
-            "AWS access keys begin with AKIA and 16 characters",
-            "Tokens that begin with ghp_ are refused by the hook",
-            "sk-learn is pinned to 1.4.2",
-            "The branch is sk-fix-the-very-long-name-of-a-branch-2",
-            "fixed in 1f0c3a9b2e4d5f60718293a4b5c6d7e8f9012345",
-            "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            "npm_config_registry points to the proxy",
-            "npm_lifecycle_event_names_are_documented_elsewhere",
-            "hf_transfer makes downloads fast",
-            "the agent a-0a1b2c works on t-3d4e5f",
-            "-----BEGIN CERTIFICATE-----",
-            "eyJ is how base64 of an object begins",
-            "uuid 123e4567-e89b-12d3-a456-426614174000",
-            "The header is SG.example.com",
-        ] {
-            assert_eq!(found(text), None, "{text}");
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ mod known;
 mod life;
 mod processes;
 mod random;
+mod room;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! What keeps memories from being written to a file or read from one as a whole. What is wrong with one
 //! line is a [`crate::transfer::Problem`] of the report.
 
+use super::foreign::Format;
 use crate::ids::MemoryId;
 use crate::memory::MemoryError;
 use crate::store::StoreError;
@@ -20,6 +21,17 @@ pub enum TransferError {
     Unknown {
         /// What was found instead.
         problem: String,
+    },
+    /// A folder has files of several forms.
+    #[error(
+        "the folder holds files of two forms: {} is taken for {}, {} for {}",
+        .one.0, .one.1, .other.0, .other.1
+    )]
+    Mixed {
+        /// A file, and what it is taken for.
+        one: (String, Format),
+        /// Another one.
+        other: (String, Format),
     },
     /// A later version has written it.
     #[error("that was written by a newer ostler (form {found}, this one knows {known})")]

@@ -24,8 +24,8 @@ pub struct Exported {
 
 impl Memories<'_> {
     /// Writes every memory of the project and of its agents to `out`, with those of the user if that is
-    /// said, sorted by id: the same memories are the same bytes. Reads in pages, of one moment of the
-    /// store, whoever writes meanwhile.
+    /// said, sorted by id: the same memories are the same bytes. An agent writes those that it may read.
+    /// Reads in pages, of one moment of the store, whoever writes meanwhile.
     ///
     /// # Errors
     /// Failures of the store, and of `out`.
@@ -35,11 +35,13 @@ impl Memories<'_> {
         out: &mut dyn Write,
     ) -> Result<Exported, TransferError> {
         let mut exported = Exported::default();
+        let own = self.own_scopes();
+        let only = self.is_agent().then_some(own.as_slice());
         let mut moment = self.store.read().begin().await?;
         put(out, &line::head())?;
         let mut after = String::new();
         loop {
-            let page = rows::page(&mut moment, self.project, &after, with_user, PAGE).await?;
+            let page = rows::page(&mut moment, self.project, &after, with_user, only, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.id.to_string();
             for memory in &page {

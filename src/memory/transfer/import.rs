@@ -2,26 +2,27 @@
 //! by, and what goes in does so a few hundred memories at a time: whoever else writes meanwhile does
 //! not wait long, and a kill leaves whole memories, which the next import of the same file adds to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::io::BufRead;
 
 use sqlx::AnyConnection;
 
 use super::error::TransferError;
 use super::foreign::{self, Document, Format, Found};
-use super::line::{self, Line};
-use super::merge::{closing, merged};
+use super::merge::merged;
 use super::report::Report;
-use super::{circles, rows, writes};
+use super::{closings, rows, writes};
 use crate::ids::MemoryId;
 use crate::memory::MemoryError;
 use crate::memory::memories::Memories;
 use crate::memory::model::{Kind, Memory, Scope, Source as Origin, SourceKind, Trust};
-use crate::memory::remember::NewMemory;
-use crate::transfer::{Raw, Source, is_conflict_marker};
+use crate::text::one_line;
+use crate::transfer::Source;
 
 /// Memories written at once.
 const PAGE: usize = 500;
+/// Most characters of what is said of where something comes from.
+const ORIGIN: usize = 200;
 
 /// What is to be taken in.
 pub struct Import<'a, 'p> {
@@ -29,6 +30,8 @@ pub struct Import<'a, 'p> {
     pub input: Input<'a>,
     /// What it is; `None`: what it looks like.
     pub format: Option<Format>,
+    /// Also takes memories in the scope of the user, which count in every project.
+    pub with_user: bool,
     /// Only says what would be done.
     pub dry_run: bool,
     /// Is told how many memories are written, and of how many.
@@ -60,16 +63,19 @@ impl Memories<'_> {
             let what = "only a person can import memories".to_owned();
             return Err(MemoryError::NotAllowed { what }.into());
         }
-        let (told, report) = self.told(import.input, import.format, import.dry_run)?;
+        let (mut told, report) = self.told(import.input, import.format, import.with_user)?;
         let mut run = Run {
             memories: self,
             is_own: report.format == Format::Ostler,
             ids: told.iter().map(|(_, memory)| memory.id.clone()).collect(),
             standing: BTreeSet::new(),
             texts: HashMap::new(),
-            report,
+            report: Report {
+                dry_run: import.dry_run,
+                ..report
+            },
         };
-        run.look(&told).await?;
+        run.look(&mut told).await?;
         let mut done = 0;
         for page in told.chunks(PAGE) {
             if import.dry_run {
@@ -92,7 +98,7 @@ impl Memories<'_> {
         &self,
         input: Input<'_>,
         format: Option<Format>,
-        dry_run: bool,
+        with_user: bool,
     ) -> Result<(Vec<(u64, Memory)>, Report), TransferError> {
         let (documents, format) = match input {
             Input::Folder(documents) => (documents, format),
@@ -104,12 +110,12 @@ impl Memories<'_> {
                 };
                 match format {
                     Some(Format::Ostler) => {
-                        let mut report = Report::new(Format::Ostler, dry_run);
-                        let told = self.own_lines(&mut source, &mut report)?;
+                        let mut report = Report::new(Format::Ostler);
+                        let told = self.own_lines(&mut source, with_user, &mut report)?;
                         return Ok((told, report));
                     }
                     Some(format @ (Format::ServerMemory | Format::Gobby)) => {
-                        let mut report = Report::new(format, dry_run);
+                        let mut report = Report::new(format);
                         let found = foreign::of_lines(format, &name, &mut source, &mut report)?;
                         return Ok((self.adapt(found, &mut report), report));
                     }
@@ -128,76 +134,9 @@ impl Memories<'_> {
             Some(format) => format,
             None => Format::of_documents(&documents)?,
         };
-        let mut report = Report::new(format, dry_run);
+        let mut report = Report::new(format);
         let found = foreign::of_documents(format, &documents, &mut report);
         Ok((self.adapt(found, &mut report), report))
-    }
-
-    /// Reads lines of our own form.
-    fn own_lines(
-        &self,
-        source: &mut Source,
-        report: &mut Report,
-    ) -> Result<Vec<(u64, Memory)>, TransferError> {
-        let mut told: BTreeMap<MemoryId, (u64, Memory)> = BTreeMap::new();
-        while let Some((number, raw)) = source.next()? {
-            let memory = match raw {
-                Raw::Bad(problem) => Err(problem),
-                Raw::Text(text) if is_conflict_marker(&text) => {
-                    Err("it marks a conflict of git; the lines of both sides were merged".into())
-                }
-                Raw::Text(text) => match line::read(&text, self.now_ms()) {
-                    Ok(Line::Head(found)) if found > line::VERSION => {
-                        let known = line::VERSION;
-                        return Err(TransferError::Newer { found, known });
-                    }
-                    Ok(Line::Head(_)) => continue,
-                    Ok(Line::Memory(memory)) => self.gated(*memory),
-                    Err(problem) => Err(problem),
-                },
-            };
-            let memory = memory.and_then(|memory| match told.get(&memory.id) {
-                Some((_, other)) => merged(other, &memory),
-                None => Ok(memory),
-            });
-            match memory {
-                Ok(memory) => {
-                    let first = told.remove(&memory.id);
-                    // The same memory on two lines, as git leaves it, is one.
-                    let line = first.map_or(number, |(line, _)| line);
-                    told.insert(memory.id.clone(), (line, memory));
-                }
-                Err(problem) => report.skip(number, problem),
-            }
-        }
-        Ok(told.into_values().collect())
-    }
-
-    /// A memory of a file, if it may be kept here.
-    fn gated(&self, mut memory: Memory) -> Result<Memory, String> {
-        if let Some(gone) = &mut memory.forgotten {
-            gone.why = self.store.redact(&gone.why);
-            return Ok(memory);
-        }
-        let new = NewMemory {
-            text: memory.text,
-            kind: Some(memory.kind),
-            scope: Some(memory.scope.clone()),
-            tags: memory.tags.clone(),
-            subject: memory.subject.clone(),
-            importance: Some(memory.importance),
-            links: memory.links.clone(),
-            force: true,
-            ..NewMemory::default()
-        };
-        let checked = self.check(&new).map_err(|error| error.to_string())?;
-        memory.text = checked.text;
-        memory.subject = checked.subject;
-        memory.tags = checked.tags;
-        memory.tags.sort();
-        memory.links = checked.links;
-        memory.links.sort();
-        Ok(memory)
     }
 
     /// Makes memories of what was found in files of others. The person who imports stands for them.
@@ -212,6 +151,7 @@ impl Memories<'_> {
                     continue;
                 }
             };
+            report.redacted += u64::from(self.redacts(&new));
             let mut tags = checked.tags;
             tags.sort();
             let memory = Memory {
@@ -225,7 +165,7 @@ impl Memories<'_> {
                 trust: Trust::Confirmed,
                 source: Origin {
                     kind: SourceKind::Import,
-                    id: self.store.redact(&origin),
+                    id: one_line(&self.store.redact(&origin), ORIGIN),
                 },
                 session: String::new(),
                 turn: 0,
@@ -261,23 +201,21 @@ struct Run<'a, 'b> {
 }
 
 impl Run<'_, '_> {
-    /// Finds out what is here, as far as all of it matters.
-    async fn look(&mut self, told: &[(u64, Memory)]) -> Result<(), TransferError> {
-        let project = self.memories.project;
+    /// Finds out what is here, as far as all of it matters, and puts first what nothing takes the place
+    /// of: a kill leaves nothing superseded by what is not there.
+    async fn look(&mut self, told: &mut [(u64, Memory)]) -> Result<(), TransferError> {
+        let Memories { project, .. } = self.memories;
+        let now_ms = self.memories.now_ms();
         let mut connection = self.memories.store.read().acquire().await?;
         for (text, id) in rows::texts(&mut connection, project).await? {
             self.texts.entry(text).or_default().push(id);
         }
-        let mut closings = rows::closings(&mut connection, project).await?;
-        for (_, memory) in told {
-            let Some(new) = closing(memory) else { continue };
-            let known = closings.entry(memory.id.clone());
-            let known = known.or_insert_with(|| new.clone());
-            if *known < new {
-                *known = new;
-            }
-        }
-        self.standing = circles::standing(&closings);
+        let report = &mut self.report;
+        self.standing = closings::check(&mut connection, project, told, now_ms, report).await?;
+        let standing = &self.standing;
+        told.sort_by_key(|(_, memory)| {
+            memory.superseded_by.is_some() && !standing.contains(&memory.id)
+        });
         Ok(())
     }
 
@@ -327,12 +265,34 @@ impl Run<'_, '_> {
             self.report.unchanged += 1;
             return Ok(());
         }
-        if (before.trust, after.trust) == (Trust::Quarantined, Trust::Confirmed) {
-            let remark = "is confirmed now, as it is there".to_owned();
-            self.report.remark(Some(line), &after.id, remark);
-        }
+        self.tell_of(line, &before, &after);
         self.report.updated += 1;
         self.change(connection, &before, &after).await
+    }
+
+    /// Remarks what becomes of a memory that was here because a file says so.
+    fn tell_of(&mut self, line: u64, before: &Memory, after: &Memory) {
+        let mut remark = |what: String| {
+            let remark = format!("{what} now, as it is there");
+            self.report.remark(Some(line), &after.id, remark);
+        };
+        if before.forgotten.is_none() && after.forgotten.is_some() {
+            remark("is forgotten".to_owned());
+        }
+        match &after.superseded_by {
+            Some(by) if before.superseded_by.as_ref() != Some(by) => {
+                remark(format!("is superseded by {by}"));
+            }
+            _ => {}
+        }
+        if (before.trust, after.trust) == (Trust::Quarantined, Trust::Confirmed) {
+            remark("is confirmed".to_owned());
+        }
+        let marks = |it: &Memory| (it.tags.clone(), it.importance.to_bits(), it.links.clone());
+        if after.scope == Scope::User && after.forgotten.is_none() && marks(before) != marks(after)
+        {
+            remark("is the user's and has other tags, importance or links".to_owned());
+        }
     }
 
     /// A memory that is not here.
@@ -404,7 +364,7 @@ impl Run<'_, '_> {
             let close = |memory: &mut Memory, by: &MemoryId| {
                 memory.superseded_by = Some(by.clone());
                 if memory.valid_to_ms == 0 {
-                    memory.valid_to_ms = since_ms;
+                    memory.valid_to_ms = since_ms.max(memory.valid_from_ms);
                 }
             };
             let (old, by) = match rank(&before) < rank(told) {

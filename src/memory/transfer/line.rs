@@ -306,13 +306,15 @@ fn by(text: Option<&str>) -> Result<Option<MemoryId>, String> {
 fn scope(text: &str) -> Result<Scope, String> {
     Scope::parse(text).ok_or_else(|| {
         let shown = one_line(text, 40);
-        format!("`scope` is {shown:?}; take project, user or agent:<definition>")
+        format!("`scope` is {shown:?}; there are {}", Scope::KNOWN)
     })
 }
 
 fn words(field: &str, text: String) -> Result<String, String> {
     match text.chars().count() > WORDS || text.contains('\0') {
-        true => Err(format!("`{field}` is longer than {WORDS} characters")),
+        true => Err(format!(
+            "`{field}` is longer than {WORDS} characters, or holds a NUL"
+        )),
         false => Ok(text),
     }
 }

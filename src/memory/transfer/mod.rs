@@ -3,12 +3,14 @@
 //! memory. Never runs by itself: only a person imports, and an export goes where a person says.
 
 mod circles;
+mod closings;
 mod error;
 mod export;
 mod foreign;
 mod import;
 mod line;
 mod merge;
+mod own;
 mod page;
 mod report;
 pub(crate) mod rows;

@@ -28,7 +28,13 @@ pub struct Report {
     /// The first of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
-    /// What is no statement and was left out, by what it is, with how many there were.
+    /// Memories of the user that were left out.
+    #[serde(skip_serializing_if = "is_none")]
+    pub of_user: u64,
+    /// Statements of which the value of a secret variable was taken out.
+    #[serde(skip_serializing_if = "is_none")]
+    pub redacted: u64,
+    /// What was left out, by what it is, with how many there were.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aside: BTreeMap<&'static str, u64>,
     /// Decisions that were made about memories.
@@ -50,11 +56,27 @@ pub struct Remark {
     pub remark: String,
 }
 
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Report {
-    pub(super) fn new(format: Format, dry_run: bool) -> Self {
+    /// Counts what was left out.
+    pub(super) fn leave(&mut self, what: &'static str) {
+        *self.aside.entry(what).or_default() += 1;
+    }
+
+    /// How much was left out.
+    pub(super) fn left(&self) -> u64 {
+        self.aside.values().sum()
+    }
+
+    pub(super) fn new(format: Format) -> Self {
         Self {
             format,
-            dry_run,
+            dry_run: false,
+            of_user: 0,
+            redacted: 0,
             created: 0,
             updated: 0,
             unchanged: 0,

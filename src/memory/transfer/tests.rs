@@ -20,6 +20,7 @@ async fn taken(memories: &Memories<'_>, name: &str, text: &str, format: Option<F
             read: &mut text.as_bytes(),
         },
         format,
+        with_user: true,
         dry_run: false,
         progress: &mut |_, _| {},
     };
@@ -215,6 +216,7 @@ async fn lines_that_cannot_be_are_told_and_the_rest_goes_in() {
     let import = Import {
         input: Input::Folder(Vec::new()),
         format: None,
+        with_user: true,
         dry_run: true,
         progress: &mut |_, _| {},
     };

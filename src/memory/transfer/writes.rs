@@ -2,7 +2,7 @@
 
 use sqlx::AnyConnection;
 
-use crate::ids::ProjectId;
+use crate::ids::{MemoryId, ProjectId};
 use crate::memory::index::{self, Lexical};
 use crate::memory::memories::Memories;
 use crate::memory::model::Memory;
@@ -24,6 +24,9 @@ statements! {
     UNTAG = "DELETE FROM memory_tag WHERE memory = $1";
     TAG = "INSERT INTO memory_tag(memory, tag) SELECT $1, value FROM json_each($2) WHERE true
         ON CONFLICT DO NOTHING";
+    /// `$2`: 0 where nobody has told when it happened.
+    CARRY = "UPDATE memory SET at_ms = CASE WHEN $2 = 0 THEN at_ms ELSE $2 END, session = $3, turn = $4
+        WHERE id = $1";
     LINK = "INSERT INTO memory_link(memory, kind, target)
         SELECT $1, value ->> 0, value ->> 1 FROM json_each($2) WHERE true ON CONFLICT DO NOTHING";
 }
@@ -180,10 +183,33 @@ fn length(lexical: &Lexical) -> i64 {
     i64::try_from(lexical.len()).unwrap_or(i64::MAX)
 }
 
+/// Gives `new`, which says something else in the place of `old`, its place in the conversation, if it
+/// `stays` in its scope, and when it happened, if that was told of it.
+pub(super) async fn carry_over(
+    connection: &mut AnyConnection,
+    old: &Memory,
+    new: &MemoryId,
+    stays: bool,
+) -> Result<(), MemoryError> {
+    let is_told = old.at_ms != old.created_ms;
+    let (session, turn) = match stays {
+        true => (old.session.as_str(), old.turn),
+        false => ("", 0),
+    };
+    sqlx::query(CARRY)
+        .bind(new.as_str())
+        .bind(if is_told { old.at_ms } else { 0 })
+        .bind(session)
+        .bind(turn)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Whether a memory has that id, in whatever project.
 pub(super) async fn is_taken(
     connection: &mut AnyConnection,
-    id: &crate::ids::MemoryId,
+    id: &MemoryId,
 ) -> Result<bool, MemoryError> {
     Ok(rows::number(connection, id).await?.is_some())
 }

@@ -190,10 +190,15 @@ async fn a_question_of_a_megabyte_is_a_question() {
     assert!(found(&memories, &filler).await.is_empty());
     let many: String = (0..150_000).map(|n| format!("w{n:x} ")).collect();
     assert!(found(&memories, &many).await.is_empty());
-    let about = Query {
-        about: Some(filler.clone()),
-        tags: vec![filler],
+    let tagged = Query {
+        tags: vec![filler.clone()],
         ..asking("zebrafish")
     };
-    assert!(memories.recall(&about).await.unwrap().hits.is_empty());
+    assert!(memories.recall(&tagged).await.unwrap().hits.is_empty());
+    let about = Query {
+        about: Some(filler),
+        ..asking("zebrafish")
+    };
+    let told = memories.recall(&about).await.unwrap_err().to_string();
+    assert!(told.ends_with("longer than 500 characters"), "{told}");
 }

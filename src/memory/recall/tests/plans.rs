@@ -10,6 +10,7 @@ async fn no_statement_looks_at_every_memory() {
     let mut connection = world.store.read().acquire().await.unwrap();
     let lists = [
         candidates::ALL,
+        candidates::of_time::ALL,
         chain::ALL,
         documents::ALL,
         filter::ALL,

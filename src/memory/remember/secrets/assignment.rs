@@ -1,208 +1,214 @@
-//! A value beside a name that says that it is secret.
+//! A value beside a name that says that it is secret: behind a sign, a verb or an option.
 
-use super::{bits, is_wordy};
+use super::value;
 
 /// How the last word of a name of something secret ends.
-const NAMES: [&str; 11] = [
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
+const NAMES: [&str; 17] = [
     "secret",
     "token",
     "apikey",
     "accesskey",
-    "secretkey",
+    "accountkey",
+    "authkey",
+    "encryptionkey",
+    "masterkey",
     "privatekey",
+    "secretkey",
+    "secretkeybase",
+    "sharedkey",
+    "signingkey",
+    "subscriptionkey",
+    "webhookkey",
     "credential",
+    "credentials",
 ];
 /// Names of what people choose, which may be short.
-const CHOSEN: [&str; 4] = ["password", "passwd", "pwd", "passphrase"];
-/// Least characters of what was chosen and of what was drawn.
-const SHORT: usize = 6;
-const LONG: usize = 16;
-/// Least bits of information in a character of what was drawn.
-const BITS: f64 = 3.0;
-/// What stands between a name and its value, where that is no sign.
+const CHOSEN: [&str; 13] = [
+    "password",
+    "passwd",
+    "pwd",
+    "passphrase",
+    "passcode",
+    "passwort",
+    "kennwort",
+    "contraseña",
+    "senha",
+    "пароль",
+    "密码",
+    "密碼",
+    "パスワード",
+];
+/// Names of that which end many other words.
+const WHOLE: [&str; 2] = ["pw", "pass"];
+/// What stands between a name and its value.
+const SIGNS: [&str; 8] = ["=", ":", ":=", "=>", "->", "==", "\u{2192}", "\u{21d2}"];
 const SAID: [&str; 2] = ["is", "was"];
-/// How a value begins that says where the value comes from.
-const REFERS: [&str; 8] = ["$", "<", "{", "%", "[", "*", "env.", "process.env"];
+/// What stands between a verb and what is said.
+const BETWEEN: [&str; 7] = [
+    "now",
+    "still",
+    "currently",
+    "always",
+    "just",
+    "simply",
+    "to",
+];
+const SET: [&str; 3] = ["set", "changed", "reset"];
+/// What a name is joined with to that which it belongs to, and in how many words.
+const OF: [&str; 9] = [
+    "of", "for", "to", "on", "in", "at", "from", "behind", "used",
+];
+const AHEAD: usize = 9;
+
+/// A name, and what may be its value.
+struct Pair<'a> {
+    name: String,
+    value: &'a str,
+    /// Whether a verb stands between them.
+    is_said: bool,
+}
+
+/// Whether something secret stands in an element of that name, and what.
+pub(super) fn in_element(text: &str) -> Option<&'static str> {
+    let ends = text.match_indices("</");
+    let mut elements = ends.filter_map(|(at, end)| {
+        let name = text.get(at + end.len()..)?.split('>').next()?;
+        let value = text.get(..at)?.rsplit('>').next()?;
+        Some((secret_name(name)?, value))
+    });
+    elements.find_map(|(name, value)| judged(&name, value, false))
+}
 
 /// Whether something secret stands behind its name, and what.
 pub(super) fn found(text: &str) -> Option<&'static str> {
-    let words: Vec<&str> = text.split_whitespace().collect();
+    // What is printed bold is said all the same.
+    let text = text.replace("**", "");
+    let ends = |c: char| c.is_whitespace() || ",;&".contains(c);
+    let words: Vec<&str> = text.split(ends).filter(|word| !word.is_empty()).collect();
     (0..words.len()).find_map(|at| {
-        let rest = words.get(at..)?;
-        let (name, value, is_said) = pair(rest)?;
-        let is_secret = match is_chosen(&name) {
-            true => chosen(value, is_said),
-            false => drawn(value),
-        };
-        is_secret.then_some(match is_chosen(&name) {
-            true => "a password",
-            false => "a secret value",
-        })
+        let before = at.checked_sub(1).and_then(|at| words.get(at));
+        let pair = pair(before.copied().unwrap_or_default(), words.get(at..)?)?;
+        judged(&pair.name, pair.value, pair.is_said)
     })
 }
 
-/// A name and its value at the beginning of these words, and whether a verb stands between them.
-fn pair<'a>(words: &[&'a str]) -> Option<(String, &'a str, bool)> {
-    let first = *words.first()?;
-    // An address has a password of another form, and its own test.
-    let joined = first
-        .split_once(['=', ':'])
-        .filter(|_| !first.contains("://"));
-    if let Some((name, value)) = joined {
-        let value = bare(value.trim_start_matches(['=', ':', '>']));
-        let value = match value {
-            "" => bare(words.get(1)?),
-            value => value,
-        };
-        return Some((secret_name(name)?, value, false));
+/// What a value is that stands beside that name; `None` if it is nothing secret.
+pub(super) fn judged(name: &str, value: &str, is_said: bool) -> Option<&'static str> {
+    let value = bare(value);
+    let with_user = name.ends_with("credentials").then(|| value.split_once(':'));
+    if let Some((_, password)) = with_user.flatten() {
+        return value::is_chosen(password, false).then_some("a password");
     }
-    let name = secret_name(first)?;
-    let between = *words.get(1)?;
-    let is_said = SAID.contains(&between);
-    let is_sign = ["=", ":", ":=", "=>", "->", "=="].contains(&between);
-    (is_said || is_sign).then_some((name, bare(words.get(2)?), is_said))
+    match is_chosen(name) {
+        true => value::is_chosen(value, is_said).then_some("a password"),
+        false => value::is_drawn(value).then_some("a secret value"),
+    }
+}
+
+/// A name and its value at the beginning of these words.
+fn pair<'a>(before: &str, words: &[&'a str]) -> Option<Pair<'a>> {
+    let first = *words.first()?;
+    // What an address has in it has its own test.
+    let signs = ['=', ':'].iter().filter(|_| !first.contains("://"));
+    for (name, value) in signs.filter_map(|sign| first.split_once(*sign)) {
+        let Some(name) = name_of(before, name) else {
+            continue;
+        };
+        let value = value.trim_start_matches(['=', ':', '>']);
+        let value = match bare(value) {
+            "" => *words.get(1)?,
+            _ => value,
+        };
+        return Some(Pair {
+            name,
+            value,
+            is_said: false,
+        });
+    }
+    let name = name_of(before, first)?;
+    if first.starts_with("--") {
+        return Some(Pair {
+            name,
+            value: words.get(1)?,
+            is_said: false,
+        });
+    }
+    let (value, is_said) = told(words.get(1..)?)?;
+    Some(Pair {
+        name,
+        value,
+        is_said,
+    })
+}
+
+/// What is told of a name behind it, and whether by a verb.
+fn told<'a>(words: &[&'a str]) -> Option<(&'a str, bool)> {
+    let first = *words.first()?;
+    let belongs = OF.contains(&first.to_lowercase().as_str()) || first.starts_with('(');
+    let ahead = if belongs { AHEAD } else { 1 };
+    for (at, word) in words.iter().enumerate().take(ahead) {
+        let plain = word.trim_end_matches(':');
+        let rest = words.get(at + 1..).unwrap_or_default();
+        if SAID.contains(&plain.to_lowercase().as_str()) {
+            return Some((said(rest)?, plain == *word));
+        }
+        let ends = at > 0 && word.len() > 1 && word.ends_with([':', '=']);
+        if SIGNS.contains(word) || ends {
+            return Some((rest.first()?, false));
+        }
+        if word.ends_with(['.', '!', '?']) {
+            break;
+        }
+    }
+    // `machine github.com login ann password hunter2`
+    let has_digit = first.bytes().any(|b| b.is_ascii_digit());
+    has_digit.then_some((first, true))
+}
+
+/// What is said behind a verb.
+fn said<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let mut words = words.iter().copied().peekable();
+    let is_set = |word: &str, next: Option<&&str>| SET.contains(&word) && next == Some(&"to");
+    while let Some(word) = words.next() {
+        if !(BETWEEN.contains(&word) || is_set(word, words.peek())) {
+            return Some(word);
+        }
+    }
+    None
+}
+
+/// The name that a word ends with the word before it, in small letters without marks, if it is that of
+/// something secret.
+fn name_of(before: &str, text: &str) -> Option<String> {
+    match secret_name(text) {
+        None if plain(text) == "key" => secret_name(&format!("{before}key")),
+        name => name,
+    }
 }
 
 /// A name in small letters without marks, if it ends like that of something secret.
-fn secret_name(text: &str) -> Option<String> {
-    let name: String = text
-        .chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect();
-    NAMES.iter().any(|end| name.ends_with(end)).then_some(name)
+pub(super) fn secret_name(text: &str) -> Option<String> {
+    let name = plain(text);
+    let ends = |ends: &&str| name.ends_with(*ends);
+    let is_one = is_chosen(&name) || NAMES.iter().any(|it| ends(&it));
+    is_one.then_some(name)
+}
+
+fn plain(text: &str) -> String {
+    let letters = text.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
 }
 
 fn is_chosen(name: &str) -> bool {
-    CHOSEN.iter().any(|end| name.ends_with(end))
+    CHOSEN.iter().any(|end| name.ends_with(end)) || WHOLE.contains(&name)
 }
 
 /// A value without quotes and what ends a sentence.
 fn bare(text: &str) -> &str {
-    text.trim_matches(|c: char| "\"'`,;()".contains(c))
-        .trim_end_matches(['.', '!', '?'])
-}
-
-/// Whether that may be a password that somebody has chosen.
-fn chosen(value: &str, is_said: bool) -> bool {
-    let letters = value.chars().any(char::is_alphabetic);
-    let others = value
-        .chars()
-        .any(|c| !c.is_alphabetic() && c != '-' && c != '_');
-    let longest = value
-        .split(|c: char| !c.is_alphabetic())
-        .map(|run| run.chars().count())
-        .max();
-    let fits = value.chars().count() >= SHORT && letters && others && !refers(value);
-    // `the password is 1Password-managed` speaks of it; `Tr0ub4dor&3` is it.
-    fits && (!is_said || longest.is_some_and(|longest| longest < SHORT))
-}
-
-/// Whether that was drawn at random.
-fn drawn(value: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_+/=.~".contains(c);
-    value.len() >= LONG
-        && value.chars().all(plain)
-        && value.bytes().any(|b| b.is_ascii_digit())
-        && value.bytes().any(|b| b.is_ascii_alphabetic())
-        && bits(value) >= BITS
-        && !is_wordy(value)
-        && !refers(value)
-}
-
-/// Whether a value only tells where the value is: a variable, a call, a file, a placeholder.
-fn refers(value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    REFERS.iter().any(|begins| lower.starts_with(begins))
-        || value.contains(['(', '{', '<', '['])
-        || value.contains("://")
-        || value.contains("::")
-        || value.starts_with(['/', '~', '.'])
-        || is_file(value)
-        || value.contains("...")
-        || value.contains('\u{2026}')
-        || lower.contains("xxx")
-        || lower.contains("your")
-        || lower.contains("example")
-}
-
-/// Whether that is the path of a file: words with slashes, or a name and an ending.
-fn is_file(value: &str) -> bool {
-    let is_path = value.contains('/')
-        && value.split('/').all(|part| {
-            let plain =
-                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.@".contains(c);
-            part.chars().all(plain) && part.len() <= 20
-        });
-    let ending = value.rsplit_once('.').map(|(_, ending)| ending);
-    is_path
-        || ending.is_some_and(|ending| {
-            (1..=5).contains(&ending.len()) && ending.bytes().all(|b| b.is_ascii_lowercase())
-        })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::found;
-
-    #[test]
-    fn values_that_were_chosen_or_drawn_are_told_from_words() {
-        for (text, what) in [
-            ("password = hunter2", "a password"),
-            ("Password: Tr0ub4dor&3", "a password"),
-            ("The admin password is Tr0ub4dor&3.", "a password"),
-            ("DB_PASSWORD=s3cr3t!pass", "a password"),
-            ("\"password\": \"correct9horse\"", "a password"),
-            ("pwd := 'abc123xyz'", "a password"),
-            ("token: 8f3kd92mfk38sl20fk3l", "a secret value"),
-            (
-                "API_TOKEN=0a1b2c3d4e5f60718293a4b5c6d7e8f9",
-                "a secret value",
-            ),
-            (
-                "client_secret = \"aZ3-kd92Lmf_k38sl20fk3lQ\"",
-                "a secret value",
-            ),
-            (
-                "api-key: wJalrXUtnFEMI/K7MDENG/bPxRfiCYzz",
-                "a secret value",
-            ),
-            (
-                "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYzz99",
-                "a secret value",
-            ),
-        ] {
-            assert_eq!(found(text), Some(what), "{text}");
-        }
-        for text in [
-            "The password is stored in 1Password",
-            "The password is 1Password-managed",
-            "password: see 1Password",
-            "Passwords have at least 12 characters",
-            "password: at least 12 characters",
-            "token: the value of GITHUB_TOKEN",
-            "API_KEY=$OPENAI_API_KEY",
-            "API_KEY=${OPENAI_API_KEY_2}",
-            "password = os.environ['DB_PASSWORD_2']",
-            "password = <your-password-1>",
-            "token = [redacted API_TOKEN_1]",
-            "max_tokens: 4096",
-            "The token is refreshed every 15 minutes",
-            "secret: config/secrets/v2.yaml",
-            "passwd: /etc/passwd2",
-            "The token is called AUTH_TOKEN_STAGING_1",
-            "token: AUTH_TOKEN_STAGING_1",
-            "commit: 1f0c3a9b2e4d5f60718293a4b5c6d7e8f9012345",
-            "cache key: v3-linux-x86-64-stable-2026",
-            "secret: see https://vault.example.com/v1/app2",
-            "The sort key is created_ms2",
-            "token: refresh-token-rotation-v2",
-        ] {
-            assert_eq!(found(text), None, "{text}");
-        }
+    let inner = text.trim_matches(|c: char| "\"'`,;()\u{201c}\u{201d}".contains(c));
+    let inner = inner.trim_end_matches(['.', '!', '?']);
+    match inner.contains(['{', '[']) {
+        true => inner,
+        false => inner.trim_end_matches(['}', ']', '"', '\'', '`']),
     }
 }

@@ -51,10 +51,10 @@ async fn what_is_no_memory_is_refused_with_its_field_and_the_reason() {
             "text",
             "reference material",
         ),
-        (tagged(&["two words"]), "tags", "one word"),
-        (tagged(&[""]), "tags", "one word"),
-        (tagged(&["a\u{7}b"]), "tags", "one word"),
-        (tagged(&[&"x".repeat(41)]), "tags", "one word"),
+        (tagged(&["a(b)"]), "tags", "1 to 40 letters"),
+        (tagged(&[""]), "tags", "1 to 40 letters"),
+        (tagged(&["a\u{7}b"]), "tags", "1 to 40 letters"),
+        (tagged(&[&"x".repeat(41)]), "tags", "1 to 40 letters"),
         (tagged(&[&key]), "tags", "an AWS access key"),
         (tagged(&eleven), "tags", "more than 10"),
         (
@@ -158,10 +158,13 @@ async fn what_is_no_memory_is_refused_with_its_field_and_the_reason() {
         (link(LinkKind::Agent, "nobody"), "links", "agent"),
         (link(LinkKind::Commit, "abc12"), "links", "hex"),
         (link(LinkKind::Commit, "zzzzzzz"), "links", "hex"),
-        (link(LinkKind::File, "/etc/passwd"), "links", "relative"),
-        (link(LinkKind::File, "src/../../x"), "links", "relative"),
-        (link(LinkKind::File, &"x".repeat(401)), "links", "400"),
-        (link(LinkKind::File, "./"), "links", "relative"),
+        (
+            link(LinkKind::File, "/etc/passwd"),
+            "links",
+            "\"/etc/passwd\", which lies outside",
+        ),
+        (link(LinkKind::File, "src/../../x"), "links", "outside"),
+        (link(LinkKind::File, &"x".repeat(501)), "links", "500"),
         (
             NewMemory {
                 supersedes: (0..21).map(|n| format!("m-{n:06}")).collect(),
@@ -198,9 +201,15 @@ async fn what_is_fine_is_kept_in_one_form() {
         (LinkKind::File, "src/memory/mod.rs"),
     ];
     let new = NewMemory {
-        tags: ["#Parser", "parser", "c++", "日本"]
-            .map(str::to_owned)
-            .to_vec(),
+        tags: [
+            "#Parser",
+            "parser",
+            "c++, Two  words ,",
+            "日本",
+            "par\u{200b}ser",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         subject: " Ann ".to_owned(),
         links: links
             .map(|(kind, target)| Link {
@@ -216,7 +225,7 @@ async fn what_is_fine_is_kept_in_one_form() {
     assert_eq!(memory.text, "One line\n\tand another");
     let mut tags = memory.tags;
     tags.sort();
-    assert_eq!(tags, ["c++", "parser", "日本"]);
+    assert_eq!(tags, ["c++", "parser", "two-words", "日本"]);
     assert_eq!(memory.subject, "Ann");
     let mut targets: Vec<String> = memory.links.into_iter().map(|link| link.target).collect();
     targets.sort();
@@ -252,7 +261,8 @@ async fn hostile_texts_are_kept_as_they_are_or_refused() {
                 let Some(Kept::New { id, .. }) = kept.first() else {
                     panic!("{kept:?}");
                 };
-                assert_eq!(memories.get(id.as_str()).await.unwrap().text, text);
+                let kept = memories.get(id.as_str()).await.unwrap().text;
+                assert_eq!(kept, crate::text::unseen::taken_out(text));
                 let again = told(&memories, saying(text)).await;
                 assert!(matches!(again, Kept::Known { id: known, .. } if known == *id));
             }
@@ -270,7 +280,14 @@ async fn values_of_our_own_secret_variables_are_never_written() {
     let store = crate::store::Store::open(world.home.path()).await.unwrap();
     world.store = std::sync::Arc::new(store.hiding(variables));
     let memories = world.session();
-    let id = keep(&memories, saying("It says correct horse battery here")).await;
+    let new = NewMemory {
+        subject: "correct horse battery".to_owned(),
+        ..saying("It says correct horse battery here")
+    };
+    let Kept::New { id, redacted, .. } = told(&memories, new).await else {
+        panic!("it is not new");
+    };
+    assert_eq!(redacted, ["MY_API_KEY"]);
     let text = memories.get(id.as_str()).await.unwrap().text;
     assert_eq!(text, "It says [redacted MY_API_KEY] here");
 }

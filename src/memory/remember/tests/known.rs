@@ -253,15 +253,78 @@ async fn only_what_was_said_is_confirmed() {
     assert!(matches!(said, Kept::New { .. }), "{said:?}");
 }
 
+/// The same words, nearly the same ones, and a quotation: none of them is known where what is like it
+/// does not hold.
 #[tokio::test]
-async fn what_holds_no_longer_is_no_duplicate() {
+async fn what_does_not_hold_now_is_no_duplicate() {
+    const TEXT: &str = "The deploy freeze of the shop is on";
+    let instead = |id: &MemoryId| NewMemory {
+        supersedes: vec![id.to_string()],
+        ..saying("Deploys are never frozen any more")
+    };
+    for again in [
+        TEXT,
+        "The shop deploy freeze is on",
+        "[id] The deploy freeze of the shop is on",
+    ] {
+        let is_known = async |new: NewMemory, end: &str| {
+            let world = World::new().await;
+            let memories = world.session();
+            let id = keep(&memories, new).await;
+            match end {
+                "forgotten" => drop(memories.forget(id.as_str(), "").await.unwrap()),
+                "replaced" => {
+                    let head = keep(&memories, instead(&id)).await;
+                    memories.forget(head.as_str(), "").await.unwrap();
+                }
+                "replaced until now" => {
+                    let head = NewMemory {
+                        valid_to_ms: NOW_MS,
+                        ..instead(&id)
+                    };
+                    keep(&memories, head).await;
+                }
+                _ => {}
+            }
+            let again = saying(&again.replace("id", id.as_str()));
+            matches!(told(&memories, again).await, Kept::Known { .. })
+        };
+        let holding = |valid_from_ms, valid_to_ms| NewMemory {
+            valid_from_ms,
+            valid_to_ms,
+            ..saying(TEXT)
+        };
+        for (new, end) in [
+            (holding(0, NOW_MS), ""),
+            (holding(NOW_MS + 1, 0), ""),
+            (holding(0, 0), "forgotten"),
+            (holding(0, 0), "replaced"),
+            (holding(0, 0), "replaced until now"),
+        ] {
+            let shown = format!(
+                "{again}: {} to {}, {end}",
+                new.valid_from_ms, new.valid_to_ms
+            );
+            assert!(!is_known(new, end).await, "{shown}");
+        }
+        for new in [holding(0, 0), holding(NOW_MS, NOW_MS + 1)] {
+            assert!(is_known(new, "").await, "{again}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_superseded_is_not_compared_but_by_the_same_words() {
     let world = World::new().await;
     let memories = world.session();
-    let past = NewMemory {
-        valid_to_ms: NOW_MS,
-        ..saying("The freeze is on")
+    let old = keep(&memories, saying("The deploy port of the shop is 8080")).await;
+    let new = NewMemory {
+        supersedes: vec![old.to_string()],
+        ..saying("The deploy port of the shop is 9090")
     };
-    told(&memories, past).await;
-    let again = told(&memories, saying("The freeze is on")).await;
-    assert!(matches!(again, Kept::New { .. }), "{again:?}");
+    let new = keep(&memories, new).await;
+    let same = told(&memories, saying("The deploy port of the shop is 8080")).await;
+    assert_eq!(known_id(&same), Some(&new), "it leads to what holds");
+    let near = told(&memories, saying("The shop deploy port is 8080")).await;
+    assert!(matches!(near, Kept::New { .. }), "{near:?}");
 }

@@ -36,38 +36,105 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
         match block {
             Block::Heading { level, text } => headings.enter(level, text),
             Block::Item(item) => match statement(&item) {
-                Some(text) => {
+                Ok(text) => {
                     let kind = match item.is_steps {
                         true => Kind::HowTo,
                         false => Kind::Convention,
                     };
                     let origin = format!("{}:{}", document.name, item.line);
                     let statement = Found::new(item.line, origin, text, kind);
-                    found.push(statement.subject(headings.subject()).tags(headings.tags()));
+                    let statement = statement.subject(headings.subject(), report);
+                    found.push(statement.tags(headings.tags(), report));
                 }
-                None => {
-                    *report
-                        .aside
-                        .entry("items that only lead to others")
-                        .or_default() += 1
-                }
+                Err(what) => report.leave(what),
             },
-            Block::Paragraph { .. } => *report.aside.entry("paragraphs").or_default() += 1,
-            Block::Other(what) => *report.aside.entry(what).or_default() += 1,
+            Block::Paragraph { .. } => report.leave("paragraphs"),
+            Block::Other(what) => report.leave(what),
         }
     }
     found
 }
 
-/// What an item says, with what it is an item of; nothing where it only leads to its own items.
-pub(super) fn statement(item: &Item) -> Option<String> {
+/// What an item says, with what it is an item of; what it is where it says nothing.
+pub(super) fn statement(item: &Item) -> Result<String, &'static str> {
+    if item.is_task {
+        return Err("items with a box to tick");
+    }
     if item.is_parent && item.text.ends_with(':') || item.text.is_empty() {
-        return None;
+        return Err("items that only lead to others");
+    }
+    if item.text.split_whitespace().all(is_include) {
+        return Err("items that only include a file");
+    }
+    if is_link(&item.text) {
+        return Err("items that are only a link");
     }
     let mut text = String::new();
     for parent in item.parents.iter().filter(|parent| !parent.is_empty()) {
         text.push_str(parent.trim_end_matches([':', '.']));
         text.push_str(": ");
     }
-    Some(text + &item.text)
+    Ok(text + &item.text)
+}
+
+/// Whether a word stands for what is in a file, as in `@docs/rules.md`.
+fn is_include(word: &str) -> bool {
+    let path = word.strip_prefix('@');
+    path.is_some_and(|path| path.contains(['/', '.', '~']))
+}
+
+/// Whether a text is a link and nothing else.
+fn is_link(text: &str) -> bool {
+    let text = text.trim_end_matches('.');
+    if let Some((label, target)) = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix([')', ']']))
+        .and_then(|rest| rest.split_once("](").or_else(|| rest.split_once("][")))
+    {
+        return !label.contains(']') && !target.contains(['(', '[']);
+    }
+    let text = text
+        .strip_prefix('<')
+        .and_then(|rest| rest.strip_suffix('>'))
+        .unwrap_or(text);
+    let is_one = !text.contains(char::is_whitespace);
+    is_one && (text.starts_with("https://") || text.starts_with("http://"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_nothing_is_left_out_and_counted() {
+        let text = "- [ ] migrate the tests\n- [x] drop Python 2\n- @docs/rules.md @~/own.md\n\
+            - [Guide](docs/guide.md)\n- <https://example.com/a>\n- https://example.com/b\n\
+            - See @docs/rules.md for the rules\n- [Guide](a.md): how we write\n- @mira reviews this\n\
+            - [`a`](b) and [c](d)\n";
+        let document = Document {
+            name: "AGENTS.md".to_owned(),
+            text: text.to_owned(),
+        };
+        let mut report = Report::new(super::super::Format::Bullets);
+        let found = read(&document, &mut report);
+        let texts: Vec<&str> = found.iter().map(|it| it.new.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [
+                "See @docs/rules.md for the rules",
+                "[Guide](a.md): how we write",
+                "@mira reviews this",
+                "[`a`](b) and [c](d)"
+            ]
+        );
+        let aside: Vec<(&str, u64)> = report.aside.into_iter().collect();
+        assert_eq!(
+            aside,
+            [
+                ("items that are only a link", 3),
+                ("items that only include a file", 1),
+                ("items with a box to tick", 2)
+            ]
+        );
+    }
 }

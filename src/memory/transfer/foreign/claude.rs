@@ -20,15 +20,22 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
     let sort = field("type").or(nested.and_then(Value::as_str));
     let subject = field("name").unwrap_or_default();
     let kind = sort.and_then(kind).unwrap_or(Kind::Fact);
-    let dress = |found: Found| found.subject(subject).tags(sort);
+    let dress = |found: Found, report: &mut Report| {
+        let found = found.subject(subject, report);
+        found.tags(sort, report)
+    };
     let text = match (body.trim(), field("description")) {
         ("", Some(description)) => description.trim(),
-        (body, _) => body,
+        (body, Some(_)) => {
+            report.leave("descriptions of a text");
+            body
+        }
+        (body, None) => body,
     };
     // What was given a name is about one thing.
     if !subject.is_empty() && !text.is_empty() && text.chars().count() <= WHOLE {
         let found = Found::new(above + 1, document.name.clone(), text.to_owned(), kind);
-        return vec![dress(found)];
+        return vec![dress(found, report)];
     }
     let mut headings = Headings::default();
     let mut found = Vec::new();
@@ -39,22 +46,19 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
                 continue;
             }
             Block::Item(item) if is_entry(&item.text) => {
-                *report.aside.entry("entries of an index").or_default() += 1;
+                report.leave("entries of an index");
                 continue;
             }
             Block::Item(item) => match statement(&item) {
-                Some(text) => (item.line, text),
-                None => {
-                    *report
-                        .aside
-                        .entry("items that only lead to others")
-                        .or_default() += 1;
+                Ok(text) => (item.line, text),
+                Err(what) => {
+                    report.leave(what);
                     continue;
                 }
             },
             Block::Paragraph { line, text } => (line, text),
             Block::Other(what) => {
-                *report.aside.entry(what).or_default() += 1;
+                report.leave(what);
                 continue;
             }
         };
@@ -65,10 +69,13 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
         };
         let statement = Found::new(line, format!("{}:{line}", document.name), text, kind);
         let statement = match subject {
-            "" => statement.subject(headings.subject()).tags(sort),
-            _ => dress(statement),
+            "" => {
+                let statement = statement.subject(headings.subject(), report);
+                statement.tags(sort, report)
+            }
+            _ => dress(statement, report),
         };
-        found.push(statement.tags(headings.tags()));
+        found.push(statement.tags(headings.tags(), report));
     }
     found
 }

@@ -48,13 +48,19 @@ pub(super) fn read(
         let tags = memory.tags.unwrap_or_default();
         let unknown = known.is_none().then_some(memory.kind.as_str());
         let mut statement = Found::new(line, origin, memory.content, known.unwrap_or(Kind::Fact))
-            .tags(tags.iter().map(String::as_str).chain(unknown));
+            .tags(tags.iter().map(String::as_str).chain(unknown), report);
         statement.new.importance = memory.importance.map(|it| it.clamp(0.0, 1.0));
+        if statement.new.importance != memory.importance {
+            report.leave("importances beyond 0 to 1");
+        }
         // Times without an offset are meant in UTC.
         statement.new.at_ms = memory.created_at.as_deref().and_then(|at| {
             let at = at.trim().replacen(' ', "T", 1);
             parse_time(&at).or_else(|| parse_time(&format!("{at}Z")))
         });
+        if statement.new.at_ms.is_none() && memory.created_at.is_some() {
+            report.leave("times that are none");
+        }
         found.push(statement);
     }
     Ok(found)

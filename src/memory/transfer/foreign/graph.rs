@@ -46,14 +46,14 @@ pub(super) fn read(
                 observations,
             }) => {
                 if observations.is_empty() {
-                    let bare = report.aside.entry("entities of which nothing was observed");
-                    *bare.or_default() += 1;
+                    report.leave("entities of which nothing was observed");
                 }
                 for observation in observations {
                     let text = about(&entity, &observation);
                     let origin = format!("{name} {entity}");
                     let statement = Found::new(line, origin, text, Kind::Fact);
-                    found.push(statement.subject(&entity).tags([entity_type.as_str()]));
+                    let statement = statement.subject(&entity, report);
+                    found.push(statement.tags([entity_type.as_str()], report));
                 }
             }
             Ok(Line::Relation {
@@ -64,7 +64,8 @@ pub(super) fn read(
                 let text = format!("{from} {} {to}", relation_type.replace('_', " "));
                 let origin = format!("{name} {from}");
                 let statement = Found::new(line, origin, text, Kind::Fact);
-                found.push(statement.subject(&from).tags([relation_type.as_str(), &to]));
+                let statement = statement.subject(&from, report);
+                found.push(statement.tags([relation_type.as_str(), &to], report));
             }
             Err(problem) => report.skip(line, problem),
         }

@@ -42,6 +42,8 @@ pub(super) struct Item {
     pub(super) is_parent: bool,
     /// Whether it is a numbered list.
     pub(super) is_steps: bool,
+    /// Whether it, or what it is an item of, has a box to be ticked.
+    pub(super) is_task: bool,
 }
 
 /// The parts of `text`, in their order.
@@ -52,20 +54,39 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
         text,
         lines: lines.collect(),
         items: Vec::new(),
+        within: 0,
         blocks: Vec::new(),
     };
     let mut events = Parser::new_ext(text, options).into_offset_iter();
     while let Some((event, range)) = events.next() {
         match event {
-            Event::Start(tag) => reader.start(&tag, range, &mut events),
+            Event::Start(tag) => {
+                reader.within += usize::from(is_part(&tag.to_end()));
+                reader.start(&tag, range, &mut events);
+            }
             Event::End(TagEnd::Item) => {
                 reader.tell(false);
                 reader.items.pop();
             }
+            Event::End(tag) => reader.within -= usize::from(is_part(&tag)).min(reader.within),
+            Event::Text(_) | Event::Code(_) => reader.more(range.start),
             _ => {}
         }
     }
     reader.blocks
+}
+
+/// Whether words in it are told of already: its own, or those of the part that it is.
+fn is_part(tag: &TagEnd) -> bool {
+    matches!(
+        tag,
+        TagEnd::Paragraph
+            | TagEnd::Heading(_)
+            | TagEnd::CodeBlock
+            | TagEnd::Table
+            | TagEnd::HtmlBlock
+            | TagEnd::MetadataBlock(_)
+    )
 }
 
 /// An item that is not at its end.
@@ -73,6 +94,7 @@ struct Open {
     /// Its own words.
     own: Range<usize>,
     parents: Vec<String>,
+    is_task: bool,
     told: bool,
 }
 
@@ -81,6 +103,8 @@ struct Reader<'a> {
     /// Where each line begins.
     lines: Vec<usize>,
     items: Vec<Open>,
+    /// Within how many parts that are told of as such.
+    within: usize,
     blocks: Vec<Block>,
 }
 
@@ -102,6 +126,7 @@ impl Reader<'_> {
                     text,
                     is_parent: false,
                     is_steps: true,
+                    is_task: false,
                 }));
                 // The lists within it are a part of it.
                 let inside = |it: &(Event, Range<usize>)| {
@@ -121,9 +146,12 @@ impl Reader<'_> {
                     }
                     None => Vec::new(),
                 };
+                let is_task = self.items.last().is_some_and(|above| above.is_task)
+                    || has_box(unmarked(self.of(&range).trim()));
                 self.items.push(Open {
                     own: range,
                     parents,
+                    is_task,
                     told: false,
                 });
             }
@@ -138,6 +166,7 @@ impl Reader<'_> {
             Tag::CodeBlock(_) => self.other("code blocks", range.start),
             Tag::Table(_) => self.other("tables", range.start),
             Tag::HtmlBlock => self.other("comments and HTML", range.start),
+            Tag::MetadataBlock(_) => self.other("what stands above a text", range.start),
             _ => {}
         }
     }
@@ -162,6 +191,23 @@ impl Reader<'_> {
         }
     }
 
+    /// Words of an item behind a part of it that is none of its words.
+    fn more(&mut self, at: usize) {
+        let line = self.line(at);
+        let is_behind = |item: &Open| at >= item.own.end;
+        if self.within > 0 || !self.items.last().is_some_and(is_behind) {
+            return;
+        }
+        let known = self.blocks.last().is_some_and(
+            |block| matches!(block, Block::Paragraph { line: last, .. } if *last == line),
+        );
+        if !known {
+            let text = self.text.lines().nth((line as usize).saturating_sub(1));
+            let text = text.unwrap_or_default().trim().to_owned();
+            self.blocks.push(Block::Paragraph { line, text });
+        }
+    }
+
     /// Tells of the innermost item, once.
     fn tell(&mut self, is_parent: bool) {
         let Some(item) = self.items.last() else {
@@ -176,6 +222,7 @@ impl Reader<'_> {
             text: plain(self.of(&item.own)),
             is_parent,
             is_steps: false,
+            is_task: item.is_task,
         };
         self.blocks.push(Block::Item(told));
         if let Some(item) = self.items.last_mut() {
@@ -186,16 +233,31 @@ impl Reader<'_> {
 
 /// The words of an item: without what makes it one, and on one line.
 fn plain(item: &str) -> String {
-    let item = item.trim();
+    let item = unmarked(item.trim());
+    let text = match has_box(item) {
+        true => item.get(BOX..).unwrap_or_default(),
+        false => item,
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// An item without the sign that makes it one.
+fn unmarked(item: &str) -> &str {
     let digits = item.trim_start_matches(|c: char| c.is_ascii_digit());
     let numbered = (digits.len() < item.len()).then(|| digits.strip_prefix(['.', ')']));
     let bare = item.strip_prefix(['-', '*', '+']).or(numbered.flatten());
-    let text = bare.unwrap_or(item).trim_start();
-    let done = ["[ ] ", "[x] ", "[X] "];
-    let text = done.iter().find_map(|it| text.strip_prefix(it));
-    let text = text.unwrap_or(bare.unwrap_or(item));
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.collect::<Vec<_>>().join(" ")
+    bare.unwrap_or(item).trim_start()
+}
+
+/// Bytes of a box.
+const BOX: usize = "[ ]".len();
+
+fn has_box(text: &str) -> bool {
+    let rest = ["[ ]", "[x]", "[X]"]
+        .iter()
+        .find_map(|sign| text.strip_prefix(sign));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
 /// A text without what stands above it as YAML, and that; nothing where it is none.
@@ -248,6 +310,7 @@ mod tests {
             text: text.to_owned(),
             is_parent,
             is_steps: false,
+            is_task: false,
         })
     }
 
@@ -262,6 +325,14 @@ mod tests {
             text: "1. first\n2. second\n   - deeper".to_owned(),
             is_parent: false,
             is_steps: true,
+            is_task: false,
+        };
+        let ticked = |line, parents: &[&str], text: &str| match item(line, parents, text, false) {
+            Block::Item(item) => Block::Item(Item {
+                is_task: true,
+                ..item
+            }),
+            other => other,
         };
         let paragraph = |line, text: &str| Block::Paragraph {
             line,
@@ -276,13 +347,40 @@ mod tests {
             [
                 heading,
                 paragraph(3, "Prose\nof two lines."),
-                item(6, &[], "one goes on", false),
+                ticked(6, &[], "one goes on"),
                 item(8, &[], "two:", true),
                 item(9, &["two:"], "`a` *b* more", false),
                 item(12, &["two:"], "c", false),
                 Block::Other("code blocks"),
                 Block::Item(steps),
                 paragraph(22, "end"),
+            ]
+        );
+    }
+
+    #[test]
+    fn words_behind_a_part_of_an_item_are_told_of() {
+        let text = "- Run:\n  ```sh\n  x\n  ```\n  then `y` and\n  z\n- [x] done\n  - inside\n- [link](a)\n";
+        let found = blocks(text);
+        let told: Vec<String> = found
+            .iter()
+            .map(|block| match block {
+                Block::Item(item) => format!("{} {}", item.text, item.is_task),
+                Block::Paragraph { line, text } => format!("{line}: {text}"),
+                Block::Heading { text, .. } => text.clone(),
+                Block::Other(what) => (*what).to_owned(),
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "code blocks",
+                "5: then `y` and",
+                "6: z",
+                "Run: false",
+                "done true",
+                "inside true",
+                "[link](a) false"
             ]
         );
     }

@@ -68,19 +68,30 @@ impl Found {
         Self { line, origin, new }
     }
 
-    fn subject(mut self, subject: &str) -> Self {
+    fn subject(mut self, subject: &str, report: &mut Report) -> Self {
         /// Longest subject that is taken over, in characters.
         const SUBJECT: usize = 80;
-        self.new.subject = one_line(subject.trim(), SUBJECT - 1);
+        let subject = subject.trim();
+        if subject.chars().nth(SUBJECT).is_some() {
+            report.leave("ends of long subjects");
+        }
+        self.new.subject = match subject.chars().nth(SUBJECT) {
+            Some(_) => one_line(subject, SUBJECT - 1),
+            None => one_line(subject, SUBJECT),
+        };
         self
     }
 
-    fn tags<'a>(mut self, tags: impl IntoIterator<Item = &'a str>) -> Self {
+    fn tags<'a>(mut self, tags: impl IntoIterator<Item = &'a str>, report: &mut Report) -> Self {
         /// Most tags that are taken over.
         const TAGS: usize = 10;
         for tag in tags.into_iter().filter_map(tag) {
-            if !self.new.tags.contains(&tag) && self.new.tags.len() < TAGS {
-                self.new.tags.push(tag);
+            if self.new.tags.contains(&tag) {
+                continue;
+            }
+            match self.new.tags.len() < TAGS {
+                true => self.new.tags.push(tag),
+                false => report.leave("tags beyond ten of a statement"),
             }
         }
         self
@@ -113,7 +124,12 @@ pub(super) fn of_documents(
     };
     let mut found = Vec::new();
     for document in documents {
-        found.extend(read(document, report));
+        let left = report.left();
+        let statements = read(document, report);
+        if statements.is_empty() && report.left() == left {
+            report.leave("files without a statement");
+        }
+        found.extend(statements);
     }
     found
 }

@@ -10,7 +10,7 @@ use crate::memory::memories::Memories;
 use crate::memory::model::{Forgotten, Memory};
 use crate::memory::remember::{Kept, NewMemory, fields};
 use crate::memory::transfer::error::TransferError;
-use crate::memory::transfer::rows;
+use crate::memory::transfer::{rows, writes};
 
 /// Why what is no longer on a page is forgotten.
 const WHY: &str = "removed in the editor";
@@ -90,7 +90,8 @@ impl Memories<'_> {
     /// the store. Nothing was done then.
     pub async fn apply(&self, edit: &Edit) -> Result<Applied, TransferError> {
         let mut tx = self.store.begin().await?;
-        self.still(&mut tx, edit).await?;
+        let here = self.still(&mut tx, edit).await?;
+        let now_ms = self.now_ms();
         for Adjusted {
             line,
             before,
@@ -99,26 +100,33 @@ impl Memories<'_> {
         } in &edit.adjusted
         {
             let refused = |error| refused(*line, &error);
+            let before = here.get(&before.id).unwrap_or(before);
+            let tags: Vec<String> = tags.iter().map(|tag| self.store.redact(tag)).collect();
             let mut after = before.clone();
-            after.tags = fields::tags(tags).map_err(refused)?;
+            after.tags = fields::tags(&tags).map_err(refused)?;
             after.importance = fields::importance(*importance).map_err(refused)?;
-            after.changed_ms = self.now_ms();
+            after.changed_ms = now_ms;
             self.change_in(&mut tx, before, &after).await?;
         }
         for memory in &edit.forgotten {
-            let mut after = memory.clone();
-            after.changed_ms = self.now_ms();
+            let before = here.get(&memory.id).unwrap_or(memory);
+            let mut after = before.clone();
+            after.changed_ms = now_ms;
             after.forgotten = Some(Forgotten {
-                at_ms: self.now_ms(),
+                at_ms: now_ms,
                 by: self.source().to_string(),
                 why: WHY.to_owned(),
             });
-            self.change_in(&mut tx, memory, &after).await?;
+            self.change_in(&mut tx, before, &after).await?;
         }
-        let replaced = edit.replaced.iter().map(|it| (it.line, &it.new));
-        let new = edit.remembered.iter().map(|(line, new)| (*line, new));
-        for (line, new) in replaced.chain(new) {
-            self.keep(&mut tx, line, new).await?;
+        for Replaced { line, old, new } in &edit.replaced {
+            if let Some(id) = self.keep(&mut tx, *line, new).await? {
+                let stays = new.scope.as_ref() == Some(&old.scope);
+                writes::carry_over(&mut tx, old, &id, stays).await?;
+            }
+        }
+        for (line, new) in &edit.remembered {
+            self.keep(&mut tx, *line, new).await?;
         }
         self.store.commit(tx).await?;
         Ok(Applied {
@@ -134,10 +142,11 @@ impl Memories<'_> {
         connection: &mut AnyConnection,
         line: u64,
         new: &NewMemory,
-    ) -> Result<(), TransferError> {
+    ) -> Result<Option<MemoryId>, TransferError> {
         let kept = self.keep_one_in(connection, new).await;
         match kept.map_err(|error| refused(line, &error))? {
-            Kept::New { .. } | Kept::Confirmed { .. } => Ok(()),
+            Kept::New { id, .. } => Ok(Some(id)),
+            Kept::Confirmed { .. } => Ok(None),
             Kept::Known { id, text, .. } => {
                 let text = crate::text::one_line(&text, 100);
                 Err(bad(line, format!("{id} says so already: {text}")))
@@ -145,28 +154,33 @@ impl Memories<'_> {
         }
     }
 
-    /// Refuses to touch what is not as it was when the difference was made out.
+    /// What is to be touched, as it stands; refuses that if it is not as it was when the difference was
+    /// made out.
     async fn still(
         &self,
         connection: &mut AnyConnection,
         edit: &Edit,
-    ) -> Result<(), TransferError> {
+    ) -> Result<BTreeMap<MemoryId, Memory>, TransferError> {
         let replaced = edit.replaced.iter().map(|it| &it.old);
         let adjusted = edit.adjusted.iter().map(|it| &it.before);
-        let touched: BTreeMap<&MemoryId, i64> = replaced
-            .chain(adjusted)
-            .chain(&edit.forgotten)
-            .map(|memory| (&memory.id, memory.changed_ms))
-            .collect();
-        let ids: Vec<MemoryId> = touched.keys().map(|id| (*id).clone()).collect();
+        let touched: Vec<&Memory> = replaced.chain(adjusted).chain(&edit.forgotten).collect();
+        let ids: Vec<MemoryId> = touched.iter().map(|memory| memory.id.clone()).collect();
         let here = rows::by_ids(connection, self.project, &ids).await?;
-        let is_changed = |id: &MemoryId| {
-            let now = here.get(id).map(|memory| memory.changed_ms);
-            now.as_ref() != touched.get(id)
+        // That it was used is no change.
+        let unused = |memory: &Memory| Memory {
+            used_ms: 0,
+            uses: 0,
+            ..memory.clone()
         };
-        let changed: Vec<MemoryId> = ids.into_iter().filter(is_changed).collect();
+        let is_changed =
+            |then: &Memory| here.get(&then.id).map(unused).as_ref() != Some(&unused(then));
+        let changed: Vec<MemoryId> = touched
+            .into_iter()
+            .filter(|then| is_changed(then))
+            .map(|then| then.id.clone())
+            .collect();
         match changed.is_empty() {
-            true => Ok(()),
+            true => Ok(here),
             false => Err(TransferError::Conflict { ids: changed }),
         }
     }

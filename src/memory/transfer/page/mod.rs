@@ -15,6 +15,10 @@ pub(super) const MARK: &str = "<!-- ostler memory page ";
 /// What the list of what was on a page begins with.
 const FOOT: &str = "<!-- on this page: ";
 const END: &str = " -->";
+/// What stands there between an id and the time of the last change of its memory.
+const SINCE: char = '@';
+/// What stands there of a page with no memories.
+const NOTHING: &str = "nothing";
 /// The form of these pages.
 const VERSION: u32 = 1;
 

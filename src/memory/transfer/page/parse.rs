@@ -1,8 +1,8 @@
 //! A page as a person has left it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{END, FOOT, MARK, VERSION};
+use super::{END, FOOT, MARK, NOTHING, SINCE, VERSION};
 use crate::clock::parse_time;
 use crate::ids::MemoryId;
 use crate::memory::model::{Kind, Scope};
@@ -12,10 +12,8 @@ use crate::text::one_line;
 /// A page that was read.
 #[derive(Debug)]
 pub(super) struct Parsed {
-    /// When it was written.
-    pub(super) at_ms: i64,
-    /// What was on it then.
-    pub(super) ids: BTreeSet<MemoryId>,
+    /// What was on it when it was written, and when each had been changed last.
+    pub(super) ids: BTreeMap<MemoryId, i64>,
     /// What is on it now.
     pub(super) bullets: Vec<Bullet>,
 }
@@ -39,10 +37,11 @@ pub(super) struct Bullet {
 /// # Errors
 /// What is no page, or not unambiguous, with the line.
 pub(super) fn parse(text: &str) -> Result<Parsed, TransferError> {
-    let text = text.replace("\r\n", "\n");
+    // Some editors put a mark of its encoding in front of a text.
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let mut lines = text.lines().zip(1..).peekable();
     let head = lines.next().map_or("", |(line, _)| line);
-    let at_ms = head_of(head)?;
+    head_of(head)?;
     // The rest of the comment is for the person.
     for (line, _) in lines.by_ref() {
         if line.trim_end().ends_with("-->") {
@@ -50,8 +49,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, TransferError> {
         }
     }
     let mut page = Parsed {
-        at_ms,
-        ids: BTreeSet::new(),
+        ids: BTreeMap::new(),
         bullets: Vec::new(),
     };
     let (mut scope, mut kind) = (Scope::Project, Kind::Fact);
@@ -60,9 +58,14 @@ pub(super) fn parse(text: &str) -> Result<Parsed, TransferError> {
         if let Some(ids) = line.strip_prefix(FOOT) {
             has_foot = true;
             let ids = ids.trim_end().trim_end_matches("-->");
-            let ids = ids.split_whitespace();
-            page.ids
-                .extend(ids.filter_map(|id| MemoryId::parse(id).ok()));
+            for word in ids.split_whitespace().filter(|word| *word != NOTHING) {
+                let (id, changed_ms) = was_there(word).ok_or_else(|| {
+                    let problem =
+                        "is not as it was written; what was on the page is not known any more";
+                    bad(number, format!("{} {problem}", shown(word)))
+                })?;
+                page.ids.insert(id, changed_ms);
+            }
         } else if let Some(heading) = line.strip_prefix("## ") {
             kind = Kind::parse(heading.trim()).ok_or_else(|| {
                 let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
@@ -77,8 +80,11 @@ pub(super) fn parse(text: &str) -> Result<Parsed, TransferError> {
             })?;
         } else if let Some(heading) = line.strip_prefix("# ") {
             scope = Scope::parse(heading.trim()).ok_or_else(|| {
-                let scopes = "take project, user or agent:<definition>";
-                bad(number, format!("{} is no scope; {scopes}", shown(heading)))
+                let known = Scope::KNOWN;
+                bad(
+                    number,
+                    format!("{} is no scope; there are {known}", shown(heading)),
+                )
             })?;
             kind = Kind::Fact;
         } else if let Some(first) = line.strip_prefix("- ") {
@@ -105,7 +111,13 @@ pub(super) fn parse(text: &str) -> Result<Parsed, TransferError> {
     Ok(page)
 }
 
-fn head_of(line: &str) -> Result<i64, TransferError> {
+/// An entry of the list at the end.
+fn was_there(word: &str) -> Option<(MemoryId, i64)> {
+    let (id, changed_ms) = word.split_once(SINCE)?;
+    Some((MemoryId::parse(id).ok()?, changed_ms.parse().ok()?))
+}
+
+fn head_of(line: &str) -> Result<(), TransferError> {
     let unknown = || TransferError::Unknown {
         problem: "its first line is not that of a page of `ostler memory edit`".to_owned(),
     };
@@ -116,7 +128,8 @@ fn head_of(line: &str) -> Result<i64, TransferError> {
             found,
             known: VERSION,
         }),
-        Ok(_) => parse_time(at).ok_or_else(unknown),
+        Ok(_) if parse_time(at).is_some() => Ok(()),
+        Ok(_) => Err(unknown()),
         Err(_) => Err(unknown()),
     }
 }
@@ -192,7 +205,7 @@ fn whole(page: &Parsed) -> Result<(), TransferError> {
             let problem = format!("{id} is on the page twice; take the id out of the new bullet");
             return Err(bad(bullet.line, problem));
         }
-        if !page.ids.contains(id) {
+        if !page.ids.contains_key(id) {
             return Err(bad(bullet.line, format!("{id} was not on this page")));
         }
     }

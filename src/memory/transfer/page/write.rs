@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{END, FOOT, MARK, VERSION};
+use super::{END, FOOT, MARK, NOTHING, SINCE, VERSION};
 use crate::clock::rfc3339;
 use crate::memory::model::{Kind, Memory, Scope, Trust};
 
 /// Ids on a line of the list at the end.
-const ON_A_LINE: usize = 10;
+const ON_A_LINE: usize = 5;
 
 /// The memories as they are at `now_ms`, as a page.
 pub fn page(memories: &[Memory], now_ms: i64) -> String {
@@ -34,13 +34,17 @@ pub fn page(memories: &[Memory], now_ms: i64) -> String {
             text.push_str(&bullet(memory));
         }
     }
-    let ids: Vec<&str> = memories.iter().map(|memory| memory.id.as_str()).collect();
+    // By the time of its last change it is told whether a memory is still what stands on the page.
+    let ids: Vec<String> = memories
+        .iter()
+        .map(|memory| format!("{}{SINCE}{}", memory.id, memory.changed_ms))
+        .collect();
     text.push('\n');
     for ids in ids.chunks(ON_A_LINE) {
         text.push_str(&format!("{FOOT}{}{END}\n", ids.join(" ")));
     }
     if ids.is_empty() {
-        text.push_str(&format!("{FOOT}nothing{END}\n"));
+        text.push_str(&format!("{FOOT}{NOTHING}{END}\n"));
     }
     text
 }

@@ -51,6 +51,8 @@ CREATE TABLE memory (
 ) STRICT;
 CREATE INDEX memory_same ON memory(place, mark) WHERE forgotten_ms = 0;
 CREATE INDEX memory_newest ON memory(place, n) WHERE forgotten_ms = 0 AND superseded_by = '';
+-- What happened at a time that is named.
+CREATE INDEX memory_happened ON memory(place, at_ms) WHERE forgotten_ms = 0 AND superseded_by = '';
 CREATE INDEX memory_quarantined ON memory(place)
   WHERE trust = 'quarantined' AND forgotten_ms = 0 AND superseded_by = '';
 -- What may not hold now, though nothing has taken its place.
@@ -92,6 +94,29 @@ CREATE TABLE memory_word (
 CREATE VIRTUAL TABLE memory_index USING fts5(
   words, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '/'"
 );
+
+-- Writing to one of these lets a memory be found, or be found no more: `words` are its words as a JSON
+-- array, each once, and `length` is how many it has altogether. Everything that has to go together is
+-- thus one statement, for each statement is a way to another thread and back. Nothing is ever read from
+-- them. PostgreSQL has such triggers on views as well, with the same statements in a function.
+CREATE VIEW memory_enter(n, place, words, length) AS SELECT 0, 0, '[]', 0 WHERE false;
+CREATE TRIGGER memory_enters INSTEAD OF INSERT ON memory_enter BEGIN
+  INSERT INTO memory_index(rowid, words)
+    SELECT new.n, group_concat(new.place || '/' || value, ' ') FROM json_each(new.words);
+  INSERT INTO memory_word(place, word, memories)
+    SELECT new.place, value, 1 FROM json_each(new.words) WHERE true
+    ON CONFLICT (place, word) DO UPDATE SET memories = memories + 1;
+  UPDATE memory_place SET memories = memories + 1, words = words + new.length WHERE n = new.place;
+END;
+CREATE VIEW memory_leave(n, place, words, length) AS SELECT 0, 0, '[]', 0 WHERE false;
+CREATE TRIGGER memory_leaves INSTEAD OF INSERT ON memory_leave BEGIN
+  DELETE FROM memory_index WHERE rowid = new.n;
+  UPDATE memory_word SET memories = memories - 1
+    WHERE place = new.place AND word IN (SELECT value FROM json_each(new.words));
+  DELETE FROM memory_word
+    WHERE place = new.place AND word IN (SELECT value FROM json_each(new.words)) AND memories <= 0;
+  UPDATE memory_place SET memories = memories - 1, words = words - new.length WHERE n = new.place;
+END;
 
 -- Models that meanings were compared by. What one of them has made is of no use to another.
 CREATE TABLE memory_model (
