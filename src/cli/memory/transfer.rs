@@ -1,23 +1,17 @@
 //! `ostler memory export` and `ostler memory import`: memories to a file and from one.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::FileTypeExt;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{as_json, one_of};
-use crate::cli::output::{err, reader_has_left};
-use crate::edge::{Failure, Kind};
+use crate::cli::file::{self, IsFile, Progress, Target, is_standard};
+use crate::cli::output::err;
+use crate::edge::Failure;
 use crate::memory::{self, Document, Exported, Format, Input, Memories, Report, TransferError};
 use crate::text::{counted, one_line};
-use crate::transfer::{FileError, Replacement};
-
-/// Stands for standard input and output.
-const STANDARD: &str = "-";
-/// Longest problem or remark that is shown, in characters.
-const SHOWN: usize = 300;
+use crate::transfer::FileError;
 
 const AFTER_EXPORT: &str = "\
 One line a memory, sorted by id: the same memories are the same bytes. What was superseded is in it; of
@@ -95,23 +89,9 @@ impl Export {
     }
 
     async fn with(&self, memories: &Memories<'_>) -> Result<Exported, Failure> {
-        let Some(path) = self.path.as_deref().filter(|path| !is_standard(path)) else {
-            let mut out = BufWriter::new(io::stdout().lock());
-            return match self.write(memories, &mut out).await {
-                Err(TransferError::File(FileError::Unwritten(error)))
-                    if reader_has_left(&error) =>
-                {
-                    // What is left over would be tried once more.
-                    let _ = out.into_parts();
-                    Ok(Exported::default())
-                }
-                exported => Ok(exported?),
-            };
-        };
-        let mut file = Replacement::private(path)?;
-        let exported = self.write(memories, &mut file).await?;
-        file.put()?;
-        Ok(exported)
+        let mut target = Target::of(self.path.as_deref(), true)?;
+        let exported = self.write(memories, target.writer()).await;
+        Ok(target.end(exported)?.unwrap_or_default())
     }
 
     async fn write(
@@ -126,6 +106,15 @@ impl Export {
     }
 }
 
+impl IsFile for TransferError {
+    fn file(&self) -> Option<&FileError> {
+        match self {
+            TransferError::File(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 impl Import {
     pub(super) async fn told(self, memories: &Memories<'_>) -> Result<(String, u8), Failure> {
         let report = match self.path.is_dir() {
@@ -134,7 +123,7 @@ impl Import {
                 self.with(memories, Input::Folder(documents)).await?
             }
             false => {
-                let mut read = open(&self.path)?;
+                let (mut read, _) = file::open(&self.path)?;
                 let name = name(&self.path);
                 let read = &mut *read;
                 self.with(memories, Input::File { name, read }).await?
@@ -148,12 +137,8 @@ impl Import {
     }
 
     async fn with(&self, memories: &Memories<'_>, input: Input<'_>) -> Result<Report, Failure> {
-        let is_terminal = io::stderr().is_terminal();
-        let mut progress = |done: usize, all: usize| {
-            if is_terminal {
-                err(&format!("\r\u{1b}[K{done} of {all} memories"));
-            }
-        };
+        let told = Progress::of("memories");
+        let mut progress = |done, all| told.tell(done, all);
         let import = memory::Import {
             input,
             format: self.format,
@@ -161,16 +146,8 @@ impl Import {
             dry_run: self.dry_run,
             progress: &mut progress,
         };
-        let report = memories.import(import).await;
-        if is_terminal {
-            err("\r\u{1b}[K");
-        }
-        Ok(report?)
+        Ok(memories.import(import).await?)
     }
-}
-
-fn is_standard(path: &Path) -> bool {
-    path.as_os_str() == STANDARD
 }
 
 /// What memories have for their source.
@@ -181,49 +158,15 @@ fn name(path: &Path) -> String {
     }
 }
 
-fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
-    if is_standard(path) {
-        return Ok(Box::new(io::stdin().lock()));
-    }
-    let shown = path.display();
-    let unread = |error: io::Error| {
-        let kind = match error.kind() {
-            io::ErrorKind::NotFound => Kind::NotFound,
-            _ => Kind::Invalid,
-        };
-        Failure::new(kind, format!("{shown} cannot be read: {error}"))
-    };
-    let kind = std::fs::metadata(path).map_err(unread)?.file_type();
-    if kind.is_char_device() || kind.is_block_device() {
-        let message = format!("{shown} is no file");
-        return Err(Failure::new(Kind::Invalid, message).hint("`-` reads standard input"));
-    }
-    Ok(Box::new(BufReader::new(File::open(path).map_err(unread)?)))
-}
-
 fn told(report: &Report, detected: bool) -> String {
     let mut text = String::new();
     if detected && report.format != Format::Ostler {
         text.push_str(&format!("taken for {}\n", report.format));
     }
-    for problem in &report.problems {
-        let what = one_line(&problem.problem, SHOWN);
-        text.push_str(&format!("line {} skipped: {what}\n", problem.line));
-    }
-    more(&mut text, report.skipped, report.problems.len(), "skipped");
-    for remark in &report.remarks {
-        let line = remark
-            .line
-            .map_or(String::new(), |line| format!("line {line}: "));
-        let what = one_line(&remark.remark, SHOWN);
-        text.push_str(&format!("{line}{} {what}\n", remark.memory));
-    }
-    more(
-        &mut text,
-        report.remarked,
-        report.remarks.len(),
-        "like that",
-    );
+    text += &file::skipped(&report.problems, report.skipped);
+    let remarks = report.remarks.iter();
+    let remarks = remarks.map(|it| (it.line, it.memory.as_str(), it.remark.as_str()));
+    text += &file::decided(remarks, report.remarked);
     if !report.aside.is_empty() {
         let aside = report.aside.iter();
         let aside: Vec<String> = aside.map(|(what, of)| format!("{what} ({of})")).collect();
@@ -245,11 +188,4 @@ fn told(report: &Report, detected: bool) -> String {
         report.created, report.updated, report.unchanged, report.skipped
     ));
     text
-}
-
-fn more(text: &mut String, all: u64, shown: usize, what: &str) {
-    let more = all.saturating_sub(shown as u64);
-    if more > 0 {
-        text.push_str(&format!("and {more} more {what}\n"));
-    }
 }
