@@ -231,7 +231,9 @@ fn told(report: &Report, detected: bool) -> String {
     }
     if report.of_user > 0 {
         let count = counted(report.of_user, "memory");
-        text.push_str(&format!("{count} of the user left out; --user takes them in\n"));
+        text.push_str(&format!(
+            "{count} of the user left out; --user takes them in\n"
+        ));
     }
     if report.redacted > 0 {
         let of = counted(report.redacted, "statement");

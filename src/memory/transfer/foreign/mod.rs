@@ -82,11 +82,7 @@ impl Found {
         self
     }
 
-    fn tags<'a>(
-        mut self,
-        tags: impl IntoIterator<Item = &'a str>,
-        report: &mut Report,
-    ) -> Self {
+    fn tags<'a>(mut self, tags: impl IntoIterator<Item = &'a str>, report: &mut Report) -> Self {
         /// Most tags that are taken over.
         const TAGS: usize = 10;
         for tag in tags.into_iter().filter_map(tag) {

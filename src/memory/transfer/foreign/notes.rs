@@ -52,13 +52,7 @@ pub(super) fn read(document: &Document, report: &mut Report) -> Vec<Found> {
     found
 }
 
-fn note(
-    item: &Item,
-    title: &str,
-    name: &str,
-    above: u64,
-    report: &mut Report,
-) -> Option<Found> {
+fn note(item: &Item, title: &str, name: &str, above: u64, report: &mut Report) -> Option<Found> {
     let line = item.line + above;
     let origin = format!("{name}:{line}");
     if item.is_task {

@@ -60,7 +60,8 @@ pub(super) fn parse(text: &str) -> Result<Parsed, TransferError> {
             let ids = ids.trim_end().trim_end_matches("-->");
             for word in ids.split_whitespace().filter(|word| *word != NOTHING) {
                 let (id, changed_ms) = was_there(word).ok_or_else(|| {
-                    let problem = "is not as it was written; what was on the page is not known any more";
+                    let problem =
+                        "is not as it was written; what was on the page is not known any more";
                     bad(number, format!("{} {problem}", shown(word)))
                 })?;
                 page.ids.insert(id, changed_ms);
