@@ -43,9 +43,28 @@ impl Forget {
         }
         let mut forgotten = Vec::with_capacity(self.ids.len());
         for id in &self.ids {
-            forgotten.push(memories.forget(id, &self.why).await?);
+            match memories.forget(id, &self.why).await {
+                Ok(memory) => forgotten.push(memory),
+                Err(error) => return Err(after(&forgotten, error.into())),
+            }
         }
         shown(&forgotten, self.json, paint)
+    }
+}
+
+/// The failure, with what was forgotten before it.
+fn after(forgotten: &[Memory], failure: Failure) -> Failure {
+    if forgotten.is_empty() {
+        return failure;
+    }
+    let ids: Vec<&str> = forgotten.iter().map(|it| it.id.as_str()).collect();
+    Failure {
+        message: format!(
+            "{}\nforgotten before that: {}",
+            failure.message,
+            ids.join(", ")
+        ),
+        ..failure
     }
 }
 
