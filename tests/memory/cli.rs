@@ -209,8 +209,9 @@ async fn a_page_stays_until_all_that_was_written_on_it_is_done() {
         &["Berths are numbered from the north", "--tag", "berths"],
     )
     .await;
+    let project = home.project();
     let script = |body: &str| {
-        let path = home.project().join("edit.sh");
+        let path = project.join("edit.sh");
         std::fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
     };
     let left = || -> Vec<std::path::PathBuf> {
@@ -263,6 +264,14 @@ async fn a_page_stays_until_all_that_was_written_on_it_is_done() {
     let difference = "  - tags berths, importance 0.5\n  + no tags, importance 0.5\n1 adjusted\n";
     assert_eq!(told, format!("{id}\n{difference}"));
     assert!(own.exists() && kept[0].exists());
+    // What is not kept as it was written is told.
+    let home = home.env("HARBOUR_TOKEN", "blueharbour1234");
+    script("sed -i 's/the north/blueharbour1234/' \"$2\"");
+    let told = printed(&home, &["edit"]).await;
+    let end = "1 superseded, 1 without values of secret variables\n";
+    assert!(told.ends_with(end), "{told}");
+    let now = texts(&home, &[]).await;
+    assert_eq!(now, ["Berths are numbered from [redacted HARBOUR_TOKEN]"]);
 }
 
 #[tokio::test]
