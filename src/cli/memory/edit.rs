@@ -136,6 +136,7 @@ impl Edit {
             (done.adjusted, "adjusted"),
             (done.forgotten, "forgotten"),
             (done.remembered, "remembered"),
+            (done.redacted, "without values of secret variables"),
         ];
         let told: Vec<String> = parts
             .iter()

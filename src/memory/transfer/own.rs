@@ -109,7 +109,7 @@ impl Memories<'_> {
     }
 
     /// Whether something in a statement is taken out of it before it is kept.
-    pub(super) fn redacts(&self, new: &NewMemory) -> bool {
+    pub(in crate::memory::transfer) fn redacts(&self, new: &NewMemory) -> bool {
         let words = [&new.text, &new.subject].into_iter().chain(&new.tags);
         words
             .into_iter()

@@ -65,6 +65,8 @@ pub struct Applied {
     pub forgotten: usize,
     /// Memories that are new.
     pub remembered: usize,
+    /// Of how many of these the value of a secret variable was taken out.
+    pub redacted: usize,
 }
 
 impl Edit {
@@ -129,7 +131,10 @@ impl Memories<'_> {
             self.keep(&mut tx, *line, new).await?;
         }
         self.store.commit(tx).await?;
+        let replaced = edit.replaced.iter().map(|it| &it.new);
+        let new = replaced.chain(edit.remembered.iter().map(|(_, new)| new));
         Ok(Applied {
+            redacted: new.filter(|new| self.redacts(new)).count(),
             superseded: edit.replaced.len(),
             adjusted: edit.adjusted.len(),
             forgotten: edit.forgotten.len(),
