@@ -80,7 +80,7 @@ impl Memory {
             Memory::Add(add) => return add.told(crew, &memories).await,
             Memory::Forget(forget) => forget.told(&memories, paint).await,
             Memory::Confirm(confirm) => confirm.told(&memories, paint).await,
-            Memory::Purge(purge) => purge.told(crew, &memories, paint).await,
+            Memory::Purge(purge) => return purge.told(crew, &memories, paint).await,
             Memory::Edit(edit) => edit.told(&memories, paint).await,
             Memory::Export(export) => export.told(&memories).await,
             Memory::Import(import) => return import.told(&memories).await,

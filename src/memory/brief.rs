@@ -24,6 +24,8 @@ const KNOWN_TEXT: usize = 300;
 const NAMED: usize = 20;
 const NOTE: usize = 300;
 const WHY: usize = 160;
+/// Characters of where a memory comes from.
+const SOURCE: usize = 120;
 
 /// A memory. What is usual is left out: the scope of the project, that it is confirmed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -81,7 +83,7 @@ impl MemoryView {
             scope: Some(memory.scope.to_string()).filter(|scope| scope != "project"),
             tags: memory.tags.iter().take(NAMED).cloned().collect(),
             subject: memory.subject.clone(),
-            source: memory.source.to_string(),
+            source: one_line(&memory.source.to_string(), SOURCE),
             trust: Some(memory.trust).filter(|trust| *trust != Trust::Confirmed),
             valid_from: (memory.valid_from_ms != 0).then(|| date(memory.valid_from_ms)),
             valid_to: (memory.valid_to_ms != 0).then(|| date(memory.valid_to_ms)),

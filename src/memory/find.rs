@@ -17,7 +17,7 @@ const NAME: usize = 40;
 
 impl Memories<'_> {
     /// The memory that `given` stands for: its id, or the beginning of it, with or without `m-`. Also
-    /// one that was superseded or forgotten.
+    /// one that was superseded or forgotten; to an agent only what it may read.
     ///
     /// # Errors
     /// [`MemoryError::Unknown`], [`MemoryError::Ambiguous`], failures of the store.
@@ -41,6 +41,7 @@ impl Memories<'_> {
         let mut found = Vec::new();
         if prefix.len() >= "m-".len() + SHORTEST {
             found = rows::beginning_with(connection, self.project, &prefix).await?;
+            found.retain(|memory| self.may_read(&memory.scope));
         }
         if let Some(exact) = found.iter().position(|memory| memory.id.as_str() == prefix) {
             return Ok(found.swap_remove(exact));
@@ -56,7 +57,11 @@ impl Memories<'_> {
             Some(only) => Ok(only),
             None => Err(MemoryError::Unknown {
                 id: shown,
-                nearest: rows::nearest(connection, self.project, &prefix, NEAREST).await?,
+                // Their texts may be those of others.
+                nearest: match self.is_agent() {
+                    true => Vec::new(),
+                    false => rows::nearest(connection, self.project, &prefix, NEAREST).await?,
+                },
             }),
         }
     }

@@ -166,9 +166,14 @@ impl Memories<'_> {
         let mut open: Vec<_> = of.supersedes.iter().rev().cloned().collect();
         while let Some(id) = open.pop() {
             if before.len() < CHAIN && seen.insert(id.clone()) {
-                let old = self.get(id.as_str()).await?;
-                open.extend(old.supersedes.iter().rev().cloned());
-                before.push(old);
+                match self.get(id.as_str()).await {
+                    Ok(old) => {
+                        open.extend(old.supersedes.iter().rev().cloned());
+                        before.push(old);
+                    }
+                    Err(MemoryError::Unknown { .. }) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         before.sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));
@@ -177,7 +182,7 @@ impl Memories<'_> {
             if after.len() >= CHAIN || !seen.insert(id.clone()) {
                 break;
             }
-            // What was purged is not there any more.
+            // What was purged is not there any more, and an agent does not see what is others'.
             match self.get(id.as_str()).await {
                 Ok(new) => {
                     next.clone_from(&new.superseded_by);

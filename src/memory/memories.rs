@@ -82,6 +82,11 @@ impl Memories<'_> {
         scopes
     }
 
+    /// Whether this author may see what is in a scope: an agent only what it would find.
+    pub(super) fn may_read(&self, scope: &Scope) -> bool {
+        !self.is_agent() || self.own_scopes().contains(scope)
+    }
+
     /// Whether this is an agent, whose words nobody stands for yet.
     pub(super) fn is_agent(&self) -> bool {
         matches!(self.author, Author::Agent { .. })

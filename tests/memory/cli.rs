@@ -171,7 +171,7 @@ async fn a_page_goes_through_the_persons_editor() {
     // Somebody forgets a memory while the page is open.
     let binary = env!("CARGO_BIN_EXE_ostler");
     script(&format!(
-        "{binary} memory forget {keep} > /dev/null\nsed -i 's/red/green/' \"$2\""
+        "{binary} memory forget {keep} > /dev/null\nsed -i -e 's/red/green/' -e 's/the north/the south/' \"$2\""
     ));
     let (code, out, err) = ostler(&home, &["edit"]).await;
     assert_eq!((code, out.as_str()), (4, ""), "{err}");
@@ -197,4 +197,142 @@ async fn a_page_goes_through_the_persons_editor() {
     assert_eq!(code, 6, "{err}");
     let told = printed(&home, &["edit", "--yes"]).await;
     assert!(told.ends_with("2 forgotten\n"), "{told}");
+}
+
+#[tokio::test]
+async fn a_page_stays_until_all_that_was_written_on_it_is_done() {
+    let home = Home::new().env("EDITOR", "sh edit.sh --wait");
+    let pages = home.path("home").to_string_lossy().into_owned();
+    let home = home.env("TMPDIR", &pages);
+    let id = add(
+        &home,
+        &["Berths are numbered from the north", "--tag", "berths"],
+    )
+    .await;
+    let script = |body: &str| {
+        let path = home.project().join("edit.sh");
+        std::fs::write(path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    };
+    let left = || -> Vec<std::path::PathBuf> {
+        let all = std::fs::read_dir(&pages).unwrap();
+        all.map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().contains("ostler-memory-"))
+            .collect()
+    };
+    for (body, told) in [
+        ("sed -i 's/north/south/' \"$2\"; exit 3", "ended with"),
+        ("printf '\\377' >> \"$2\"", "is no UTF-8 text"),
+        ("sed -i 's/## fact/## mood/' \"$2\"", "is no kind"),
+        ("sed -i '/^- /d' \"$2\"", "would be forgotten"),
+    ] {
+        script(body);
+        let (code, out, err) = ostler(&home, &["edit"]).await;
+        assert!(code != 0 && out.is_empty(), "{body}: {out}");
+        assert!(
+            err.contains(told) && err.contains("nothing was changed"),
+            "{err}"
+        );
+        let pages = left();
+        assert_eq!(pages.len(), 1, "{body}");
+        let named = format!("--from {}`", pages[0].display());
+        assert!(err.contains(&named), "{err}");
+        assert_eq!(
+            texts(&home, &[]).await,
+            ["Berths are numbered from the north"]
+        );
+        std::fs::remove_file(&pages[0]).unwrap();
+    }
+    // Nothing was written, and so nothing is kept.
+    for body in ["exit 3", "rm \"$2\""] {
+        script(body);
+        let (code, _, err) = ostler(&home, &["edit"]).await;
+        assert!(code != 0 && !err.contains("--from"), "{err}");
+        assert_eq!(left().len(), 0, "{body}");
+    }
+    script("printf '\\357\\273\\277' > x; cat \"$2\" >> x; cp x \"$2\"");
+    assert_eq!(printed(&home, &["edit"]).await, "nothing was changed\n");
+    script("sed -i '2s/^/My notes. /' \"$2\"");
+    let told = printed(&home, &["edit"]).await;
+    let kept = left();
+    assert!(told.contains(&kept[0].display().to_string()), "{told}");
+    // A file of the person's own is left alone.
+    let page = std::fs::read_to_string(&kept[0]).unwrap();
+    let own = home.path("own.md");
+    std::fs::write(&own, page.replace(" #berths", "")).unwrap();
+    let told = printed(&home, &["edit", "--from", own.to_str().unwrap()]).await;
+    let difference = "  - tags berths, importance 0.5\n  + no tags, importance 0.5\n1 adjusted\n";
+    assert_eq!(told, format!("{id}\n{difference}"));
+    assert!(own.exists() && kept[0].exists());
+}
+
+#[tokio::test]
+async fn an_agent_with_a_shell_sees_and_changes_no_more_than_by_its_tools() {
+    let home = Home::new()
+        .line_script(
+            "patient",
+            "hear; echo up >> up; turn; listen_for END; result done",
+        )
+        .config("[agents]\nprovider = \"patient\"");
+    let open = add(&home, &["Cranes lift nine tons"]).await;
+    let others = add(
+        &home,
+        &["Cranes of the spy lift ten tons", "--scope", "agent:spy"],
+    )
+    .await;
+    let file = home.path("file.jsonl");
+    let file = file.to_str().unwrap();
+    printed_to(&home, &["export", file]).await;
+    let page = home.path("page.md");
+    std::fs::write(&page, "x").unwrap();
+    let page = page.to_str().unwrap();
+    let mut server = home.server().await;
+    let agent = server.spawn(serde_json::json!({"prompt": "x"})).await;
+    home.written("up", 1).await;
+    let home = home.env("OSTLER_LINEAGE", &format!("o-000000 {agent}"));
+    for args in [
+        &["list"][..],
+        &["search", "cranes"],
+        &["show", &open],
+        &["export", "--user"],
+        &["export", "--format", "markdown"],
+    ] {
+        let told = printed(&home, args).await;
+        assert!(
+            told.contains(&open) && told.contains("nine tons"),
+            "{args:?}: {told}"
+        );
+        assert!(!told.contains("ten tons"), "{args:?}: {told}");
+    }
+    for (args, code, told) in [
+        (&["show", &others][..], 3, "no memory here has the id"),
+        (&["list", "--scope", "agent:spy"], 6, "is not this agent's"),
+        (
+            &["search", "cranes", "--scope", "agent:spy"],
+            6,
+            "not yours to read",
+        ),
+        (&["import", file], 6, "only a person can import"),
+        (&["edit"], 6, "only a person edits"),
+        (&["edit", "--from", page], 6, "only a person edits"),
+        (&["confirm", &open], 6, "only a person confirms"),
+        (&["purge", &open, "--yes"], 6, "only a person purges"),
+        (&["purge", &others, "--yes"], 3, "no memory here has the id"),
+    ] {
+        let (found, out, err) = ostler(&home, args).await;
+        assert_eq!(found, code, "{args:?}: {out}{err}");
+        assert!(
+            err.contains(told) && !err.contains("ten tons"),
+            "{args:?}: {err}"
+        );
+    }
+    let message = serde_json::json!({ "id": agent, "message": "END" });
+    server.call("steer_agent", message).await.unwrap();
+    server.wait(&[&agent]).await;
+    server.leave().await;
+}
+
+/// What goes to a file is told of on the other way out.
+async fn printed_to(home: &Home, args: &[&str]) {
+    let (code, out, _) = ostler(home, args).await;
+    assert_eq!((code, out.as_str()), (0, ""), "{args:?}");
 }

@@ -91,9 +91,10 @@ async fn files_of_other_programs_come_in_once_with_where_they_are_from() {
         (
             "CLAUDE.md",
             "bullets",
-            6,
+            5,
             0,
-            json!({"code blocks": 1, "items that only lead to others": 1, "paragraphs": 1}),
+            json!({"code blocks": 1, "items that only lead to others": 1,
+                "items with a box to tick": 1, "paragraphs": 1}),
         ),
         (
             "server-memory.jsonl",
@@ -115,7 +116,7 @@ async fn files_of_other_programs_come_in_once_with_where_they_are_from() {
             "claude-memory",
             4,
             0,
-            json!({"entries of an index": 2}),
+            json!({"descriptions of a text": 1, "entries of an index": 2}),
         ),
     ] {
         let path = PathBuf::from(FIXTURES).join(file);
@@ -177,10 +178,10 @@ async fn files_of_other_programs_come_in_once_with_where_they_are_from() {
     // All of it goes round the same to the byte.
     let first = home.path("memories.jsonl");
     let (code, _, err) = ostler(&home, &["export", first.to_str().unwrap()]).await;
-    assert_eq!((code, err.as_str()), (0, "exported 21 memories\n"));
+    assert_eq!((code, err.as_str()), (0, "exported 20 memories\n"));
     let other = Home::new();
     let (code, report) = import(&other, &first, &[]).await;
-    assert_eq!((code, counts(&report)), (0, [21, 0, 0, 0]), "{report:#}");
+    assert_eq!((code, counts(&report)), (0, [20, 0, 0, 0]), "{report:#}");
     assert_eq!(
         export(&other).await,
         std::fs::read_to_string(&first).unwrap()
@@ -253,6 +254,36 @@ async fn a_secret_in_a_file_is_passed_by_and_never_repeated() {
     );
     assert!(!out.contains(&secret));
     assert!(!export(&home).await.contains(&secret));
+}
+
+#[tokio::test]
+async fn what_is_taken_out_of_a_file_is_told_and_a_mixed_folder_is_refused() {
+    let home = Home::new().env("HARBOUR_TOKEN", "blueharbour1234");
+    let rules = "- Deploys name blueharbour1234 as their pilot\n- Deploys happen on Mondays\n";
+    let path = written(&home, "AGENTS.md", rules);
+    let (code, out, err) = ostler(&home, &["import", path.to_str().unwrap()]).await;
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(
+        out.contains("values of secret variables taken out of 1 statement\n"),
+        "{out}"
+    );
+    let kept = export(&home).await;
+    assert!(kept.contains("[redacted HARBOUR_TOKEN]") && !kept.contains("blueharbour"));
+    let home = home.env("HARBOUR_TOKEN", "Mondays is secret");
+    let (code, report) = import(&home, &written(&home, "all.jsonl", &kept), &[]).await;
+    assert_eq!((code, counts(&report)), (0, [0, 0, 2, 0]), "{report:#}");
+    let folder = home.path("mixed");
+    std::fs::create_dir_all(folder.join("notes")).unwrap();
+    std::fs::write(folder.join("CLAUDE.md"), "- Quays are wet\n").unwrap();
+    let note = "---\npermalink: x\n---\n- [fact] Quays are long\n";
+    std::fs::write(folder.join("notes/x.md"), note).unwrap();
+    let (code, out, err) = ostler(&home, &["import", folder.to_str().unwrap()]).await;
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    assert!(
+        err.contains("CLAUDE.md is taken for bullets, notes/x.md for basic-memory"),
+        "{err}"
+    );
+    assert_eq!(export(&home).await, kept);
 }
 
 #[tokio::test]

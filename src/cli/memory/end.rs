@@ -44,9 +44,28 @@ impl Forget {
         }
         let mut forgotten = Vec::with_capacity(self.ids.len());
         for id in &self.ids {
-            forgotten.push(memories.forget(id, &self.why).await?);
+            match memories.forget(id, &self.why).await {
+                Ok(memory) => forgotten.push(memory),
+                Err(error) => return Err(after(&forgotten, error.into())),
+            }
         }
         shown(&forgotten, self.json, paint)
+    }
+}
+
+/// The failure, with what was forgotten before it.
+fn after(forgotten: &[Memory], failure: Failure) -> Failure {
+    if forgotten.is_empty() {
+        return failure;
+    }
+    let ids: Vec<&str> = forgotten.iter().map(|it| it.id.as_str()).collect();
+    Failure {
+        message: format!(
+            "{}\nforgotten before that: {}",
+            failure.message,
+            ids.join(", ")
+        ),
+        ..failure
     }
 }
 
@@ -73,7 +92,10 @@ impl Confirm {
 const AFTER_PURGE: &str = "\
 Nothing is left on record of what is purged, not even that it was there: an older export can bring it
 back. What was superseded by it is found again no more. The state file is written anew without it, which
-may take a while.";
+may take a while.
+
+Exit codes: 0 when nothing of it is left on the disk; 5 when another process still reads the log that holds
+it; 70 when it may still be in the state file; 1 when logs or results of agents hold its text as well.";
 
 #[derive(Args)]
 #[command(after_help = AFTER_PURGE)]
@@ -106,7 +128,7 @@ impl Purge {
         crew: &Crew,
         memories: &Memories<'_>,
         paint: Paint,
-    ) -> Result<String, Failure> {
+    ) -> Result<(String, u8), Failure> {
         let what = match self.forgotten {
             true => memory::Purge::Forgotten,
             false => memory::Purge::Ids(self.ids.clone()),
@@ -128,23 +150,34 @@ impl Purge {
         }
         let purged = memories.purge(&what).await?;
         let agents = crew.agents_that_have(&purged.memories).await?;
+        let code = code(&purged.erased, &agents);
         if self.json {
-            return as_json(&PurgedView {
+            let view = PurgedView {
                 purged: purged.memories.iter().map(|it| &it.id).collect(),
                 erased: &purged.erased,
                 agents: &agents,
-            });
+            };
+            return Ok((as_json(&view)?, code));
         }
         let count = counted(purged.memories.len() as u64, "memory");
         let mut text = format!("{count} purged; {}\n", told_of_bytes(&purged.erased));
         if !agents.is_empty() {
             let ids: Vec<&str> = agents.iter().map(AgentId::as_str).collect();
             text.push_str(&format!(
-                "logs or results still hold it, and go with their agents (`ostler gc`): {}\n",
+                "logs or results of agents still hold its text there, and go with them (`ostler gc`): {}\n",
                 ids.join(", ")
             ));
         }
-        Ok(text)
+        Ok((text, code))
+    }
+}
+
+/// Zero only if nothing of it is left on the disk.
+fn code(erased: &Erased, agents: &[AgentId]) -> u8 {
+    match erased {
+        Erased::Everywhere => u8::from(!agents.is_empty()),
+        Erased::NotFromLog => Kind::Busy.exit_code(),
+        Erased::No { .. } => Kind::Internal.exit_code(),
     }
 }
 
@@ -152,11 +185,11 @@ fn told_of_bytes(erased: &Erased) -> String {
     match erased {
         Erased::Everywhere => "their bytes are gone from the state file and its log".to_owned(),
         Erased::NotFromLog => {
-            "their bytes are gone from the state file, but not yet from its log: \
-            another process is reading it; they go when it ends"
+            "their bytes are gone from the state file, but NOT yet from its log: \
+            another process is reading it; they go when the last process that has it open ends"
                 .to_owned()
         }
-        Erased::No { why } => format!("their bytes may still be in the state file: {why}"),
+        Erased::No { why } => format!("their bytes may STILL be in the state file: {why}"),
     }
 }
 
@@ -167,5 +200,27 @@ fn shown(all: &[Memory], json: bool, paint: Paint) -> Result<String, Failure> {
             as_json(&all)
         }
         false => Ok(lines::table(all, paint)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_stay_are_no_success() {
+        let agents = [AgentId::parse("a-000001").unwrap()];
+        let failed = Erased::No {
+            why: "the disk is full".to_owned(),
+        };
+        for (erased, agents, exit, told) in [
+            (Erased::Everywhere, &[][..], 0, "are gone"),
+            (Erased::Everywhere, &agents, 1, "are gone"),
+            (Erased::NotFromLog, &[], 5, "NOT yet"),
+            (failed, &[], 70, "STILL"),
+        ] {
+            assert_eq!(code(&erased, agents), exit, "{erased:?}");
+            assert!(told_of_bytes(&erased).contains(told), "{erased:?}");
+        }
     }
 }

@@ -5,6 +5,10 @@ use serde::Serialize;
 use crate::clock::rfc3339;
 use crate::ids::MemoryId;
 use crate::memory::{Kind, Link, LinkKind, Memory, Trust};
+use crate::text::one_line;
+
+/// Most characters of who has written or forgotten something, and why.
+const WORDS: usize = 400;
 
 #[derive(Serialize)]
 pub(super) struct MemoryView<'a> {
@@ -35,17 +39,17 @@ pub(super) struct MemoryView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     superseded_by: Option<&'a MemoryId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    forgotten: Option<ForgottenView<'a>>,
+    forgotten: Option<ForgottenView>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     links: Vec<LinkView<'a>>,
 }
 
 #[derive(Serialize)]
-struct ForgottenView<'a> {
+struct ForgottenView {
     at: String,
-    by: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    why: &'a str,
+    by: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -69,7 +73,7 @@ impl<'a> MemoryView<'a> {
             tags: &memory.tags,
             importance: memory.importance,
             trust: memory.trust,
-            source: memory.source.to_string(),
+            source: one_line(&memory.source.to_string(), WORDS),
             session: &memory.session,
             at: rfc3339(memory.at_ms),
             created: rfc3339(memory.created_ms),
@@ -82,8 +86,8 @@ impl<'a> MemoryView<'a> {
             superseded_by: memory.superseded_by.as_ref(),
             forgotten: memory.forgotten.as_ref().map(|it| ForgottenView {
                 at: rfc3339(it.at_ms),
-                by: &it.by,
-                why: &it.why,
+                by: one_line(&it.by, WORDS),
+                why: one_line(&it.why, WORDS),
             }),
             links: memory
                 .links

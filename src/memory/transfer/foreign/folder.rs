@@ -35,7 +35,11 @@ impl Document {
                     continue;
                 }
                 let own = format!("{name}{own}");
-                if kind.is_dir() && depth < DEEP {
+                if kind.is_dir() && depth == DEEP {
+                    let problem = format!("has more than {DEEP} folders in each other");
+                    return Err(bad(folder, problem));
+                }
+                if kind.is_dir() {
                     open.push((entry.path(), format!("{own}/"), depth + 1));
                 } else if kind.is_file() && own.to_lowercase().ends_with(".md") {
                     let text = text(&entry.path(), &own, &mut bytes)?;

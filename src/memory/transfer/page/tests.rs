@@ -1,10 +1,13 @@
 //! Pages, written, edited and applied.
 
+use super::apply::Replaced;
 use super::page;
 use crate::ids::MemoryId;
 use crate::memory::tests::{World, found, keep, saying};
 use crate::memory::transfer::TransferError;
-use crate::memory::{Author, Listing, Memories, NewMemory, Scope};
+use crate::memory::{
+    Adjustment, Author, Link, LinkKind, Listing, Memories, Memory, NewMemory, Scope,
+};
 
 async fn whole(memories: &Memories<'_>) -> String {
     let listed = memories.list(&Listing::default()).await.unwrap();
@@ -41,7 +44,7 @@ async fn a_page_that_nobody_touched_asks_for_nothing() {
     let memories = world.of(Author::Person);
     let text = whole(&memories).await;
     assert!(memories.edit(&text).await.unwrap().is_empty(), "{text}");
-    let dos = text.replace('\n', "\r\n");
+    let dos = format!("\u{feff}{}", text.replace('\n', "\r\n"));
     assert!(memories.edit(&dos).await.unwrap().is_empty());
     // Editors take the spaces at the ends of lines away.
     let trimmed: String = text
@@ -168,4 +171,103 @@ async fn what_moves_below_another_heading_is_superseded() {
     assert_eq!(memories.apply(&edit).await.unwrap().superseded, ids.len());
     let listed = memories.list(&Listing::default()).await.unwrap().items;
     assert!(listed.iter().all(|memory| memory.scope == Scope::User));
+}
+
+#[tokio::test]
+async fn what_a_page_does_not_show_goes_over_to_the_new_text() {
+    let world = World::new().await;
+    let day = 24 * 3600 * 1000;
+    let new = NewMemory {
+        at_ms: Some(crate::memory::tests::NOW_MS - 9 * day),
+        session: Some("standup".to_owned()),
+        valid_from_ms: crate::memory::tests::NOW_MS - 8 * day,
+        valid_to_ms: crate::memory::tests::NOW_MS + 8 * day,
+        subject: "crane".to_owned(),
+        links: vec![Link::to(LinkKind::File, "src/crane.rs")],
+        ..saying("The crane lifts nine tons")
+    };
+    keep(&world.session(), new).await;
+    let other = NewMemory {
+        session: Some("standup".to_owned()),
+        ..saying("Tides are read at six")
+    };
+    keep(&world.session(), other).await;
+    world.clock.advance(1000);
+    let memories = world.of(Author::Person);
+    let text = whole(&memories).await;
+    let edited = text.replace("nine", "ten").replace("at six", "at seven");
+    let edit = memories.edit(&edited).await.unwrap();
+    assert_eq!(memories.apply(&edit).await.unwrap().superseded, 2);
+    for Replaced { old, .. } in &edit.replaced {
+        let old = memories.get(old.id.as_str()).await.unwrap();
+        let by = old.superseded_by.clone().unwrap();
+        let new = memories.get(by.as_str()).await.unwrap();
+        let same = |it: &Memory| {
+            let valid_to =
+                (it.subject == "crane" && it.superseded_by.is_none()).then_some(it.valid_to_ms);
+            (
+                it.session.clone(),
+                it.turn,
+                it.valid_from_ms,
+                it.subject.clone(),
+                it.links.clone(),
+                valid_to.unwrap_or_default(),
+            )
+        };
+        let mut expected = same(&old);
+        if old.subject == "crane" {
+            expected.5 = crate::memory::tests::NOW_MS + 8 * day;
+            assert_eq!(new.at_ms, old.at_ms);
+        } else {
+            assert_eq!(
+                new.at_ms,
+                memories.now_ms(),
+                "nobody has told when it happened"
+            );
+        }
+        assert_eq!(same(&new), expected);
+        assert_eq!(old.valid_to_ms, memories.now_ms());
+    }
+}
+
+#[tokio::test]
+async fn only_what_a_person_and_somebody_else_have_changed_is_in_the_way() {
+    let world = World::new().await;
+    let ids = filled(&world).await;
+    let memories = world.of(Author::Person);
+    let text = whole(&memories).await;
+    // In the moment in which the page was written.
+    memories.forget(ids[0].as_str(), "").await.unwrap();
+    let important = Adjustment {
+        importance: Some(0.9),
+        ..Adjustment::default()
+    };
+    memories.adjust(ids[1].as_str(), &important).await.unwrap();
+    let new = text.replace("## fact\n", "## fact\n\n- Buoys are red\n");
+    let refused = memories.edit(&new).await.unwrap_err();
+    let TransferError::Conflict { ids: changed } = refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(
+        changed,
+        [ids[1].clone()],
+        "a bullet asks for the old importance"
+    );
+    // The bullet says what is so now.
+    let mark = format!("{} #a #c++ !0.5", ids[1]);
+    let agreed = new.replace(&mark, &mark.replace("0.5", "0.9"));
+    let edit = memories.edit(&agreed).await.unwrap();
+    assert_eq!(memories.apply(&edit).await.unwrap().remembered, 1);
+    let kept = memories.get(ids[1].as_str()).await.unwrap();
+    assert_eq!(kept.importance, 0.9);
+    // That it was used is no change.
+    let text = whole(&memories).await;
+    assert!(!found(&memories, "beginning").await.is_empty());
+    let other = text.replace("at the beginning", "at the end");
+    assert_eq!(memories.edit(&other).await.unwrap().replaced.len(), 1);
+    let torn = text.replacen("@", "@x", 1);
+    assert!(matches!(
+        memories.edit(&torn).await,
+        Err(TransferError::Page { .. })
+    ));
 }
