@@ -247,7 +247,16 @@ fn what_names_a_definition_names_a_scope() {
     let long = "x".repeat(NAME_LIMIT);
     let longer = "x".repeat(NAME_LIMIT + 1);
     for name in [
-        "review", "a:b", "code review", "prüfer", "v1.2_x-y", &long, &longer, "", "a/b", "a\nb",
+        "review",
+        "a:b",
+        "code review",
+        "prüfer",
+        "v1.2_x-y",
+        &long,
+        &longer,
+        "",
+        "a/b",
+        "a\nb",
     ] {
         let scope = crate::memory::Scope::parse(&format!("agent:{name}"));
         assert_eq!(scope.is_some(), checked_name(name).is_ok(), "{name:?}");
