@@ -124,5 +124,26 @@ async fn what_was_left_out_of_a_text_is_told() {
         "{note}"
     );
     assert_eq!(kept["entries"][1]["note"], Value::Null);
+    let add = [
+        "memory",
+        "add",
+        "The safe answers correct horse battery",
+        "--link",
+        "file:src",
+    ];
+    let (code, out, _) = home.run(&add).await;
+    assert_eq!(code, 0, "{out}");
+    assert!(
+        out.contains("SHOP_API_KEY") && !out.contains("horse"),
+        "{out}"
+    );
+    let (code, _, err) = home
+        .run(&["memory", "add", "x", "--link", "http://a.b/c"])
+        .await;
+    assert_ne!(code, 0);
+    assert!(
+        err.contains("`links` holds \"http://a.b/…\", which is an address"),
+        "{err}"
+    );
     server.leave().await;
 }

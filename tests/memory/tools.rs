@@ -169,7 +169,7 @@ async fn what_is_refused_is_told_by_its_field_and_changes_nothing() {
         (
             "remember",
             json!({ "items": [{ "text": "Walls are green" }, { "text": "y", "knd": "fact" }] }),
-            "unknown field `items[1].knd`\nthere it takes: text,",
+            "unknown field `items[1].knd`\nthere it takes: content, text,",
         ),
         (
             "remember",

@@ -240,3 +240,25 @@ fn an_unknown_field_beside_claude_code_is_named_and_breaks_nothing() {
     let definition = entry(Origin::UserClaude, text).unwrap();
     assert_eq!(definition.ignored, ["allowed-tools: unknown field"]);
 }
+
+/// Agents of every definition have a scope of memories.
+#[test]
+fn what_names_a_definition_names_a_scope() {
+    let long = "x".repeat(NAME_LIMIT);
+    let longer = "x".repeat(NAME_LIMIT + 1);
+    for name in [
+        "review",
+        "a:b",
+        "code review",
+        "prüfer",
+        "v1.2_x-y",
+        &long,
+        &longer,
+        "",
+        "a/b",
+        "a\nb",
+    ] {
+        let scope = crate::memory::Scope::parse(&format!("agent:{name}"));
+        assert_eq!(scope.is_some(), checked_name(name).is_ok(), "{name:?}");
+    }
+}

@@ -189,8 +189,7 @@ fn name_of(before: &str, text: &str) -> Option<String> {
 /// A name in small letters without marks, if it ends like that of something secret.
 pub(super) fn secret_name(text: &str) -> Option<String> {
     let name = plain(text);
-    let ends = |ends: &&str| name.ends_with(*ends);
-    let is_one = is_chosen(&name) || NAMES.iter().any(|it| ends(&it));
+    let is_one = is_chosen(&name) || NAMES.iter().any(|end| name.ends_with(end));
     is_one.then_some(name)
 }
 
