@@ -62,7 +62,11 @@ type Kind<'a> = (&'static str, Option<f64>, &'a dyn Fn(&mut Chance) -> String);
 async fn reads(world: &World, size: usize, chance: &mut Chance, report: &mut Report) {
     let at = format!("{size} memories");
     let rare = VOCABULARY - VOCABULARY / 20;
-    let kinds: [Kind<'_>; 5] = [
+    let [day, month] = match size {
+        FULL => ["21 November 2025", "November 2025"],
+        _ => ["7 June 2026", "June 2026"],
+    };
+    let kinds: [Kind<'_>; 7] = [
         (
             "recall, three words of mixed frequency",
             Some(10.0),
@@ -78,6 +82,16 @@ async fn reads(world: &World, size: usize, chance: &mut Chance, report: &mut Rep
         ("recall, one very frequent word", Some(50.0), &|chance| {
             word(chance.below(5))
         }),
+        (
+            "recall, one very frequent word of a day",
+            Some(50.0),
+            &|chance| format!("{} on {day}", word(chance.below(5))),
+        ),
+        (
+            "recall, one very frequent word of a month",
+            Some(50.0),
+            &|chance| format!("{} in {month}", word(chance.below(5))),
+        ),
         ("recall, one rare word", None, &|chance| {
             word(rare + chance.below(VOCABULARY - rare))
         }),

@@ -19,7 +19,8 @@ macro_rules! document {
     () => {
         "coalesce(json_group_array(json_array(memory.n, memory.place, memory.session, memory.turn,
            memory.at_ms, memory.lexical, memory.lexical_tags,
-           CAST(round(memory.importance * 1000) AS INTEGER), memory.uses, memory.used_ms, memory.trust = 'confirmed', memory.subject,
+           CAST(round(memory.importance * 1000) AS INTEGER), memory.uses, memory.used_ms,
+           memory.trust = 'confirmed', memory.subject,
            CASE WHEN $2 THEN memory.text ELSE substr(memory.text, 1, 48) END,
            ("
     };

@@ -16,7 +16,8 @@ use crate::store::{StoreError, statements};
 /// Most memories that tags or links may leave for all of them to be ranked.
 pub(super) const FEW: i64 = 600;
 
-/// What a query wants of a row of `memory`. $3 is the time; the others are [`Filter::ask`]'s.
+/// What a query wants of a row of `memory`. $3 is the time; the others are [`Filter::ask`]'s. The `+` keeps
+/// the engine from an index by time where hardly ever one is named.
 macro_rules! wanted {
     () => {
         "($4 = 1 OR (memory.valid_from_ms <= $3
@@ -28,7 +29,7 @@ macro_rules! wanted {
          AND ($8 = '[]' OR EXISTS (SELECT 1 FROM json_each($8) AS wanted
            CROSS JOIN memory_link AS link WHERE link.memory = memory.n AND link.kind = wanted.value ->> 0
              AND link.target >= wanted.value ->> 1 AND link.target < wanted.value ->> 2))
-         AND memory.at_ms >= $9 AND memory.at_ms < $10"
+         AND +memory.at_ms >= $9 AND +memory.at_ms < $10"
     };
 }
 

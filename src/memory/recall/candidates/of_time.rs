@@ -17,7 +17,7 @@ statements! {
         "SELECT json_group_array(json_array(n, lexical, lexical_tags)) FROM (
             SELECT memory.n, memory.lexical, memory.lexical_tags
             FROM json_each($1) AS place CROSS JOIN memory ON memory.place = place.value
-            WHERE ", passes!(), " LIMIT $2)"
+            WHERE memory.at_ms >= $9 AND memory.at_ms < $10 AND ", passes!(), " LIMIT $2)"
     );
     LAST_OF_TIME = "SELECT coalesce(max(memory.n), 0)
         FROM json_each($1) AS place CROSS JOIN memory ON memory.place = place.value
