@@ -4,6 +4,7 @@ use std::path::{Component, Path};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::MemoryError;
 use super::model::{Author, Kind, Link, LinkKind, Scope};
@@ -145,6 +146,8 @@ pub struct WrittenQuery {
     query: String,
     also: Option<Vec<String>>,
     #[schemars(extend("x-unlisted" = true))]
+    kind: Option<Kinds>,
+    #[schemars(extend("x-unlisted" = true))]
     scope: Option<String>,
     #[schemars(extend("x-unlisted" = true))]
     tags: Option<Vec<String>>,
@@ -154,6 +157,25 @@ pub struct WrittenQuery {
     limit: Option<u32>,
     #[schemars(extend("x-unlisted" = true))]
     include_superseded: Option<bool>,
+}
+
+/// One kind, or several.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(try_from = "serde_json::Value")]
+#[schemars(with = "Vec<Kind>")]
+struct Kinds(Vec<Kind>);
+
+impl TryFrom<Value> for Kinds {
+    type Error = serde_json::Error;
+
+    fn try_from(written: Value) -> Result<Self, Self::Error> {
+        let kinds = match written {
+            Value::Array(kinds) => kinds,
+            one => vec![one],
+        };
+        let kinds = kinds.into_iter().map(serde_json::from_value);
+        Ok(Self(kinds.collect::<Result<_, _>>()?))
+    }
 }
 
 impl WrittenQuery {
@@ -173,6 +195,7 @@ impl WrittenQuery {
             text: self.query,
             also: self.also.unwrap_or_default(),
             scope: scope(self.scope.as_deref(), author)?,
+            kinds: self.kind.map(|kinds| kinds.0).unwrap_or_default(),
             tags: self.tags.unwrap_or_default(),
             about: about.transpose()?.map(|link| link.target),
             limit: self.limit.unwrap_or(0),

@@ -80,6 +80,7 @@ mod tests {
             "memory/recall/filter.rs",
             crate::memory::recall::filter::ALL,
         ),
+        ("memory/recall/kinds.rs", crate::memory::recall::kinds::ALL),
         (
             "memory/recall/meaning.rs",
             crate::memory::recall::meaning::ALL,

@@ -61,7 +61,7 @@ impl Edit {
             return self.apply(memories, &read(path)?, paint).await;
         }
         let listing = Listing {
-            kind: self.kind,
+            kinds: self.kind.into_iter().collect(),
             tag: self.tag.clone(),
             scope: self.scope.clone(),
             trust: self.trust,

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, FromRow};
 
 use super::Query;
 use crate::memory::error::MemoryError;
-use crate::memory::model::LinkKind;
+use crate::memory::model::{Kind, LinkKind};
 use crate::store::{StoreError, statements};
 
 /// Most memories that tags or links may leave for all of them to be ranked.
@@ -27,7 +27,8 @@ macro_rules! wanted {
          AND ($8 = '[]' OR EXISTS (SELECT 1 FROM json_each($8) AS wanted
            CROSS JOIN memory_link AS link WHERE link.memory = memory.n AND link.kind = wanted.value ->> 0
              AND link.target >= wanted.value ->> 1 AND link.target < wanted.value ->> 2))
-         AND memory.at_ms >= $9 AND memory.at_ms < $10"
+         AND memory.at_ms >= $9 AND memory.at_ms < $10
+         AND ($11 = '[]' OR memory.kind IN (SELECT value FROM json_each($11)))"
     };
 }
 
@@ -74,6 +75,7 @@ pub(super) struct Filter {
     pub(super) any_time: bool,
     confirmed_only: bool,
     min_importance: f64,
+    kinds: Vec<Kind>,
     tags: Vec<String>,
     /// A kind of link, and the first target and the one behind the last that fit.
     links: Vec<(LinkKind, String, String)>,
@@ -97,6 +99,7 @@ impl Filter {
             any_time: false,
             confirmed_only: false,
             min_importance: 0.0,
+            kinds: Vec::new(),
             tags: Vec::new(),
             links: Vec::new(),
             at_ms: (i64::MIN, i64::MAX),
@@ -125,6 +128,7 @@ impl Filter {
             any_time: query.include_superseded,
             confirmed_only: query.confirmed_only,
             min_importance: query.min_importance,
+            kinds: query.kinds.clone(),
             tags,
             links: match &query.about {
                 Some(about) => links(about)?,
@@ -154,6 +158,10 @@ impl Filter {
     /// What was chosen by, in words.
     pub(super) fn told(&self) -> Vec<String> {
         let mut told = Vec::new();
+        if !self.kinds.is_empty() {
+            let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind.as_str()).collect();
+            told.push(format!("of the kind {}", kinds.join(" or ")));
+        }
         if !self.tags.is_empty() {
             told.push(format!("tagged {}", self.tags.join(" and ")));
         }
@@ -190,6 +198,7 @@ impl Filter {
             .bind(serde_json::json!(self.links).to_string())
             .bind(self.at_ms.0)
             .bind(self.at_ms.1)
+            .bind(serde_json::json!(self.kinds).to_string())
     }
 
     /// The newest that pass, in these places.

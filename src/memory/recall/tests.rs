@@ -1,5 +1,6 @@
 //! What is found, and what is not, on a real file.
 
+mod answers;
 mod hostile;
 mod plans;
 mod scopes;
@@ -181,7 +182,11 @@ async fn what_was_said_beside_it_makes_a_statement_fit() {
     };
     keep(&memories, said("Which queue do we use for the invoices?")).await;
     world.clock.advance(60_000);
-    keep(&memories, said("RabbitMQ, because of its priorities")).await;
+    let decided = NewMemory {
+        kind: Some(Kind::Decision),
+        ..said("RabbitMQ, because of its priorities")
+    };
+    keep(&memories, decided).await;
     world.clock.advance(31 * 60_000);
     keep(&memories, said("The logo is green")).await;
     let recalled = memories
@@ -204,10 +209,21 @@ async fn what_was_said_beside_it_makes_a_statement_fit() {
     let [_, beside] = recalled.hits.as_slice() else {
         panic!("{recalled:?}")
     };
-    assert_eq!(beside.nearby.len(), 1);
     assert_eq!(beside.why, "said beside what fits");
     // It has nothing of the question itself.
     assert_eq!(beside.band, Band::Weak);
+    // What is a hit itself is not said again beside another one.
+    assert!(beside.nearby.is_empty(), "{beside:?}");
+    let of_others = Query {
+        kinds: vec![Kind::Decision],
+        ..asking("queue for invoices")
+    };
+    let recalled = memories.recall(&of_others).await.unwrap();
+    let [only] = recalled.hits.as_slice() else {
+        panic!("{recalled:?}")
+    };
+    assert_eq!(only.memory.id, beside.memory.id);
+    assert_eq!(only.nearby.len(), 1, "{only:?}");
 }
 
 #[tokio::test]
@@ -520,24 +536,6 @@ async fn nothing_found_tells_what_was_searched_and_the_closest_tags() {
     assert!(recalled.notes[0].starts_with("only the first 4000 characters"));
     let recalled = memories.recall(&asking("?!")).await.unwrap();
     assert_eq!(recalled.notes[0], "there is no word in the question");
-}
-
-#[tokio::test]
-async fn use_is_counted_unless_nobody_asked() {
-    let world = World::new().await;
-    let memories = person(&world);
-    let id = keep(&memories, saying("The cache is warm")).await;
-    let quiet = Query {
-        quiet: true,
-        ..asking("cache")
-    };
-    memories.recall(&quiet).await.unwrap();
-    assert_eq!(memories.get(id.as_str()).await.unwrap().uses, 0);
-    world.clock.advance(5);
-    memories.recall(&asking("cache")).await.unwrap();
-    memories.recall(&asking("cache")).await.unwrap();
-    let memory = memories.get(id.as_str()).await.unwrap();
-    assert_eq!((memory.uses, memory.used_ms), (2, NOW_MS + 5));
 }
 
 #[tokio::test]

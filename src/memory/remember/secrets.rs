@@ -97,7 +97,7 @@ const FORMATS: [Format; 61] = [
 ];
 
 /// What the first secret in a text is, with its article.
-pub(super) fn found(text: &str) -> Option<&'static str> {
+pub(in crate::memory) fn found(text: &str) -> Option<&'static str> {
     key(text)
         .or_else(|| signed_token(text))
         .or_else(|| private_key(text))

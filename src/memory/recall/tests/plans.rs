@@ -13,6 +13,7 @@ async fn no_statement_looks_at_every_memory() {
         chain::ALL,
         documents::ALL,
         filter::ALL,
+        kinds::ALL,
         vocabulary::ALL,
     ];
     for (name, sql) in lists.into_iter().flatten() {

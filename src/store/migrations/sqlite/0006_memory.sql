@@ -93,9 +93,10 @@ CREATE VIRTUAL TABLE memory_index USING fts5(
   words, content='', contentless_delete=1, detail=none, tokenize="ascii tokenchars '/'"
 );
 
--- Models that meanings were compared by. What one of them has made is of no use to another.
+-- Models that meanings were compared by. What one of them has made is of no use to another, nor what it
+-- made with other dimensions: then it is another one, and no number is used twice.
 CREATE TABLE memory_model (
-  n INTEGER PRIMARY KEY,
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL UNIQUE,
   -- Numbers in a vector of it.
   dimensions INTEGER NOT NULL,
