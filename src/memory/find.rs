@@ -109,7 +109,9 @@ mod tests {
         for memories in [world.agent(), world.session()] {
             assert!(memories.get(beginning).await.is_ok());
             match memories.get(&slipped).await {
-                Err(MemoryError::Unknown { nearest, .. }) => assert!(nearest[0].contains("Reviews")),
+                Err(MemoryError::Unknown { nearest, .. }) => {
+                    assert!(nearest[0].contains("Reviews"))
+                }
                 other => panic!("{other:?}"),
             }
         }

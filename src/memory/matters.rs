@@ -58,17 +58,35 @@ mod tests {
         for (scope, text) in [
             (Scope::Project, "Harbour lights burn in green"),
             (Scope::User, "Harbour masters like brevity"),
-            (Scope::Agent("reviewer".to_owned()), "Harbour reviews start with tests"),
-            (Scope::Agent("planner".to_owned()), "Harbour plans fit on a page"),
+            (
+                Scope::Agent("reviewer".to_owned()),
+                "Harbour reviews start with tests",
+            ),
+            (
+                Scope::Agent("planner".to_owned()),
+                "Harbour plans fit on a page",
+            ),
         ] {
             let scope = Some(scope);
-            keep(&world.session(), NewMemory { scope, ..saying(text) }).await;
+            keep(
+                &world.session(),
+                NewMemory {
+                    scope,
+                    ..saying(text)
+                },
+            )
+            .await;
         }
         keep(&world.agent(), saying("Harbour walls are high")).await;
         for (memories, expected) in [(world.session(), 3), (world.agent(), 4)] {
             let matters = memories.matters().await.unwrap();
             assert_eq!((matters.memories, matters.quarantined), (expected, 1));
-            let found = memories.recall(&asking("harbour")).await.unwrap().hits.len();
+            let found = memories
+                .recall(&asking("harbour"))
+                .await
+                .unwrap()
+                .hits
+                .len();
             assert_eq!(i64::try_from(found), Ok(expected));
         }
     }

@@ -85,12 +85,12 @@ mod tests {
             "memory/recall/meaning.rs",
             crate::memory::recall::meaning::ALL,
         ),
+        (
+            "memory/recall/others.rs",
+            crate::memory::recall::others::ALL,
+        ),
         ("memory/recall/told.rs", crate::memory::recall::told::ALL),
         ("memory/recall/uses.rs", crate::memory::recall::uses::ALL),
-        (
-            "memory/recall/vocabulary.rs",
-            crate::memory::recall::vocabulary::ALL,
-        ),
         ("memory/remember.rs", crate::memory::remember::ALL),
         (
             "memory/remember/known.rs",

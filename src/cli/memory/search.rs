@@ -23,8 +23,8 @@ said on standard error.";
 #[derive(Args)]
 #[command(after_help = AFTER_SEARCH)]
 pub(in crate::cli) struct Search {
-    /// The question, in words, or ids of memories
-    #[arg(required = true, value_name = "QUESTION")]
+    /// The question, in words, or ids of memories; may be left out where something chooses
+    #[arg(value_name = "QUESTION")]
     query: Vec<String>,
     /// The same in other words; once more for more of them
     #[arg(long, value_name = "WORDS")]

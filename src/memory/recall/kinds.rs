@@ -43,7 +43,9 @@ statements! {
 /// The kind that a word names, as it is compared.
 pub(super) fn named(word: &str) -> Option<Kind> {
     static KINDS: LazyLock<HashMap<String, Kind>> = LazyLock::new(|| {
-        let names = NAMES.iter().map(|(name, kind)| (lexicon::words(name), kind));
+        let names = NAMES
+            .iter()
+            .map(|(name, kind)| (lexicon::words(name), kind));
         let last = names.filter_map(|(mut words, kind)| Some((words.pop()?, *kind)));
         last.collect()
     });

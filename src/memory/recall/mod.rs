@@ -9,32 +9,33 @@ mod hits;
 pub(crate) mod kinds;
 pub(crate) mod meaning;
 mod named;
+pub(crate) mod others;
 mod score;
 mod time;
 pub(crate) mod told;
 pub(crate) mod uses;
-pub(crate) mod vocabulary;
+mod vocabulary;
 
 use std::collections::{HashMap, HashSet};
 
 use sqlx::AnyConnection;
 
 use super::error::MemoryError;
-use super::memories::Memories;
 use super::index;
+use super::memories::Memories;
 use super::model::{Author, Kind, Memory, Scope};
 use crate::store::StoreError;
-use crate::text::one_line;
 use crate::words::words;
 use candidates::{Placed, idf};
 use documents::Document;
 use filter::Filter;
 use hits::Found;
+use others::Others;
 use score::Scored;
 use time::Window;
 use told::Reasons;
 pub use uses::Uses;
-use vocabulary::{Others, Read, Sought};
+use vocabulary::{Read, Sought};
 
 /// Hits of a question that asks for no number.
 pub(crate) const USUAL: u32 = 8;
@@ -55,8 +56,6 @@ const SUPERSEDED: i64 = 200;
 const LEAST: f64 = 0.08;
 /// How well fits what was asked for by nothing but its time or its place.
 const LISTED: f64 = 0.5;
-/// Characters of a word that is repeated.
-const WORD: usize = 40;
 /// Neighbours that are given with a hit.
 const NEARBY: usize = 2;
 /// Entries of the index that rare words of a statement may have altogether where its like is looked for.
@@ -163,20 +162,12 @@ impl Memories<'_> {
             ));
         }
         let now_ms = self.now_ms();
-        let mut notes = Vec::new();
-        if wordings
-            .iter()
-            .any(|it| it.chars().nth(vocabulary::QUESTION).is_some())
-        {
-            let most = vocabulary::QUESTION;
-            notes.push(format!(
-                "only the first {most} characters of the question were looked at"
-            ));
-        }
         let named = self.named(&mut connection, &searched, query, &wordings);
         let named = named.await?;
-        notes.extend(named.notes);
         let read: Vec<Read> = wordings.iter().map(|text| Read::of(text, now_ms)).collect();
+        let only_ids = named.is_all && !named.numbers.is_empty();
+        let mut notes = told::before(&wordings, if only_ids { &[] } else { &read });
+        notes.extend(named.notes);
         let said: Vec<String> = read
             .iter()
             .flat_map(Read::said)
@@ -184,37 +175,23 @@ impl Memories<'_> {
             .collect();
         let window = read.iter().find_map(|read| read.window.clone());
         let has_words = !read.iter().all(Read::is_empty);
-        let only_ids = named.is_all && !named.numbers.is_empty();
-        if has_words && !only_ids {
-            searched.limit = match query.words_only {
-                true => limit,
-                false => self.wanted_by_words(limit),
-            };
-            let mut vague = read.iter().flat_map(Read::vague);
-            if let (Some(word), true) = (vague.next(), read.iter().all(Read::is_vague)) {
-                notes.push(format!(
-                    "the question has only words like `{}`, which any memory may have; add what it is about",
-                    one_line(word, WORD)
-                ));
-            }
+        let by_meaning = has_words && !only_ids && !query.words_only && self.meaning.is_some();
+        if by_meaning {
+            searched.limit = self.wanted_by_words(limit);
         }
         let mut found = match (&window, has_words) {
             _ if only_ids => Vec::new(),
             (_, true) => ranked(&mut connection, &searched, read).await?,
-            (Some(_), false) => Vec::new(),
             (None, false) if wordings.is_empty() => {
                 let filter = &searched.filter;
                 listed(&mut connection, &searched, filter, "among the newest").await?
             }
-            (None, false) => {
-                notes.push("there is no word in the question".to_owned());
-                Vec::new()
-            }
+            (_, false) => Vec::new(),
         };
         if let (true, false, Some(window)) = (found.is_empty(), only_ids, &window) {
             found = of_time(&mut connection, &searched, window).await?;
         }
-        if has_words && !only_ids && self.meaning.is_some() && !query.words_only {
+        if by_meaning {
             drop(connection);
             let (fused, note) = self
                 .with_meaning(&searched, &wordings, found, limit)
@@ -273,7 +250,7 @@ impl Memories<'_> {
             places,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             // Nobody has written it as a question: its words are not to be guessed at.
-            unknown: if query.quiet { 0 } else { vocabulary::UNKNOWN },
+            unknown: if query.quiet { 0 } else { others::UNKNOWN },
         })
     }
 
@@ -335,8 +312,7 @@ async fn ranked(
         places, statistics, ..
     } = searched;
     let mut others = Others::at_most(searched.unknown);
-    let sought =
-        vocabulary::look_up(connection, places, *statistics, read, &mut others).await?;
+    let sought = vocabulary::look_up(connection, places, *statistics, read, &mut others).await?;
     let (documents, last) = candidates_for(connection, searched, &sought).await?;
     let now_ms = searched.filter.now_ms;
     let scored = score::score(&documents, &sought, *statistics, now_ms);
@@ -401,7 +377,12 @@ async fn candidates_for(
         }
     };
     let of_kind = kinds::newest(connection, places, sought).await?;
-    numbers.extend(of_kind.into_iter().filter(|n| !numbers.contains(n)).collect::<Vec<_>>());
+    numbers.extend(
+        of_kind
+            .into_iter()
+            .filter(|n| !numbers.contains(n))
+            .collect::<Vec<_>>(),
+    );
     let mut documents = documents::with_numbers(connection, &numbers, sought, filter).await?;
     let own = score::own(&documents, sought, searched.statistics);
     let mut best: Vec<(f64, i64)> = own

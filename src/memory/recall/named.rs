@@ -100,7 +100,10 @@ fn unknown(id: &str, nearest: &[String]) -> String {
     let meant: Vec<String> = nearest.iter().map(|it| one_line(it, SHOWN)).collect();
     match meant.is_empty() {
         true => format!("no memory here has the id {id}"),
-        false => format!("no memory here has the id {id}; did you mean {}?", meant.join(" or ")),
+        false => format!(
+            "no memory here has the id {id}; did you mean {}?",
+            meant.join(" or ")
+        ),
     }
 }
 

@@ -188,7 +188,10 @@ impl Spread {
         reached.any(|(document, reach)| {
             document.fits
                 && when(document, question, true).is_some()
-                && question.parts.iter().any(|(word, _)| reach.contains_key(word))
+                && question
+                    .parts
+                    .iter()
+                    .any(|(word, _)| reach.contains_key(word))
         })
     }
 }

@@ -182,11 +182,7 @@ async fn what_was_said_beside_it_makes_a_statement_fit() {
     };
     keep(&memories, said("Which queue do we use for the invoices?")).await;
     world.clock.advance(60_000);
-    let decided = NewMemory {
-        kind: Some(Kind::Decision),
-        ..said("RabbitMQ, because of its priorities")
-    };
-    keep(&memories, decided).await;
+    keep(&memories, said("RabbitMQ, because of its priorities")).await;
     world.clock.advance(31 * 60_000);
     keep(&memories, said("The logo is green")).await;
     let recalled = memories
@@ -214,16 +210,36 @@ async fn what_was_said_beside_it_makes_a_statement_fit() {
     assert_eq!(beside.band, Band::Weak);
     // What is a hit itself is not said again beside another one.
     assert!(beside.nearby.is_empty(), "{beside:?}");
-    let of_others = Query {
-        kinds: vec![Kind::Decision],
-        ..asking("queue for invoices")
+}
+
+#[tokio::test]
+async fn what_makes_a_hit_fit_and_is_none_itself_is_given_beside_it() {
+    let world = World::new().await;
+    let memories = world.session();
+    let said = |kind, text: &str| NewMemory {
+        session: Some("talk".to_owned()),
+        kind: Some(kind),
+        ..saying(text)
     };
-    let recalled = memories.recall(&of_others).await.unwrap();
-    let [only] = recalled.hits.as_slice() else {
-        panic!("{recalled:?}")
-    };
-    assert_eq!(only.memory.id, beside.memory.id);
-    assert_eq!(only.nearby.len(), 1, "{only:?}");
+    let asked = keep(&memories, said(Kind::Context, "Which queue do we use?")).await;
+    world.clock.advance(60_000);
+    keep(
+        &memories,
+        said(Kind::Decision, "RabbitMQ takes all invoices"),
+    )
+    .await;
+    for (kinds, hits, beside) in [(vec![Kind::Decision], 1, vec![asked]), (vec![], 2, vec![])] {
+        let query = Query {
+            kinds,
+            ..asking("queue for invoices")
+        };
+        let recalled = memories.recall(&query).await.unwrap();
+        assert_eq!(recalled.hits.len(), hits, "{recalled:?}");
+        let decided = |hit: &&Hit| hit.memory.kind == Kind::Decision;
+        let hit = recalled.hits.iter().find(decided).unwrap();
+        let nearby: Vec<_> = hit.nearby.iter().map(|it| it.id.clone()).collect();
+        assert_eq!(nearby, beside);
+    }
 }
 
 #[tokio::test]

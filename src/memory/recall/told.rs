@@ -2,8 +2,9 @@
 
 use sqlx::AnyConnection;
 
+use super::others::most_like;
 use super::score::{Scored, When};
-use super::vocabulary::{Sought, most_like};
+use super::vocabulary::{QUESTION, Read, Sought};
 use super::{Band, filter::Filter, kinds};
 use crate::memory::lexicon;
 use crate::memory::model::{Memory, Scope};
@@ -38,6 +39,29 @@ pub(super) fn band(share: f64) -> Band {
         share if share >= GOOD => Band::Good,
         _ => Band::Weak,
     }
+}
+
+/// What whoever asks should know of a question before it is answered.
+pub(super) fn before(wordings: &[&String], read: &[Read]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let goes_on = |wording: &&String| wording.chars().nth(QUESTION).is_some();
+    if wordings.iter().any(goes_on) {
+        notes.push(format!(
+            "only the first {QUESTION} characters of the question were looked at"
+        ));
+    }
+    let says_nothing = |read: &Read| read.is_empty() && read.window.is_none();
+    if !read.is_empty() && read.iter().all(says_nothing) {
+        notes.push("there is no word in the question".to_owned());
+    }
+    let mut vague = read.iter().flat_map(Read::vague);
+    if let (Some(word), true) = (vague.next(), read.iter().all(Read::is_vague)) {
+        let word = one_line(word, NAME);
+        notes.push(format!(
+            "the question has only words like `{word}`, which any memory may have; add what it is about"
+        ));
+    }
+    notes
 }
 
 /// Why a memory was found, as far as that is known without its text.

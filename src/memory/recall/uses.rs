@@ -178,7 +178,10 @@ mod tests {
         let held = world.store.begin().await.unwrap();
         for _ in 0..3 {
             // Would not come back before the one who writes is done if it waited for it.
-            assert_eq!(memories.recall(&asking("cache")).await.unwrap().hits.len(), 1);
+            assert_eq!(
+                memories.recall(&asking("cache")).await.unwrap().hits.len(),
+                1
+            );
         }
         assert_eq!(memories.get(id.as_str()).await.unwrap().uses, 0);
         drop(held);
@@ -203,6 +206,10 @@ mod tests {
         let world = World::new().await;
         let mut connection = world.store.read().acquire().await.unwrap();
         let plan = crate::memory::tests::plan(&mut connection, USED).await;
-        assert!(plan.iter().any(|step| step.contains("SEARCH memory USING INTEGER PRIMARY KEY")), "{plan:?}");
+        assert!(
+            plan.iter()
+                .any(|step| step.contains("SEARCH memory USING INTEGER PRIMARY KEY")),
+            "{plan:?}"
+        );
     }
 }

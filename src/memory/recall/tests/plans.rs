@@ -14,7 +14,7 @@ async fn no_statement_looks_at_every_memory() {
         documents::ALL,
         filter::ALL,
         kinds::ALL,
-        vocabulary::ALL,
+        others::ALL,
     ];
     for (name, sql) in lists.into_iter().flatten() {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
