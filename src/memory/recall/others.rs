@@ -320,7 +320,8 @@ mod tests {
         let mut tx = world.store.begin().await.unwrap();
         let place = index::known_place(&mut tx, world.project.as_str()).await;
         let place = place.unwrap().unwrap();
-        sqlx::query("INSERT INTO memory_word SELECT $1, value, 1 FROM json_each($2)")
+        const ADD: &str = "INSERT INTO memory_word SELECT $1, value, 1 FROM json_each($2)";
+        sqlx::query(ADD)
             .bind(place)
             .bind(serde_json::json!(words).to_string())
             .execute(&mut *tx)
