@@ -162,6 +162,20 @@ pub fn places(cwd: &Path, project: &Project, sources: &Sources) -> Places {
 /// # Errors
 /// What is wrong with the configuration, the directory or the store, told for a person.
 pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
+    let options = options(surroundings).await?;
+    Ok(Crew::open(options).await?)
+}
+
+/// The same for a command that only looks, and waits for nobody who writes.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_to_look(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
+    let options = options(surroundings).await?;
+    Ok(Crew::open_to_look(options).await?)
+}
+
+async fn options(surroundings: &Surroundings) -> Result<CrewOptions, Failure> {
     let project = Project::discover(&surroundings.cwd)?;
     let sources = Sources::from_environment(Some(&project.root))?;
     let config = Config::load(&sources)?;
@@ -174,7 +188,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
     let store = Store::open_at(&database(&config, &home)).await?;
     let child_server = child_server(surroundings, &config, &sources, &store);
     let meaning = Meaning::of(&config.memory, |name| std::env::var(name).ok());
-    let crew = Crew::open(CrewOptions {
+    Ok(CrewOptions {
         store: Arc::new(store.hiding(secrets)),
         config,
         places: places(&surroundings.cwd, &project, &sources),
@@ -193,8 +207,7 @@ pub async fn open(surroundings: &Surroundings) -> Result<Arc<Crew>, Failure> {
         ids: Arc::new(RandomIds),
         program: surroundings.program.clone(),
         child_server,
-    });
-    Ok(crew.await?)
+    })
 }
 
 /// The server that agents are given: this binary, with the same state and configuration. CLIs pass

@@ -40,6 +40,18 @@ where
     strictly_or(&given, meant)
 }
 
+/// A list of such words, or one of them.
+pub(crate) fn words<'de, D, T>(from: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let words: Option<Vec<Value>> = list(from)?;
+    let words = words.map(|words| words.into_iter().filter_map(|it| word(it).transpose()));
+    let words = words.map(|words| words.collect::<Result<_, serde_json::Error>>());
+    words.transpose().map_err(D::Error::custom)
+}
+
 fn strictly_or<T: DeserializeOwned, E: Error>(
     given: &Value,
     meant: Option<Value>,

@@ -69,8 +69,6 @@ pub(crate) async fn run(data: &Data) -> [Runner; 4] {
             let query = Query {
                 text: text.to_owned(),
                 limit: HITS as u32,
-                // What was found before must not matter to what is found next.
-                quiet: true,
                 ..Query::default()
             };
             let recalled = ours.times.time(memories.recall(&query)).await;

@@ -46,7 +46,7 @@ use super::supervisor::Order;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ids::{AgentId, IdSource, OwnerId, ProjectId};
-use crate::memory::Meaning;
+use crate::memory::{Meaning, Uses};
 use crate::project::Project;
 use crate::providers::guard::Guard;
 use crate::providers::{Lineage, McpServer};
@@ -124,6 +124,7 @@ pub struct Crew {
     child_server: Option<McpServer>,
     journal: Arc<Journal>,
     meaning: Option<Arc<Meaning>>,
+    uses: Uses,
     guard: Mutex<Option<Guard>>,
     /// Whether the person can be asked through this process.
     person: AtomicBool,
@@ -142,6 +143,27 @@ impl Crew {
     /// # Errors
     /// Failures of the store.
     pub async fn open(options: CrewOptions) -> Result<Arc<Self>, AgentError> {
+        let crew = Self::made_of(options, true).await?;
+        rows::works_in(&crew.store, crew.owner(), &crew.project).await?;
+        recovery::reconcile(&crew.scribe(), crew.owner()).await?;
+        crew.tasks.spawn(Arc::clone(&crew).dispatch());
+        crew.tasks.spawn(Arc::clone(&crew).keep_trees());
+        crew.tasks.spawn(Arc::clone(&crew).count_uses());
+        Ok(crew)
+    }
+
+    /// The same for a process that only looks: it is no owner and nothing of it is put on record, so that
+    /// it waits for nobody who writes.
+    ///
+    /// # Errors
+    /// Failures of the store.
+    pub async fn open_to_look(options: CrewOptions) -> Result<Arc<Self>, AgentError> {
+        let crew = Self::made_of(options, false).await?;
+        crew.tasks.spawn(Arc::clone(&crew).count_uses());
+        Ok(crew)
+    }
+
+    async fn made_of(options: CrewOptions, is_owner: bool) -> Result<Arc<Self>, AgentError> {
         let CrewOptions {
             store,
             config,
@@ -166,22 +188,19 @@ impl Crew {
         let key = project.key.to_string_lossy();
         // In this order: a project of nobody may be removed at any time, but not while there is an
         // owner that has not said yet which one is its own.
-        let owner = Owner::register(&store, ids.as_ref(), clock.as_ref()).await?;
+        let owner = match is_owner {
+            true => Owner::register(&store, ids.as_ref(), clock.as_ref()).await?,
+            false => Owner::of_nothing(ids.as_ref()),
+        };
         let project = match inherited {
             Some(project) => project,
             None => store.project(ids.as_ref(), &key, clock.now_ms()).await?,
         };
-        rows::works_in(&store, owner.id(), &project).await?;
-        let scribe = Scribe {
-            store: &store,
-            clock: clock.as_ref(),
-            ids: ids.as_ref(),
-        };
-        recovery::reconcile(&scribe, owner.id()).await?;
-        let crew = Arc::new(Self {
+        Ok(Arc::new(Self {
             journal: Arc::new(Journal::open(Arc::clone(&store))),
             store,
             meaning,
+            uses: Uses::default(),
             config,
             scope: family::scope(&host.lineage),
             host,
@@ -199,10 +218,7 @@ impl Crew {
             orphaned: Notify::new(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
-        });
-        crew.tasks.spawn(Arc::clone(&crew).dispatch());
-        crew.tasks.spawn(Arc::clone(&crew).keep_trees());
-        Ok(crew)
+        }))
     }
 
     /// Stops everything that this process runs and leaves. What was asked for is durable first, so
@@ -210,6 +226,12 @@ impl Crew {
     pub async fn close(&self) {
         let reason = &self.parting();
         self.closing.cancel();
+        if !self.owner.is_on_record() {
+            self.tasks.close();
+            self.tasks.wait().await;
+            self.store.close().await;
+            return;
+        }
         let now_ms = self.clock.now_ms();
         if let Err(error) = write::ask_stop_all(&self.store, self.owner(), reason, now_ms).await {
             tracing::error!(%error, "agents are stopped without a note in the store");

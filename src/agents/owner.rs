@@ -18,7 +18,7 @@ const LEFT_AFTER_MS: i64 = 3600 * 1000;
 /// This process as an owner, for as long as it is held.
 pub(super) struct Owner {
     id: OwnerId,
-    _lock: File,
+    lock: Option<File>,
 }
 
 impl Owner {
@@ -33,7 +33,21 @@ impl Owner {
         let lock = take_lock(&path).map_err(|source| StoreError::Directory { path, source })?;
         let host = nix::unistd::gethostname().unwrap_or_default();
         rows::add(store, &id, &host.to_string_lossy(), clock.now_ms()).await?;
-        Ok(Self { id, _lock: lock })
+        Ok(Self {
+            id,
+            lock: Some(lock),
+        })
+    }
+
+    /// A process that runs no agents and never will: it is not on record.
+    pub(super) fn of_nothing(ids: &dyn IdSource) -> Self {
+        let id = OwnerId::new(ids);
+        Self { id, lock: None }
+    }
+
+    /// Whether it is on record, and so may run agents.
+    pub(super) fn is_on_record(&self) -> bool {
+        self.lock.is_some()
     }
 
     pub(super) fn id(&self) -> &OwnerId {

@@ -56,12 +56,21 @@ impl Memory {
         if let Memory::Embed(embed) = self {
             return embed.run().await;
         }
-        let crew = host::open(&Surroundings::of_process()?).await?;
+        let surroundings = Surroundings::of_process()?;
+        let crew = match self.only_looks() {
+            true => host::open_to_look(&surroundings).await?,
+            false => host::open(&surroundings).await?,
+        };
         let told = self.told(&crew, Paint::of_stdout()).await;
         crew.close().await;
         let (text, code) = told?;
         print(&text)?;
         Ok(code)
+    }
+
+    /// Whether it changes nothing, but that what was found counts as used.
+    fn only_looks(&self) -> bool {
+        matches!(self, Memory::List(_) | Memory::Show(_) | Memory::Search(_))
     }
 
     /// What there is to say, and the exit code.

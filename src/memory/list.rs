@@ -22,7 +22,7 @@ statements! {
     LIST = memory!("WHERE memory.n < $1
         AND (place.name IN (SELECT value FROM json_each($2))
           OR ($3 <> '' AND (place.name IN ('user', $3) OR place.name LIKE $3 || '/%')))
-        AND ($4 = '' OR memory.kind = $4)
+        AND ($4 = '[]' OR memory.kind IN (SELECT value FROM json_each($4)))
         AND ($5 = '' OR memory.trust = $5)
         AND ($6 = '' OR EXISTS (SELECT 1 FROM memory_tag
           WHERE memory_tag.memory = memory.n AND memory_tag.tag = $6))
@@ -50,8 +50,8 @@ words! {
 pub struct Listing {
     /// Which.
     pub standing: Standing,
-    /// Only of this kind.
-    pub kind: Option<Kind>,
+    /// Only of these kinds; of any if there are none.
+    pub kinds: Vec<Kind>,
     /// Only with this tag.
     pub tag: Option<String>,
     /// Only there; everywhere the author may look unless said otherwise.
@@ -68,7 +68,7 @@ impl Default for Listing {
     fn default() -> Self {
         Self {
             standing: Standing::Current,
-            kind: None,
+            kinds: Vec::new(),
             tag: None,
             scope: None,
             trust: None,
@@ -100,7 +100,7 @@ impl Memories<'_> {
             .bind(before)
             .bind(serde_json::json!(places).to_string())
             .bind(if all { self.project.as_str() } else { "" })
-            .bind(listing.kind.map(Kind::as_str).unwrap_or_default())
+            .bind(serde_json::json!(listing.kinds).to_string())
             .bind(listing.trust.map(Trust::as_str).unwrap_or_default())
             .bind(listing.tag.as_deref().unwrap_or_default())
             .bind(listing.standing.as_str())
@@ -141,7 +141,10 @@ impl Memories<'_> {
     }
 
     /// The places that are looked at, and whether those of the whole project are.
-    fn places_of(&self, scope: Option<&Scope>) -> Result<(Vec<String>, bool), MemoryError> {
+    pub(super) fn places_of(
+        &self,
+        scope: Option<&Scope>,
+    ) -> Result<(Vec<String>, bool), MemoryError> {
         let own = self.own_scopes();
         let place = |scope: &Scope| scope.place(self.project);
         match scope {
@@ -165,15 +168,17 @@ impl Memories<'_> {
         let (mut before, mut after) = (Vec::new(), Vec::new());
         let mut open: Vec<_> = of.supersedes.iter().rev().cloned().collect();
         while let Some(id) = open.pop() {
-            if before.len() < CHAIN && seen.insert(id.clone()) {
-                match self.get(id.as_str()).await {
-                    Ok(old) => {
-                        open.extend(old.supersedes.iter().rev().cloned());
-                        before.push(old);
-                    }
-                    Err(MemoryError::Unknown { .. }) => {}
-                    Err(error) => return Err(error),
+            if before.len() >= CHAIN || !seen.insert(id.clone()) {
+                continue;
+            }
+            // It may be for others.
+            match self.get(id.as_str()).await {
+                Ok(old) => {
+                    open.extend(old.supersedes.iter().rev().cloned());
+                    before.push(old);
                 }
+                Err(MemoryError::Unknown { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         before.sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));
@@ -182,7 +187,7 @@ impl Memories<'_> {
             if after.len() >= CHAIN || !seen.insert(id.clone()) {
                 break;
             }
-            // What was purged is not there any more, and an agent does not see what is others'.
+            // What was purged is not there any more, and what is for others not to be seen.
             match self.get(id.as_str()).await {
                 Ok(new) => {
                     next.clone_from(&new.superseded_by);

@@ -2,6 +2,7 @@
 //! room, each beside what it is about.
 
 use super::model::{Author, Scope, Source, SourceKind};
+use super::recall::Uses;
 use super::vectors::Meaning;
 use crate::clock::Clock;
 use crate::config;
@@ -17,6 +18,7 @@ pub struct Memories<'a> {
     pub(crate) author: Author,
     pub(crate) settings: &'a config::Memory,
     pub(crate) meaning: Option<&'a Meaning>,
+    pub(crate) uses: Option<&'a Uses>,
 }
 
 impl<'a> Memories<'a> {
@@ -37,6 +39,7 @@ impl<'a> Memories<'a> {
             author,
             settings,
             meaning: None,
+            uses: None,
         }
     }
 
@@ -44,6 +47,12 @@ impl<'a> Memories<'a> {
     #[must_use]
     pub fn comparing_meanings(self, meaning: Option<&'a Meaning>) -> Self {
         Self { meaning, ..self }
+    }
+
+    /// The same, with whatever is found noted in `uses`; otherwise no use is counted.
+    #[must_use]
+    pub fn counting(self, uses: Option<&'a Uses>) -> Self {
+        Self { uses, ..self }
     }
 }
 
@@ -80,11 +89,6 @@ impl Memories<'_> {
             scopes.push(Scope::Agent(name.clone()));
         }
         scopes
-    }
-
-    /// Whether this author may see what is in a scope: an agent only what it would find.
-    pub(super) fn may_read(&self, scope: &Scope) -> bool {
-        !self.is_agent() || self.own_scopes().contains(scope)
     }
 
     /// Whether this is an agent, whose words nobody stands for yet.

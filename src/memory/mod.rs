@@ -33,7 +33,7 @@ pub use model::{
     Author, BadLink, Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust,
 };
 pub use purge::{Purge, Purged};
-pub use recall::{Band, Hit, Query, Recalled};
+pub use recall::{Band, Hit, Query, Recalled, Uses};
 pub use remember::{BATCH, Kept, NewMemory};
 pub use transfer::{
     Applied, Document, Edit, Exported, Format, Import, Input, Remark, Report, TransferError, page,

@@ -7,7 +7,7 @@ pub(crate) mod known;
 mod passing;
 mod quotation;
 pub(crate) mod rights;
-mod secrets;
+pub(in crate::memory) mod secrets;
 pub(crate) mod supersede;
 
 use std::collections::BTreeSet;

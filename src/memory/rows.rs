@@ -4,13 +4,8 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::model::{Forgotten, Kind, Link, LinkKind, Memory, Scope, Source, SourceKind, Trust};
-use crate::ids::{MemoryId, ProjectId};
+use crate::ids::{Given, MemoryId, ProjectId};
 use crate::store::{StoreError, statements};
-
-/// Ids that differ from a mistyped one by more are none that was meant.
-const SLIPS: usize = 2;
-/// Characters of a text that are repeated beside its id.
-const TEXT: usize = 60;
 
 /// All columns of `memory`, with what belongs to it. What is asked for stands behind it.
 macro_rules! memory {
@@ -37,24 +32,44 @@ pub(super) use memory;
 statements! {
     /// `$2` stands behind every id that begins with `$1`.
     LIKE_ID = memory!("WHERE memory.id >= $1 AND memory.id < $2
-        AND (place.name IN ('user', $3) OR place.name LIKE $3 || '/%') ORDER BY memory.id LIMIT 5");
+        AND (place.name IN (SELECT value FROM json_each($3))
+          OR ($4 <> '' AND (place.name IN ('user', $4) OR place.name LIKE $4 || '/%')))
+        ORDER BY memory.id LIMIT 5");
     BY_NUMBERS = memory!("WHERE memory.n IN (SELECT value FROM json_each($1))");
     RECENT = "SELECT memory.id, memory.text FROM memory
         JOIN memory_place AS place ON place.n = memory.place
-        WHERE place.name IN ('user', $1) OR place.name LIKE $1 || '/%' ORDER BY memory.n DESC LIMIT 1000";
+        WHERE place.name IN (SELECT value FROM json_each($1))
+          OR ($2 <> '' AND (place.name IN ('user', $2) OR place.name LIKE $2 || '/%'))
+        ORDER BY memory.n DESC LIMIT 1000";
     NUMBER = "SELECT n FROM memory WHERE id = $1";
 }
 
-/// The memories whose ids begin with `prefix`, a few of them.
+/// Where ids are looked up: places by their names, and the project all of whose places count, if any.
+pub(super) struct Within {
+    pub(super) places: Vec<String>,
+    pub(super) project: Option<ProjectId>,
+}
+
+impl Within {
+    fn bound(&self) -> (String, String) {
+        let project = self.project.as_ref().map(ToString::to_string);
+        let places = serde_json::json!(self.places).to_string();
+        (places, project.unwrap_or_default())
+    }
+}
+
+/// The memories whose ids begin as `given` does, a few of them.
 pub(super) async fn beginning_with(
     connection: &mut AnyConnection,
-    project: &ProjectId,
-    prefix: &str,
+    within: &Within,
+    given: &Given,
 ) -> Result<Vec<Memory>, StoreError> {
+    let (places, project) = within.bound();
     let rows = sqlx::query(LIKE_ID)
-        .bind(prefix)
-        .bind(format!("{prefix}~"))
-        .bind(project.as_str())
+        .bind(&given.beginning)
+        .bind(given.end())
+        .bind(places)
+        .bind(project)
         .fetch_all(connection)
         .await?;
     rows.iter().map(of_row).collect()
@@ -88,25 +103,16 @@ pub(super) async fn number(
 /// The newest memories whose id looks like `given`, as `m-0a1b2c "text"`.
 pub(super) async fn nearest(
     connection: &mut AnyConnection,
-    project: &ProjectId,
-    given: &str,
-    limit: usize,
+    within: &Within,
+    given: &Given,
 ) -> Result<Vec<String>, StoreError> {
+    let (places, project) = within.bound();
     let recent: Vec<(String, String)> = sqlx::query_as(RECENT)
-        .bind(project.as_str())
+        .bind(places)
+        .bind(project)
         .fetch_all(connection)
         .await?;
-    let mut near: Vec<(usize, String)> = recent
-        .into_iter()
-        .map(|(id, text)| (strsim::levenshtein(&id, given), id, text))
-        .filter(|(distance, ..)| *distance <= SLIPS)
-        .map(|(distance, id, text)| {
-            let text = crate::text::one_line(&text, TEXT);
-            (distance, format!("{id} {text:?}"))
-        })
-        .collect();
-    near.sort();
-    Ok(near.into_iter().take(limit).map(|(_, it)| it).collect())
+    Ok(given.nearest(recent))
 }
 
 pub(super) fn of_row(row: &AnyRow) -> Result<Memory, StoreError> {

@@ -98,6 +98,14 @@ pub(super) async fn found(memories: &Memories<'_>, text: &str) -> Vec<String> {
         .collect()
 }
 
+/// How a statement is carried out.
+pub(super) async fn plan(connection: &mut sqlx::AnyConnection, sql: &str) -> Vec<String> {
+    let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));
+    let rows = sqlx::query(explain).fetch_all(connection).await.unwrap();
+    let step = |row: &sqlx::any::AnyRow| sqlx::Row::get(row, "detail");
+    rows.iter().map(step).collect()
+}
+
 #[tokio::test]
 async fn what_was_kept_is_found_until_it_is_superseded_or_forgotten() {
     let world = World::new().await;

@@ -163,15 +163,22 @@ impl WrittenMemory {
 #[serde(deny_unknown_fields)]
 pub struct WrittenQuery {
     query: String,
+    #[serde(default, deserialize_with = "lenient::texts")]
     also: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "lenient::words")]
+    #[schemars(extend("x-unlisted" = true))]
+    kind: Option<Vec<Kind>>,
     #[schemars(extend("x-unlisted" = true))]
     scope: Option<String>,
+    #[serde(default, deserialize_with = "lenient::texts")]
     #[schemars(extend("x-unlisted" = true))]
     tags: Option<Vec<String>>,
     #[schemars(extend("x-unlisted" = true))]
     about: Option<String>,
+    #[serde(default, deserialize_with = "lenient::value")]
     #[schemars(extend("x-unlisted" = true))]
     limit: Option<u32>,
+    #[serde(default, deserialize_with = "lenient::value")]
     #[schemars(extend("x-unlisted" = true))]
     include_superseded: Option<bool>,
 }
@@ -195,6 +202,7 @@ impl WrittenQuery {
             text: self.query,
             also: self.also.unwrap_or_default(),
             scope: scope(self.scope.as_deref(), author)?,
+            kinds: self.kind.unwrap_or_default(),
             tags: self.tags.unwrap_or_default(),
             about: about.transpose()?,
             limit: self.limit.unwrap_or(0),

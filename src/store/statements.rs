@@ -84,16 +84,17 @@ mod tests {
             "memory/recall/filter.rs",
             crate::memory::recall::filter::ALL,
         ),
+        ("memory/recall/kinds.rs", crate::memory::recall::kinds::ALL),
         (
             "memory/recall/meaning.rs",
             crate::memory::recall::meaning::ALL,
         ),
+        (
+            "memory/recall/others.rs",
+            crate::memory::recall::others::ALL,
+        ),
         ("memory/recall/told.rs", crate::memory::recall::told::ALL),
         ("memory/recall/uses.rs", crate::memory::recall::uses::ALL),
-        (
-            "memory/recall/vocabulary.rs",
-            crate::memory::recall::vocabulary::ALL,
-        ),
         ("memory/remember.rs", crate::memory::remember::ALL),
         (
             "memory/remember/known.rs",

@@ -345,3 +345,65 @@ async fn printed_to(home: &Home, args: &[&str]) {
     let (code, out, _) = ostler(home, args).await;
     assert_eq!((code, out.as_str()), (0, ""), "{args:?}");
 }
+
+#[tokio::test]
+async fn who_only_looks_waits_for_nobody_who_writes() {
+    let home = Home::new();
+    let id = add(&home, &["The gateway listens on port 8080"]).await;
+    let mut writer = home.store().await;
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut writer)
+        .await
+        .unwrap();
+    // A write would be told after ten seconds that others are writing (exit code 5).
+    let words = ["search", "where", "does", "the", "gateway", "listen"];
+    let found = printed(&home, &words).await;
+    assert!(found.contains("port 8080"), "{found}");
+    assert_eq!(texts(&home, &[]).await.len(), 1);
+    let shown = as_json(&home, &["show", &id]).await;
+    assert_eq!(shown["uses"], 0);
+    sqlx::query("ROLLBACK").execute(&mut writer).await.unwrap();
+    printed(&home, &words).await;
+    let shown = as_json(&home, &["show", &id]).await;
+    assert_eq!(shown["uses"], 1);
+}
+
+#[tokio::test]
+async fn a_search_takes_words_as_they_come_and_ids_as_short_as_elsewhere() {
+    let home = Home::new();
+    let gateway = add(
+        &home,
+        &["The gateway listens on 8080", "--kind", "decision"],
+    )
+    .await;
+    add(&home, &["The gateway fell over", "--kind", "mistake"]).await;
+    add(&home, &["Lamps are green"]).await;
+    let hits = async |args: &[&str]| -> Vec<String> {
+        let found = as_json(&home, &[&["search"], args].concat()).await;
+        let hits = found["hits"].as_array().unwrap().iter();
+        hits.map(|hit| hit["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(hits(&["gateway", "fell"]).await.len(), 2);
+    let of_kind = hits(&["gateway", "--kind", "decision"]).await;
+    assert_eq!(of_kind, ["The gateway listens on 8080"]);
+    assert_eq!(
+        hits(&["gateway", "--kind", "decision,mistake"]).await.len(),
+        2
+    );
+    assert_eq!(hits(&[&gateway]).await, ["The gateway listens on 8080"]);
+    let listed = texts(&home, &["--kind", "mistake,fact"]).await;
+    assert_eq!(listed, ["Lamps are green", "The gateway fell over"]);
+    for short in [
+        &gateway[..5],
+        &gateway[2..],
+        gateway.to_uppercase().as_str(),
+    ] {
+        let shown = as_json(&home, &["show", short]).await;
+        assert_eq!(shown["id"], gateway, "{short}");
+    }
+    // To find nothing is no error, and what was searched is said beside the answer.
+    let (code, out, err) = ostler(&home, &["search", "squirrels"]).await;
+    assert_eq!((code, out.as_str()), (0, "no memories\n"));
+    assert!(err.starts_with("nothing found among 3 memories"), "{err}");
+}

@@ -52,6 +52,10 @@ async fn a_call_that_is_nearly_right_is_taken_as_it_was_meant() {
             "{about}: {recalled:#}"
         );
     }
+    let nearly = json!({ "query": "logs", "also": "files", "kind": ["How-To", "mistake"], "tags": "log-files",
+        "limit": "3", "include_superseded": "yes" });
+    let recalled = ask(&mut server, "recall", nearly).await;
+    assert_eq!(recalled["hits"][0]["id"], kept["id"], "{recalled:#}");
     let forget = json!({ "id": [kept["id"]], "why": "no longer so" });
     let forgotten = ask(&mut server, "forget", forget).await;
     assert_eq!(forgotten["id"], kept["id"]);

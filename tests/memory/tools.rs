@@ -94,6 +94,11 @@ async fn a_list_is_answered_entry_by_entry_and_a_known_one_with_what_to_do() {
     let kept = ask(&mut server, "remember", items).await;
     let entries = kept["entries"].as_array().unwrap();
     assert_eq!(entries.len(), 2, "{kept:#}");
+    for (kind, count) in [(json!("fact"), 1), (json!(["mistake", "decision"]), 0)] {
+        let of_kind = json!({ "query": "migrations", "kind": kind });
+        let recalled = ask(&mut server, "recall", of_kind).await;
+        assert_eq!(ids(&recalled).len(), count, "{kind}: {recalled:#}");
+    }
     let recalled = json!({ "query": "migrations", "tags": ["db"] });
     let recalled = ask(&mut server, "recall", recalled).await;
     assert_eq!(ids(&recalled), [entries[0]["id"].as_str().unwrap()]);
@@ -182,6 +187,11 @@ async fn what_is_refused_is_told_by_its_field_and_changes_nothing() {
             "recall",
             json!({ "query": "x", "limit": 0 }),
             "`limit` is 0",
+        ),
+        (
+            "recall",
+            json!({ "query": "x", "kind": ["fact", "idea"] }),
+            "`kind` must be one of `fact`",
         ),
         (
             "recall",

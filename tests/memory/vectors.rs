@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use ostler::clock::SystemClock;
 use ostler::config;
 use ostler::ids::{ProjectId, RandomIds};
-use ostler::memory::{Author, Embedded, Kept, Meaning, Memories, NewMemory, Progress, Query, Why};
+use ostler::memory::{
+    Author, Embedded, Import, Input, Kept, Meaning, Memories, NewMemory, Progress, Query, Why,
+};
 use ostler::store::Store;
 use sqlx::Connection;
 use tokio_util::sync::CancellationToken;
@@ -102,6 +104,26 @@ impl World {
         let mut notes = recalled.notes;
         notes.retain(|note| !note.starts_with("nothing found"));
         (texts.collect(), notes)
+    }
+
+    async fn export(&self) -> Vec<u8> {
+        let mut file = Vec::new();
+        self.memories(None).export(true, &mut file).await.unwrap();
+        file
+    }
+
+    async fn import(&self, file: &[u8]) {
+        let import = Import {
+            input: Input::File {
+                name: "memories.jsonl".to_owned(),
+                read: &mut &*file,
+            },
+            format: None,
+            with_user: false,
+            dry_run: false,
+            progress: &mut |_, _| {},
+        };
+        self.memories(None).import(import).await.unwrap();
     }
 
     async fn vectors(&self) -> i64 {
@@ -280,6 +302,50 @@ async fn a_model_that_changes_its_vectors_is_told_and_compared_anew_on_demand() 
     let done = world.embed(&meaning, true).await.unwrap();
     assert_eq!((done.sent, done.progress.compared), (4, 4));
     assert_eq!(world.ask(Some(&meaning), "release").await.0, [THREE[0]]);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_on_follows_a_model_that_was_compared_anew() {
+    let world = World::new().await;
+    world.keep(&THREE).await;
+    let server = world.meaning();
+    world.embed(&server, false).await.unwrap();
+    assert_eq!(world.ask(Some(&server), "release").await.0, [THREE[0]]);
+    // Another process does it; the numbers of what it writes are those of another model.
+    world.service.becomes(Mood::Longer(20));
+    world.embed(&world.meaning(), true).await.unwrap();
+    let (texts, notes) = world.ask(Some(&server), "release").await;
+    assert_eq!((texts, notes), (vec![THREE[0].to_owned()], vec![]));
+}
+
+#[tokio::test]
+async fn a_question_with_a_secret_in_it_is_sent_to_no_service() {
+    let world = World::new().await;
+    world.keep(&THREE).await;
+    let meaning = world.meaning();
+    world.embed(&meaning, false).await.unwrap();
+    let before = world.service.asked().len();
+    let question = "which bill has ghp_16C7e42F292c6912E7710c838347Ae178B4a on it";
+    let (texts, notes) = world.ask(Some(&meaning), question).await;
+    assert_eq!(texts, [THREE[1]]);
+    assert_eq!(
+        notes,
+        ["searched by words only: the question holds a GitHub token, which no service is sent"]
+    );
+    assert_eq!(world.service.asked().len(), before);
+}
+
+#[tokio::test]
+async fn what_an_import_forgets_has_no_meaning_any_more() {
+    let (here, there) = (World::new().await, World::new().await);
+    let ids = here.keep(&THREE).await;
+    here.embed(&here.meaning(), false).await.unwrap();
+    there.import(&here.export().await).await;
+    there.memories(None).forget(&ids[0], "wrong").await.unwrap();
+    assert_eq!(here.vectors().await, 3);
+    here.import(&there.export().await).await;
+    assert_eq!(here.vectors().await, 2);
+    assert_eq!(here.ask(Some(&here.meaning()), "release").await.0, [""; 0]);
 }
 
 #[tokio::test]

@@ -73,6 +73,12 @@ impl Crew {
             &self.config.memory,
         )
         .comparing_meanings(self.meaning.as_deref())
+        .counting(Some(&self.uses))
+    }
+
+    /// Writes down which memories were given to somebody, until the crew closes.
+    pub(super) async fn count_uses(self: Arc<Self>) {
+        self.uses.keep_written(&self.store, &self.closing).await;
     }
 
     /// Keeps the meanings of what was learnt compared in the background, until the crew closes; where a

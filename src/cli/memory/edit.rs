@@ -64,7 +64,7 @@ impl Edit {
             return Ok(applied.unwrap_or_else(|| UNCHANGED.to_owned()));
         }
         let listing = Listing {
-            kind: self.kind,
+            kinds: self.kind.into_iter().collect(),
             tag: self.tag.clone(),
             scope: self.scope.clone(),
             trust: self.trust,

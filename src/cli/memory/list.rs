@@ -13,9 +13,9 @@ use crate::page::Page;
 
 #[derive(Args)]
 pub(in crate::cli) struct List {
-    /// Of this kind: fact, decision, preference, convention, mistake, how_to or context
-    #[arg(long, value_parser = kind)]
-    kind: Option<Kind>,
+    /// Only of these kinds: fact, decision, preference, convention, mistake, how_to, context
+    #[arg(long = "kind", value_delimiter = ',', value_parser = kind, value_name = "KINDS")]
+    kinds: Vec<Kind>,
     /// With this tag
     #[arg(long)]
     tag: Option<String>,
@@ -64,7 +64,7 @@ impl List {
                 (false, true) => Standing::Superseded,
                 (false, false) => Standing::Current,
             },
-            kind: self.kind,
+            kinds: self.kinds,
             tag: self.tag,
             scope: self.scope,
             trust: self.trust,

@@ -5,27 +5,36 @@ use serde::Serialize;
 
 use super::lines::date;
 use super::view::MemoryView;
-use super::{as_json, scope};
+use super::{as_json, kind, scope};
 use crate::agents::Crew;
 use crate::cli::output::err;
 use crate::cli::paint::Paint;
 use crate::edge::Failure;
-use crate::memory::{Band, Hit, Link, Memories, Memory, MemoryError, Query, Scope, Trust};
+use crate::memory::{Band, Hit, Kind, Link, Memories, Memory, MemoryError, Query, Scope, Trust};
 use crate::text::{self, one_line};
 
 /// Characters of a text that stands beside a hit.
 const BESIDE: usize = 160;
 
+const AFTER_SEARCH: &str = "\
+The question needs no quotation marks. To find nothing is no error: exit code 0, and what was searched is
+said on standard error.";
+
 #[derive(Args)]
+#[command(after_help = AFTER_SEARCH)]
 pub(in crate::cli) struct Search {
-    /// The question, in words
-    query: String,
+    /// The question, in words, or ids of memories; may be left out where something chooses
+    #[arg(value_name = "QUESTION")]
+    query: Vec<String>,
     /// The same in other words; once more for more of them
     #[arg(long, value_name = "WORDS")]
     also: Vec<String>,
     /// Only what is linked with this task, agent, file or commit
     #[arg(long, value_name = "LINK")]
     about: Option<String>,
+    /// Only of these kinds: fact, decision, preference, convention, mistake, how_to, context
+    #[arg(long = "kind", value_delimiter = ',', value_parser = kind, value_name = "KINDS")]
+    kinds: Vec<Kind>,
     /// Only with all of these tags
     #[arg(long = "tag", value_delimiter = ',', value_name = "TAGS")]
     tags: Vec<String>,
@@ -75,9 +84,10 @@ impl Search {
             .map(|about| Link::asked(about, &crew.top()));
         let about = about.transpose();
         let query = Query {
-            text: self.query,
+            text: self.query.join(" "),
             also: self.also,
             scope: self.scope,
+            kinds: self.kinds,
             tags: self.tags,
             about: about.map_err(|bad| MemoryError::bad_link("about", &bad))?,
             limit: self.limit,

@@ -11,8 +11,8 @@ use crate::memory::{RecallView, WrittenQuery};
 
 #[tool_router(router = recall_router, vis = "pub(crate)")]
 impl Server {
-    /// Recall what was learnt; `also`: other wordings. Takes scope, tags[], about (task, agent, file,
-    /// commit), limit, include_superseded.
+    /// Recall what was learnt; `also`: other wordings. Takes kind[], scope, tags[], about (task, agent,
+    /// file, commit), limit, include_superseded.
     #[tool(annotations(title = "Recall", read_only_hint = true))]
     async fn recall(&self, Parameters(p): Parameters<WrittenQuery>) -> CallToolResult {
         reply(self.found(p).await)

@@ -27,6 +27,8 @@ pub(super) struct Term {
     pub(super) said: String,
     /// How much it counts.
     pub(super) weight: f64,
+    /// Whether it says what a question is about; otherwise it only asks, or every text has it.
+    pub(super) tells: bool,
 }
 
 /// The words of a text that is kept, in their order.
@@ -67,11 +69,29 @@ pub(super) fn asked(text: &str) -> Vec<Term> {
         let Some(known) = terms.get_mut(level) else {
             return true;
         };
-        put(known, word, said, weight(&token));
+        let term = Term {
+            word,
+            said,
+            weight: weight(&token),
+            tells: level == 0,
+        };
+        put(known, term);
         known.len() < ASKED
     });
     let chosen = terms.into_iter().find(|terms| !terms.is_empty());
     chosen.unwrap_or_default()
+}
+
+/// All words of a text as they stand there, in lower case, each with what it is compared as.
+pub(super) fn written(text: &str) -> Vec<(String, String)> {
+    let mut written = Vec::new();
+    split::tokens(&fold::plain(text), |token| {
+        let said = lower(&token.text);
+        let word = compared(&said);
+        written.extend(word.map(|word| (said, word)));
+        true
+    });
+    written
 }
 
 /// Whether a word is of a script that is compared by pairs of characters.
@@ -79,10 +99,10 @@ pub(super) fn runs_on(word: &str) -> bool {
     word.chars().all(fold::runs_on)
 }
 
-fn put(terms: &mut Vec<Term>, word: String, said: String, weight: f64) {
-    match terms.iter_mut().find(|term| term.word == word) {
-        Some(known) => known.weight = known.weight.max(weight),
-        None => terms.push(Term { word, said, weight }),
+fn put(terms: &mut Vec<Term>, new: Term) {
+    match terms.iter_mut().find(|term| term.word == new.word) {
+        Some(known) => known.weight = known.weight.max(new.weight),
+        None => terms.push(new),
     }
 }
 

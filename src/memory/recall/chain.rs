@@ -36,7 +36,8 @@ statements! {
         SELECT memory.n FROM chain CROSS JOIN memory ON memory.n = chain.n
         WHERE chain.depth > 0 AND memory.forgotten_ms = 0
           AND memory.place IN (SELECT value FROM json_each($2))
-        GROUP BY memory.n ORDER BY min(chain.depth), memory.n DESC LIMIT $3";
+        GROUP BY memory.n
+        ORDER BY min(chain.depth), memory.at_ms DESC, memory.created_ms DESC, memory.n DESC LIMIT $3";
 }
 
 /// Longest chain that is followed.

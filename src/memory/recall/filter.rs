@@ -9,7 +9,7 @@ use sqlx::{AnyConnection, FromRow};
 
 use super::Query;
 use crate::memory::error::MemoryError;
-use crate::memory::model::{HASH, Link, LinkKind};
+use crate::memory::model::{HASH, Kind, Link, LinkKind};
 use crate::memory::remember::fields;
 use crate::store::{StoreError, statements};
 
@@ -29,7 +29,8 @@ macro_rules! wanted {
          AND ($8 = '[]' OR EXISTS (SELECT 1 FROM json_each($8) AS wanted
            CROSS JOIN memory_link AS link WHERE link.memory = memory.n AND link.kind = wanted.value ->> 0
              AND link.target >= wanted.value ->> 1 AND link.target < wanted.value ->> 2))
-         AND +memory.at_ms >= $9 AND +memory.at_ms < $10"
+         AND +memory.at_ms >= $9 AND +memory.at_ms < $10
+         AND ($11 = '[]' OR memory.kind IN (SELECT value FROM json_each($11)))"
     };
 }
 
@@ -76,6 +77,7 @@ pub(super) struct Filter {
     pub(super) any_time: bool,
     confirmed_only: bool,
     min_importance: f64,
+    kinds: Vec<Kind>,
     tags: Vec<String>,
     /// A kind of link, and the first target and the one behind the last that fit.
     links: Vec<(LinkKind, String, String)>,
@@ -99,6 +101,7 @@ impl Filter {
             any_time: false,
             confirmed_only: false,
             min_importance: 0.0,
+            kinds: Vec::new(),
             tags: Vec::new(),
             links: Vec::new(),
             at_ms: (i64::MIN, i64::MAX),
@@ -127,6 +130,7 @@ impl Filter {
             any_time: query.include_superseded,
             confirmed_only: query.confirmed_only,
             min_importance: query.min_importance,
+            kinds: query.kinds.clone(),
             tags,
             links: match &query.about {
                 Some(about) => links(about)?,
@@ -156,6 +160,10 @@ impl Filter {
     /// What was chosen by, in words.
     pub(super) fn told(&self) -> Vec<String> {
         let mut told = Vec::new();
+        if !self.kinds.is_empty() {
+            let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind.as_str()).collect();
+            told.push(format!("of the kind {}", kinds.join(" or ")));
+        }
         if !self.tags.is_empty() {
             told.push(format!("tagged {}", self.tags.join(" and ")));
         }
@@ -192,6 +200,7 @@ impl Filter {
             .bind(serde_json::json!(self.links).to_string())
             .bind(self.at_ms.0)
             .bind(self.at_ms.1)
+            .bind(serde_json::json!(self.kinds).to_string())
     }
 
     /// The newest that pass, in these places.

@@ -1,7 +1,9 @@
 //! What a search by words finds and what means the same, in one order.
 
 use super::filter::passes;
-use super::{Found, MOST, Searched};
+use super::hits::Found;
+use super::told::Reasons;
+use super::{MOST, Searched};
 use crate::memory::error::MemoryError;
 use crate::memory::memories::Memories;
 use crate::memory::vectors::fuse;
@@ -58,16 +60,13 @@ impl Memories<'_> {
             match found.iter_mut().find(|known| known.n == n) {
                 Some(known) => {
                     known.share = known.share.max(share(likeness));
-                    known.why.push_str(match known.why.is_empty() {
-                        true => "meaning",
-                        false => "; meaning",
-                    });
+                    known.why.add("meaning");
                 }
                 None => found.push(Found {
                     n,
                     share: share(likeness),
                     of_best: 0.0,
-                    why: "meaning".to_owned(),
+                    why: Reasons::only("meaning"),
                     nearby: Vec::new(),
                 }),
             }

@@ -5,27 +5,36 @@ pub(crate) mod candidates;
 pub(crate) mod chain;
 pub(crate) mod documents;
 pub(crate) mod filter;
+mod hits;
+pub(crate) mod kinds;
 pub(crate) mod meaning;
+mod named;
+pub(crate) mod others;
 mod score;
 mod time;
 pub(crate) mod told;
 pub(crate) mod uses;
-pub(crate) mod vocabulary;
+mod vocabulary;
 
 use std::collections::{HashMap, HashSet};
 
 use sqlx::AnyConnection;
 
 use super::error::MemoryError;
+use super::index;
 use super::memories::Memories;
-use super::model::{Author, Memory, Scope};
-use super::{index, rows};
+use super::model::{Author, Kind, Memory, Scope};
 use crate::store::StoreError;
 use crate::words::words;
 use candidates::{Placed, idf};
 use documents::Document;
 use filter::Filter;
+use hits::Found;
+use others::Others;
 use score::Scored;
+use time::Window;
+use told::Reasons;
+pub use uses::Uses;
 use vocabulary::{Read, Sought};
 
 /// Hits of a question that asks for no number.
@@ -73,6 +82,8 @@ pub struct Query {
     pub also: Vec<String>,
     /// Only there; everywhere the author may look unless said otherwise.
     pub scope: Option<Scope>,
+    /// Only of these kinds; of any if there are none.
+    pub kinds: Vec<Kind>,
     /// Only with all of these tags.
     pub tags: Vec<String>,
     /// Only what is linked with this task, agent, file or commit.
@@ -124,15 +135,8 @@ struct Searched {
     statistics: index::Statistics,
     filter: Filter,
     limit: usize,
-}
-
-/// A hit before it is read.
-struct Found {
-    n: i64,
-    share: f64,
-    of_best: f64,
-    why: String,
-    nearby: Vec<i64>,
+    /// Unknown words for which others may stand in.
+    unknown: usize,
 }
 
 impl Memories<'_> {
@@ -154,21 +158,16 @@ impl Memories<'_> {
         if wordings.is_empty() && query.scope.is_none() && !searched.filter.chooses() {
             return Err(MemoryError::bad(
                 "query",
-                "is empty; ask in words, or choose by `tags`, `about` or `scope`",
+                "is empty; ask in words, or choose by `kind`, `tags`, `about` or `scope`",
             ));
         }
         let now_ms = self.now_ms();
-        let mut notes = Vec::new();
-        if wordings
-            .iter()
-            .any(|it| it.chars().nth(vocabulary::QUESTION).is_some())
-        {
-            let most = vocabulary::QUESTION;
-            notes.push(format!(
-                "only the first {most} characters of the question were looked at"
-            ));
-        }
+        let named = self.named(&mut connection, &searched, query, &wordings);
+        let named = named.await?;
         let read: Vec<Read> = wordings.iter().map(|text| Read::of(text, now_ms)).collect();
+        let only_ids = named.is_all && !named.numbers.is_empty();
+        let mut notes = told::before(&wordings, if only_ids { &[] } else { &read });
+        notes.extend(named.notes);
         let said: Vec<String> = read
             .iter()
             .flat_map(Read::said)
@@ -176,37 +175,23 @@ impl Memories<'_> {
             .collect();
         let window = read.iter().find_map(|read| read.window.clone());
         let has_words = !read.iter().all(Read::is_empty);
-        if has_words {
-            searched.limit = match query.words_only {
-                true => limit,
-                false => self.wanted_by_words(limit),
-            };
+        let by_meaning = has_words && !only_ids && !query.words_only && self.meaning.is_some();
+        if by_meaning {
+            searched.limit = self.wanted_by_words(limit);
         }
-        let mut found = match (!has_words, window.clone()) {
-            (false, _) => ranked(&mut connection, &searched, read).await?,
-            (true, Some(window)) => {
-                let then = searched.filter.within(window.from_ms, window.to_ms);
-                listed(&mut connection, &searched, &then, "of that time").await?
+        let mut found = match (&window, has_words) {
+            _ if only_ids => Vec::new(),
+            (_, true) => ranked(&mut connection, &searched, read).await?,
+            (None, false) if wordings.is_empty() => {
+                let filter = &searched.filter;
+                listed(&mut connection, &searched, filter, "among the newest").await?
             }
-            (true, None) if wordings.is_empty() => {
-                listed(
-                    &mut connection,
-                    &searched,
-                    &searched.filter,
-                    "among the newest",
-                )
-                .await?
-            }
-            (true, None) => {
-                notes.push("there is no word in the question".to_owned());
-                Vec::new()
-            }
+            (_, false) => Vec::new(),
         };
-        if let (true, true, Some(window)) = (has_words, found.is_empty(), window) {
-            let then = searched.filter.within(window.from_ms, window.to_ms);
-            found = listed(&mut connection, &searched, &then, "of that time").await?;
+        if let (true, false, Some(window)) = (found.is_empty(), only_ids, &window) {
+            found = of_time(&mut connection, &searched, window).await?;
         }
-        if has_words && self.meaning.is_some() && !query.words_only {
+        if by_meaning {
             drop(connection);
             let (fused, note) = self
                 .with_meaning(&searched, &wordings, found, limit)
@@ -215,6 +200,13 @@ impl Memories<'_> {
             notes.extend(note);
             connection = self.store.read().acquire().await?;
         }
+        if !named.numbers.is_empty() {
+            found.retain(|found| !named.numbers.contains(&found.n));
+            let named = named.numbers.into_iter();
+            let named = named.map(|n| Found::because(n, "asked for by its id", 1.0));
+            found.splice(0..0, named);
+            found.truncate(limit);
+        }
         if found.is_empty() {
             let Searched { scopes, places, .. } = &searched;
             let memories = searched.statistics.memories;
@@ -222,11 +214,10 @@ impl Memories<'_> {
             let nothing = told::nothing(&mut connection, scopes, places, memories, filter, &said);
             notes.extend(nothing.await?);
         }
-        let hits = read_hits(&mut connection, &searched, &found).await?;
+        let hits = hits::read(&mut connection, &searched, &found).await?;
         drop(connection);
-        if !query.quiet {
-            let numbers: Vec<i64> = found.iter().map(|found| found.n).collect();
-            self.note_use(&numbers).await;
+        if let (false, Some(uses)) = (query.quiet, self.uses) {
+            uses.add(found.iter().map(|found| found.n), now_ms);
         }
         Ok(Recalled { hits, notes })
     }
@@ -258,6 +249,8 @@ impl Memories<'_> {
             scopes,
             places,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            // Nobody has written it as a question: its words are not to be guessed at.
+            unknown: if query.quiet { 0 } else { others::UNKNOWN },
         })
     }
 
@@ -291,18 +284,29 @@ async fn listed(
     connection: &mut AnyConnection,
     searched: &Searched,
     filter: &Filter,
-    why: &str,
+    why: &'static str,
 ) -> Result<Vec<Found>, StoreError> {
     let limit = i64::try_from(searched.limit).unwrap_or(i64::MAX);
     let newest = filter.newest(connection, &searched.places, limit).await?;
-    let found = newest.into_iter().map(|n| Found {
-        n,
-        share: LISTED,
-        of_best: 1.0,
-        why: why.to_owned(),
-        nearby: Vec::new(),
-    });
-    Ok(found.collect())
+    let found = newest.into_iter();
+    Ok(found.map(|n| Found::because(n, why, LISTED)).collect())
+}
+
+/// What is of that time, or where nothing is, of the days behind it: something is often written down
+/// later.
+async fn of_time(
+    connection: &mut AnyConnection,
+    searched: &Searched,
+    window: &Window,
+) -> Result<Vec<Found>, StoreError> {
+    let then = searched.filter.within(window.from_ms, window.to_ms);
+    let found = listed(connection, searched, &then, told::OF_THAT_TIME).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let until_ms = window.to_ms.saturating_add(score::AFTER_MS);
+    let near = searched.filter.within(window.to_ms, until_ms);
+    listed(connection, searched, &near, told::NEAR_THAT_TIME).await
 }
 
 /// What fits the wordings best.
@@ -314,7 +318,8 @@ async fn ranked(
     let Searched {
         places, statistics, ..
     } = searched;
-    let sought = vocabulary::look_up(connection, places, *statistics, read).await?;
+    let mut others = Others::at_most(searched.unknown);
+    let sought = vocabulary::look_up(connection, places, *statistics, read, &mut others).await?;
     let (documents, last) = candidates_for(connection, searched, &sought).await?;
     let now_ms = searched.filter.now_ms;
     let scored = score::score(&documents, &sought, *statistics, now_ms);
@@ -336,7 +341,7 @@ async fn ranked(
             n,
             share: scored.share,
             of_best: scored.score / best.max(f64::MIN_POSITIVE),
-            why: told::why(&scored, &sought),
+            why: Reasons::of(&scored, &sought),
             nearby: nearby(&scored, &documents),
         });
         if found.len() == searched.limit {
@@ -364,7 +369,7 @@ async fn candidates_for(
         .iter()
         .map(|word| word.placed.clone())
         .collect();
-    let numbers = match filter.few(connection, places).await? {
+    let mut numbers = match filter.few(connection, places).await? {
         Some(few) => few,
         None => {
             let mut numbers =
@@ -378,6 +383,13 @@ async fn candidates_for(
             numbers
         }
     };
+    let of_kind = kinds::newest(connection, places, sought).await?;
+    numbers.extend(
+        of_kind
+            .into_iter()
+            .filter(|n| !numbers.contains(n))
+            .collect::<Vec<_>>(),
+    );
     let mut documents = documents::with_numbers(connection, &numbers, sought, filter).await?;
     let own = score::own(&documents, sought, searched.statistics);
     let mut best: Vec<(f64, i64)> = own
@@ -404,50 +416,8 @@ async fn candidates_for(
     }
     let mut seen = HashSet::new();
     documents.retain(|document| seen.insert(document.n));
+    kinds::mark(connection, &mut documents, sought).await?;
     Ok((documents, last))
-}
-
-/// The hits as they stand on record, in their order.
-async fn read_hits(
-    connection: &mut AnyConnection,
-    searched: &Searched,
-    found: &[Found],
-) -> Result<Vec<Hit>, StoreError> {
-    let mut histories: HashMap<i64, Vec<i64>> = HashMap::new();
-    if searched.filter.any_time {
-        for found in found {
-            let before = chain::before(connection, found.n, &searched.places).await?;
-            histories.insert(found.n, before);
-        }
-    }
-    let history = histories.values().flatten();
-    let nearby = found.iter().flat_map(|found| &found.nearby);
-    let numbers: Vec<i64> = found
-        .iter()
-        .map(|found| &found.n)
-        .chain(nearby)
-        .chain(history)
-        .copied()
-        .collect();
-    let memories = rows::by_numbers(connection, &numbers).await?;
-    let memories: HashMap<i64, Memory> = memories.into_iter().collect();
-    let all = |numbers: &[i64]| -> Vec<Memory> {
-        let memories = numbers.iter().filter_map(|n| memories.get(n));
-        memories.cloned().collect()
-    };
-    let hit = |found: &Found| {
-        Some(Hit {
-            memory: memories.get(&found.n)?.clone(),
-            band: told::band(found.share),
-            of_best: found.of_best,
-            why: found.why.clone(),
-            history: histories
-                .get(&found.n)
-                .map_or_else(Vec::new, |before| all(before)),
-            nearby: all(&found.nearby),
-        })
-    };
-    Ok(found.iter().filter_map(hit).collect())
 }
 
 /// The numbers of the memories of a place that share the most of `words` with a statement, by how much

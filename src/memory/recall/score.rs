@@ -18,7 +18,7 @@ const NEAR: [f64; REACH as usize] = [0.50, 0.35, 0.23, 0.13, 0.08];
 const PAUSE_MS: i64 = 30 * 60 * 1000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Something is often written down some days after it happened.
-const AFTER_MS: i64 = 7 * DAY_MS;
+pub(super) const AFTER_MS: i64 = 7 * DAY_MS;
 
 /// How much of a question a memory has at most by the most telling of its known words.
 const OF_TELLING: f64 = 0.5;
@@ -56,8 +56,17 @@ pub(super) struct Scored {
     pub(super) lenders: Vec<usize>,
     /// Whether it is about somebody or something that was named.
     pub(super) of_subject: bool,
-    /// Whether it is of the time that was named.
-    pub(super) of_that_time: bool,
+    /// How it stands to the time that was named.
+    pub(super) when: Option<When>,
+}
+
+/// How a memory stands to a time that was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// It is of that time.
+    Then,
+    /// It is of the days behind it.
+    Near,
 }
 
 /// Scores every document that may be a hit, the best first.
@@ -68,15 +77,23 @@ pub(super) fn score(
     now_ms: i64,
 ) -> Vec<Scored> {
     let spread = Spread::of(documents, sought, statistics);
+    let questions: Vec<(&Question, bool)> = sought
+        .questions
+        .iter()
+        .map(|question| (question, spread.has_one_of_then(documents, question)))
+        .collect();
     let mut scored: Vec<Scored> = documents
         .iter()
         .enumerate()
         .filter(|(_, document)| document.fits)
         .filter_map(|(at, document)| {
             let parts = spread.reach.get(at)?;
-            let asked = sought.questions.iter();
-            let asked: Vec<Scored> = asked
-                .filter_map(|question| one(at, document, parts, question, sought))
+            let asked: Vec<Scored> = questions
+                .iter()
+                .filter_map(|(question, exactly)| {
+                    let when = when(document, question, *exactly);
+                    one(at, document, parts, question, sought, when)
+                })
                 .collect();
             let share = asked.iter().map(|it| it.share).fold(0.0, f64::max);
             let mut best = asked
@@ -164,6 +181,30 @@ impl Spread {
         }
         Self { reach }
     }
+
+    /// Whether something that has a word of the question is of the very time that it names.
+    fn has_one_of_then(&self, documents: &[Document], question: &Question) -> bool {
+        let mut reached = documents.iter().zip(&self.reach);
+        reached.any(|(document, reach)| {
+            document.fits
+                && when(document, question, true).is_some()
+                && question
+                    .parts
+                    .iter()
+                    .any(|(word, _)| reach.contains_key(word))
+        })
+    }
+}
+
+/// How a document stands to the time that a question names, `exactly` if only that time itself counts.
+fn when(document: &Document, question: &Question, exactly: bool) -> Option<When> {
+    let window = question.window.as_ref()?;
+    let behind = window.to_ms..window.to_ms.saturating_add(AFTER_MS);
+    match document.at_ms {
+        at_ms if (window.from_ms..window.to_ms).contains(&at_ms) => Some(When::Then),
+        at_ms if !exactly && behind.contains(&at_ms) => Some(When::Near),
+        _ => None,
+    }
 }
 
 /// Lets the documents of a session, in its order, lend their words to those near them.
@@ -213,6 +254,7 @@ fn one(
     reach: &HashMap<usize, Reach>,
     question: &Question,
     sought: &Sought,
+    when: Option<When>,
 ) -> Option<Scored> {
     let (mut sum, mut share) = (0.0, 0.0);
     let mut words = Vec::new();
@@ -247,14 +289,11 @@ fn one(
         share = share.max(of(question.telling).min(OF_TELLING));
     }
     let of_subject = is_of_subject(document, question, sought);
-    let of_that_time = question.window.as_ref().is_some_and(|window| {
-        (window.from_ms..window.to_ms.saturating_add(AFTER_MS)).contains(&document.at_ms)
-    });
     let mut score = sum * (1.0 + TOGETHER * together(document, question));
     if of_subject {
         score *= 1.0 + SUBJECT;
     }
-    if of_that_time {
+    if when.is_some() {
         score *= 1.0 + OF_THAT_TIME;
     }
     if question.asks_when && time::is_told(&document.text) {
@@ -267,7 +306,7 @@ fn one(
         words,
         lenders: lenders.into_iter().map(|(lender, _)| lender).collect(),
         of_subject,
-        of_that_time,
+        when,
     })
 }
 

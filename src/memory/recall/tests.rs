@@ -1,5 +1,6 @@
 //! What is found, and what is not, on a real file.
 
+mod answers;
 mod hostile;
 mod plans;
 mod scopes;
@@ -204,10 +205,41 @@ async fn what_was_said_beside_it_makes_a_statement_fit() {
     let [_, beside] = recalled.hits.as_slice() else {
         panic!("{recalled:?}")
     };
-    assert_eq!(beside.nearby.len(), 1);
     assert_eq!(beside.why, "said beside what fits");
     // It has nothing of the question itself.
     assert_eq!(beside.band, Band::Weak);
+    // What is a hit itself is not said again beside another one.
+    assert!(beside.nearby.is_empty(), "{beside:?}");
+}
+
+#[tokio::test]
+async fn what_makes_a_hit_fit_and_is_none_itself_is_given_beside_it() {
+    let world = World::new().await;
+    let memories = world.session();
+    let said = |kind, text: &str| NewMemory {
+        session: Some("talk".to_owned()),
+        kind: Some(kind),
+        ..saying(text)
+    };
+    let asked = keep(&memories, said(Kind::Context, "Which queue do we use?")).await;
+    world.clock.advance(60_000);
+    keep(
+        &memories,
+        said(Kind::Decision, "RabbitMQ takes all invoices"),
+    )
+    .await;
+    for (kinds, hits, beside) in [(vec![Kind::Decision], 1, vec![asked]), (vec![], 2, vec![])] {
+        let query = Query {
+            kinds,
+            ..asking("queue for invoices")
+        };
+        let recalled = memories.recall(&query).await.unwrap();
+        assert_eq!(recalled.hits.len(), hits, "{recalled:?}");
+        let decided = |hit: &&Hit| hit.memory.kind == Kind::Decision;
+        let hit = recalled.hits.iter().find(decided).unwrap();
+        let nearby: Vec<_> = hit.nearby.iter().map(|it| it.id.clone()).collect();
+        assert_eq!(nearby, beside);
+    }
 }
 
 #[tokio::test]
@@ -520,24 +552,6 @@ async fn nothing_found_tells_what_was_searched_and_the_closest_tags() {
     assert!(recalled.notes[0].starts_with("only the first 4000 characters"));
     let recalled = memories.recall(&asking("?!")).await.unwrap();
     assert_eq!(recalled.notes[0], "there is no word in the question");
-}
-
-#[tokio::test]
-async fn use_is_counted_unless_nobody_asked() {
-    let world = World::new().await;
-    let memories = person(&world);
-    let id = keep(&memories, saying("The cache is warm")).await;
-    let quiet = Query {
-        quiet: true,
-        ..asking("cache")
-    };
-    memories.recall(&quiet).await.unwrap();
-    assert_eq!(memories.get(id.as_str()).await.unwrap().uses, 0);
-    world.clock.advance(5);
-    memories.recall(&asking("cache")).await.unwrap();
-    memories.recall(&asking("cache")).await.unwrap();
-    let memory = memories.get(id.as_str()).await.unwrap();
-    assert_eq!((memory.uses, memory.used_ms), (2, NOW_MS + 5));
 }
 
 #[tokio::test]

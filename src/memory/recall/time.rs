@@ -36,6 +36,10 @@ const BEFORE_TIME: [&str; 15] = [
     "in", "since", "during", "of", "from", "before", "after", "until", "till", "by", "last",
     "early", "late", "mid", "on",
 ];
+/// Months whose names are other words as well.
+const WORDS_TOO: [&str; 4] = ["may", "march", "mar", "dec"];
+/// Years that a time without an end reaches ahead.
+const AHEAD: i64 = 100;
 /// Days that `recently` reaches back.
 const RECENT: i64 = 14;
 /// Words of a question in which a time is looked for.
@@ -56,13 +60,17 @@ pub(super) struct Window {
 
 /// The first time that `question` names.
 pub(super) fn named(question: &str, now_ms: i64) -> Option<Window> {
-    let words = words_of(question);
+    let written = written(question);
+    let words: Vec<String> = written.iter().map(|word| plain(word)).collect();
     let today = Timestamp::from_millisecond(now_ms)
         .ok()?
         .to_zoned(TimeZone::UTC)
         .date();
+    let is_name = |word: &&str| word.starts_with(char::is_uppercase);
+    let names: Vec<bool> = written.iter().map(is_name).collect();
     let reader = Reader {
         words: &words,
+        names: &names,
         today,
     };
     (0..words.len()).find_map(|at| {
@@ -127,15 +135,27 @@ pub(super) fn is_told(text: &str) -> bool {
 
 /// The words of a text, in lower case; what stands within them stays, as in `2025-05-03`.
 fn words_of(text: &str) -> Vec<String> {
+    written(text).into_iter().map(plain).collect()
+}
+
+/// The same as they are written.
+fn written(text: &str) -> Vec<&str> {
     text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '(' | ')'))
-        .map(|word| {
-            word.trim_matches(|c: char| !c.is_alphanumeric())
-                .to_lowercase()
-        })
-        .map(|word| word.strip_suffix("'s").map(str::to_owned).unwrap_or(word))
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
         .filter(|word| !word.is_empty())
         .take(WORDS)
         .collect()
+}
+
+fn plain(word: &str) -> String {
+    let lower = word.to_lowercase();
+    let owner = lower.strip_suffix("'s").map(str::to_owned);
+    owner.unwrap_or(lower)
+}
+
+/// Whether a word of a question is a date in digits, as `2025-05-03`.
+pub(super) fn is_date(word: &str) -> bool {
+    iso(word).is_some()
 }
 
 /// Days that were named, the last one not among them, in so many words.
@@ -159,6 +179,8 @@ enum Unit {
 
 struct Reader<'a> {
     words: &'a [String],
+    /// Which of them begin with a capital letter.
+    names: &'a [bool],
     today: Date,
 }
 
@@ -176,9 +198,14 @@ impl Reader<'_> {
         };
         let found = self.time(next)?;
         let tomorrow = later(self.today, 1, Unit::Day)?;
+        // What begins after today has no end yet.
+        let open = |from: Date| match from < tomorrow {
+            true => Some(tomorrow),
+            false => later(from, AHEAD, Unit::Year),
+        };
         let (from, to) = match bound {
-            "since" => (found.from, tomorrow),
-            "after" => (Some(found.to), tomorrow),
+            "since" => (found.from, open(found.from?)?),
+            "after" => (Some(found.to), open(found.to)?),
             _ => (None, found.from?),
         };
         let length = found.length + 1;
@@ -194,6 +221,7 @@ impl Reader<'_> {
         self.near_now(at)
             .or_else(|| self.ago(at))
             .or_else(|| self.last(at))
+            .or_else(|| self.next(at))
             .or_else(|| self.date(at))
             .or_else(|| self.month(at))
             .or_else(|| self.quarter(at))
@@ -207,6 +235,8 @@ impl Reader<'_> {
             ("this", "morning" | "afternoon" | "evening", _) => (0, 2),
             ("day", "before", "yesterday") => (2, 3),
             ("yesterday", ..) => (1, 1),
+            ("day", "after", "tomorrow") => (-2, 3),
+            ("tomorrow", ..) => (-1, 1),
             ("last", "night", _) => (1, 2),
             ("recently" | "lately", ..) => {
                 let from = Some(later(self.today, -RECENT, Unit::Day)?);
@@ -256,7 +286,10 @@ impl Reader<'_> {
             return told(Some(from), to, 2, true);
         }
         if is_this {
-            return None;
+            let day = weekday(self.word(at + 1))?;
+            let monday = start_of(self.today, Unit::Week)?;
+            let day = later(monday, i64::from(day.to_monday_zero_offset()), Unit::Day)?;
+            return told(Some(day), later(day, 1, Unit::Day)?, 2, true);
         }
         if let Some((number, length)) = self.number(at + 1)
             && let Some(unit) = unit(self.word(at + 1 + length))
@@ -267,6 +300,29 @@ impl Reader<'_> {
         let found = self.weekday(at + 1, true).or_else(|| self.month(at + 1))?;
         let length = found.length + 1;
         Some(Found { length, ..found })
+    }
+
+    /// `next week`, `next Friday`, `next May`; also the `coming` one.
+    fn next(&self, at: usize) -> Option<Found> {
+        if !matches!(self.word(at), "next" | "coming") {
+            return None;
+        }
+        if let Some(unit) = unit(self.word(at + 1)) {
+            let from = later(start_of(self.today, unit)?, 1, unit)?;
+            return told(Some(from), later(from, 1, unit)?, 2, true);
+        }
+        if let Some(day) = weekday(self.word(at + 1)) {
+            let ahead = match i64::from(self.today.weekday().until(day)) {
+                0 => 7,
+                ahead => ahead,
+            };
+            let day = later(self.today, ahead, Unit::Day)?;
+            return told(Some(day), later(day, 1, Unit::Day)?, 2, true);
+        }
+        let (month, _) = month_of(self.word(at + 1))?;
+        let year = self.today.year() + i16::from(month <= self.today.month());
+        let from = Date::new(year, month, 1).ok()?;
+        told(Some(from), later(from, 1, Unit::Month)?, 2, false)
     }
 
     /// `2025-05-03`, `2025-05`.
@@ -290,7 +346,15 @@ impl Reader<'_> {
         let year = year(self.word(next + of));
         let next = if year.is_some() { next + of + 1 } else { next };
         let preceded = at > 0 && BEFORE_TIME.contains(&self.word(at - 1));
-        if !is_sure && year.is_none() && !preceded {
+        let name = self.word(name_at);
+        // `3 May` is a day; `version 3 may` is none, unless that is all that is said.
+        let is_day = before.or(after).is_some()
+            && (!WORDS_TOO.contains(&name)
+                || self.names.get(name_at) == Some(&true)
+                || is_ordinal(self.word(at))
+                || is_ordinal(self.word(name_at + 1))
+                || next == self.words.len());
+        if !is_sure && year.is_none() && !preceded && !is_day {
             return None;
         }
         let year = year.unwrap_or_else(|| {
@@ -338,7 +402,7 @@ impl Reader<'_> {
 
     /// `Monday`: the last one.
     fn weekday(&self, at: usize, before_today: bool) -> Option<Found> {
-        let (_, day) = DAYS.iter().find(|(name, _)| *name == self.word(at))?;
+        let day = weekday(self.word(at))?;
         let mut back = i64::from(day.until(self.today.weekday()));
         if back == 0 && before_today {
             back = 7;
@@ -396,6 +460,11 @@ fn unit(word: &str) -> Option<Unit> {
     })
 }
 
+fn weekday(word: &str) -> Option<Weekday> {
+    let known = DAYS.iter().find(|(name, _)| *name == word)?;
+    Some(known.1)
+}
+
 /// The month of that name, and whether it cannot be anything else.
 fn month_of(word: &str) -> Option<(i8, bool)> {
     let at = MONTHS.iter().position(|name| {
@@ -407,12 +476,19 @@ fn month_of(word: &str) -> Option<(i8, bool)> {
     Some((i8::try_from(at + 1).ok()?, is_sure))
 }
 
+/// The digits of `3rd`.
+fn ordinal(word: &str) -> Option<&str> {
+    let endings = ["st", "nd", "rd", "th"];
+    endings.iter().find_map(|ending| word.strip_suffix(ending))
+}
+
+fn is_ordinal(word: &str) -> bool {
+    ordinal(word).is_some() && day_number(word).is_some()
+}
+
 /// `3`, `3rd`.
 fn day_number(word: &str) -> Option<i8> {
-    let digits = ["st", "nd", "rd", "th"]
-        .iter()
-        .find_map(|ending| word.strip_suffix(ending))
-        .unwrap_or(word);
+    let digits = ordinal(word).unwrap_or(word);
     digits.parse().ok().filter(|day| (1..=31).contains(day))
 }
 
@@ -523,6 +599,27 @@ mod tests {
             ("after yesterday", "2026-05-20"),
             ("Q1 plans", "2026-01-01..2026-03-31"),
             ("the third quarter of 2024", "2024-07-01..2024-09-30"),
+            ("May 3rd", "2026-05-03"),
+            ("what broke May 3rd on staging", "2026-05-03"),
+            ("3 May", "2026-05-03"),
+            ("5 March decision", "2026-03-05"),
+            ("the 3rd of may decision", "2026-05-03"),
+            ("what did we say 5 march", "2026-03-05"),
+            ("12 aug release", "2025-08-12"),
+            ("2026-05-03", "2026-05-03"),
+            ("before 2026-05-03", "..2026-05-02"),
+            ("since 2026-05-03", "2026-05-03..2026-05-20"),
+            ("until 3 May", "..2026-05-02"),
+            ("next friday", "2026-05-22"),
+            ("next Wednesday", "2026-05-27"),
+            ("this Friday", "2026-05-22"),
+            ("this Monday", "2026-05-18"),
+            ("next week", "2026-05-25..2026-05-31"),
+            ("next month", "2026-06-01..2026-06-30"),
+            ("next May", "2027-05-01..2027-05-31"),
+            ("tomorrow", "2026-05-21"),
+            ("after today", "2026-05-21..2126-05-20"),
+            ("since tomorrow", "2026-05-21..2126-05-20"),
         ];
         for (question, expected) in table {
             let found = days(question);
@@ -540,6 +637,11 @@ mod tests {
             "the last commit",
             "10 days of logs",
             "mar the surface",
+            "version 3 may break the importer",
+            "this may 3 times a day",
+            "step 5 march on",
+            "hex to dec 10 digits",
+            "the next commit",
         ] {
             assert_eq!(named(question, NOW_MS), None, "{question}");
         }

@@ -2,16 +2,21 @@
 
 use sqlx::AnyConnection;
 
-use super::score::Scored;
-use super::vocabulary::{Sought, most_like};
-use super::{Band, filter::Filter};
-use crate::memory::model::Scope;
+use super::others::most_like;
+use super::score::{Scored, When};
+use super::vocabulary::{QUESTION, Read, Sought};
+use super::{Band, filter::Filter, kinds};
+use crate::memory::lexicon;
+use crate::memory::model::{Memory, Scope};
 use crate::store::{StoreError, statements};
 use crate::text::{counted, one_line};
 
 /// Shares of what was asked from which on a memory fits well, and very well.
 const GOOD: f64 = 0.3;
 const STRONG: f64 = 0.6;
+/// That it is of a time that was named, or of the days behind it.
+pub(super) const OF_THAT_TIME: &str = "of that time";
+pub(super) const NEAR_THAT_TIME: &str = "near that time";
 /// Words that are named, and characters of each.
 const NAMED: usize = 6;
 const NAME: usize = 40;
@@ -36,43 +41,131 @@ pub(super) fn band(share: f64) -> Band {
     }
 }
 
-/// Why a memory was found.
-pub(super) fn why(scored: &Scored, sought: &Sought) -> String {
-    let mut reasons = Vec::new();
-    let found: Vec<_> = scored
-        .words
-        .iter()
-        .filter_map(|at| sought.words.get(*at))
-        .collect();
-    let mut says: Vec<String> = Vec::new();
-    for word in found.iter().filter(|word| !word.stands_in) {
-        let said = one_line(&word.said, NAME);
-        // The parts of a name are told with it.
-        if !says.iter().any(|known| known == &said) {
-            says.push(said);
+/// What whoever asks should know of a question before it is answered.
+pub(super) fn before(wordings: &[&String], read: &[Read]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let goes_on = |wording: &&String| wording.chars().nth(QUESTION).is_some();
+    if wordings.iter().any(goes_on) {
+        notes.push(format!(
+            "only the first {QUESTION} characters of the question were looked at"
+        ));
+    }
+    let says_nothing = |read: &Read| read.is_empty() && read.window.is_none();
+    if !read.is_empty() && read.iter().all(says_nothing) {
+        notes.push("there is no word in the question".to_owned());
+    }
+    let mut vague = read.iter().flat_map(Read::vague);
+    if let (Some(word), true) = (vague.next(), read.iter().all(Read::is_vague)) {
+        let word = one_line(word, NAME);
+        notes.push(format!(
+            "the question has only words like `{word}`, which any memory may have; add what it is about"
+        ));
+    }
+    notes
+}
+
+/// Why a memory was found, as far as that is known without its text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Reasons {
+    words: Vec<Asked>,
+    others: Vec<&'static str>,
+    /// Whether what stands beside it made it fit better.
+    beside: bool,
+}
+
+/// A word that a memory has.
+#[derive(Debug, Clone, PartialEq)]
+struct Asked {
+    said: String,
+    word: String,
+}
+
+impl Reasons {
+    pub(super) fn of(scored: &Scored, sought: &Sought) -> Self {
+        let words = scored.words.iter().filter_map(|at| sought.words.get(*at));
+        // Those that were asked for before those that stand in for others.
+        let (own, others): (Vec<_>, Vec<_>) = words.partition(|word| !word.stands_in);
+        let words = own.into_iter().chain(others).map(|word| Asked {
+            said: word.said.clone(),
+            word: word.placed.word.clone(),
+        });
+        let mut reasons = Self {
+            words: words.collect(),
+            others: Vec::new(),
+            beside: !scored.lenders.is_empty(),
+        };
+        if scored.of_subject {
+            reasons.add("about whom or what was asked");
+        }
+        match scored.when {
+            Some(When::Then) => reasons.add(OF_THAT_TIME),
+            Some(When::Near) => reasons.add(NEAR_THAT_TIME),
+            None => {}
+        }
+        reasons
+    }
+
+    /// A single reason.
+    pub(super) fn only(why: &'static str) -> Self {
+        Self {
+            others: vec![why],
+            ..Self::default()
         }
     }
-    if !says.is_empty() {
-        says.truncate(NAMED);
-        reasons.push(format!("says {}", says.join(", ")));
+
+    /// One more.
+    pub(super) fn add(&mut self, why: &'static str) {
+        self.others.push(why);
     }
-    for word in found.iter().filter(|word| word.stands_in).take(NAMED / 2) {
-        let (like, said) = (&word.placed.word, one_line(&word.said, NAME));
-        reasons.push(format!("{like} is like {said}"));
+
+    /// Why `memory` was found, in words that are true of it: it says only what stands in its text.
+    pub(super) fn told(&self, memory: &Memory) -> String {
+        let text = lexicon::written(&memory.text);
+        let tags = lexicon::written(&memory.tags.join(" "));
+        let (mut says, mut tagged, mut like) = (Vec::new(), Vec::new(), Vec::new());
+        let mut by_kind = false;
+        for Asked { said, word } in &self.words {
+            let shown = one_line(said, NAME);
+            let of = |written: &[(String, String)]| {
+                let same = written.iter().find(|(form, _)| form == said);
+                let other = || written.iter().find(|(_, it)| it == word);
+                same.or_else(other).map(|(form, _)| one_line(form, NAME))
+            };
+            match (of(&text), of(&tags)) {
+                (Some(form), _) if form == shown => put(&mut says, shown, NAMED),
+                (_, Some(form)) if form == shown => put(&mut tagged, shown, NAMED),
+                (Some(form), _) | (None, Some(form)) => {
+                    put(&mut like, format!("{form} is like {shown}"), NAMED / 2);
+                }
+                (None, None) if kinds::named(word) == Some(memory.kind) => by_kind = true,
+                (None, None) => {}
+            }
+        }
+        let mut reasons = Vec::new();
+        for (name, words) in [("says", says), ("tagged", tagged)] {
+            if !words.is_empty() {
+                reasons.push(format!("{name} {}", words.join(", ")));
+            }
+        }
+        reasons.extend(like);
+        if by_kind {
+            reasons.push(format!("of the kind {}", memory.kind));
+        }
+        reasons.extend(self.others.iter().map(|why| (*why).to_owned()));
+        if self.beside {
+            reasons.push(match reasons.is_empty() {
+                true => "said beside what fits".to_owned(),
+                false => "more beside it".to_owned(),
+            });
+        }
+        reasons.join("; ")
     }
-    if scored.of_subject {
-        reasons.push("about whom or what was asked".to_owned());
+}
+
+fn put(words: &mut Vec<String>, word: String, most: usize) {
+    if words.len() < most && !words.contains(&word) {
+        words.push(word);
     }
-    if scored.of_that_time {
-        reasons.push("of that time".to_owned());
-    }
-    if !scored.lenders.is_empty() {
-        reasons.push(match reasons.is_empty() {
-            true => "said beside what fits".to_owned(),
-            false => "more beside it".to_owned(),
-        });
-    }
-    reasons.join("; ")
 }
 
 /// What was searched without finding anything, and which tags there come closest.

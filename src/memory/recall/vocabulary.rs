@@ -1,15 +1,13 @@
-//! The words of a question as they are known where it is asked. For one that is known nowhere there,
-//! words stand in that begin with it, or else those that look like it.
-
-use std::collections::BTreeSet;
+//! The words of a question as they are known where it is asked.
 
 use sqlx::AnyConnection;
 
 use super::candidates::{self, Placed, idf};
+use super::others::Others;
 use super::time::{self, Window};
 use crate::memory::index::Statistics;
 use crate::memory::lexicon::{self, Term};
-use crate::store::{StoreError, statements};
+use crate::store::StoreError;
 
 /// Characters of a question that are looked at.
 pub(super) const QUESTION: usize = 4000;
@@ -17,46 +15,6 @@ pub(super) const QUESTION: usize = 4000;
 const WORDS: usize = 32;
 /// Words that a memory has to have to fit a question of many: a prompt says more than any memory does.
 const TELLING: usize = 6;
-/// Unknown words of a question for which others are looked for.
-const UNKNOWN: usize = 4;
-/// Words that may stand in for an unknown one.
-const STAND_INS: usize = 3;
-/// What a word counts that begins with an unknown one, and one that is wholly like it.
-const BEGINS: f64 = 0.7;
-const LIKE: f64 = 0.6;
-/// Least likeness, by the three-letter pieces that two words share.
-const LIKENESS: f64 = 0.5;
-/// Letters of words that are compared so.
-const LETTERS: std::ops::RangeInclusive<usize> = 4..=14;
-
-/// How many of the pieces $6 to $20 are in a word; a piece that is not there is bound as `/`.
-macro_rules! shared {
-    ($($piece:literal)+) => {
-        concat!("0", $(" + (instr('  ' || word || ' ', ", $piece, ") > 0)"),+)
-    };
-}
-
-// PostgreSQL spells `instr` as `strpos`.
-statements! {
-    BEGINNING = "SELECT word.word FROM json_each($1) AS place CROSS JOIN memory_word AS word
-        WHERE word.place = place.value AND word.word > $2 AND word.word < $3
-        GROUP BY word.word ORDER BY length(word.word), sum(word.memories) DESC LIMIT $4";
-    CONTAINING = "SELECT DISTINCT word FROM (
-          SELECT word.word FROM json_each($1) AS place CROSS JOIN memory_word AS word
-          WHERE word.place = place.value AND length(word.word) = 2 LIMIT 50000)
-        WHERE instr(word, $2) > 0 LIMIT $3";
-    // At most so many words are looked at, whatever was kept.
-    LOOKING_LIKE = concat!(
-        "SELECT word FROM (SELECT word, ",
-        shared!("$6" "$7" "$8" "$9" "$10" "$11" "$12" "$13" "$14" "$15" "$16" "$17" "$18" "$19" "$20"),
-        " AS shared FROM (
-            SELECT word.word FROM json_each($1) AS place CROSS JOIN memory_word AS word
-            WHERE word.place = place.value AND word.word >= $2 AND word.word < $3
-              AND length(word.word) BETWEEN $4 AND $5 LIMIT 50000))
-          WHERE shared * 4 >= $21 + length(word)
-          GROUP BY word ORDER BY max(shared) DESC, length(word) LIMIT 12"
-    );
-}
 
 /// One wording of what is looked for.
 pub(super) struct Question {
@@ -106,10 +64,21 @@ impl Read {
         let window = time::named(text, now_ms);
         let mut terms = lexicon::asked(text);
         if let Some(window) = &window {
-            // A text of then does not say `last week`, but it may well say `May`.
-            let names = |term: &Term| window.words.contains(&term.said);
-            if window.relative || terms.iter().all(names) {
+            let named: Vec<String> = lexicon::written(&window.words.join(" "))
+                .into_iter()
+                .map(|(said, _)| said)
+                .collect();
+            let names = |term: &Term| named.contains(&term.said);
+            // A text of then does not say `last week`, but it may well say `May`. What is to come is known
+            // by what was said of it.
+            let is_past = window.from_ms <= now_ms;
+            if is_past && (window.relative || terms.iter().all(names)) {
                 terms.retain(|term| !names(term));
+            } else if window.words.iter().any(|word| time::is_date(word)) {
+                // The parts of a date say nothing without it.
+                let digits = |said: &str| said.bytes().all(|byte| byte.is_ascii_digit());
+                let is_part = |term: &Term| term.said.len() <= 4 && digits(&term.said);
+                terms.retain(|term| !(names(term) && is_part(term)));
             }
         }
         Self {
@@ -124,6 +93,17 @@ impl Read {
         self.terms.is_empty()
     }
 
+    /// Whether no word says what it is about.
+    pub(super) fn is_vague(&self) -> bool {
+        self.terms.iter().all(|term| !term.tells)
+    }
+
+    /// Its words that do not say what it is about, as they were asked.
+    pub(super) fn vague(&self) -> impl Iterator<Item = &str> {
+        let vague = self.terms.iter().filter(|term| !term.tells);
+        vague.map(|term| term.said.as_str())
+    }
+
     /// Its words, as they were asked.
     pub(super) fn said(&self) -> impl Iterator<Item = &str> {
         self.terms.iter().map(|term| term.said.as_str())
@@ -136,10 +116,12 @@ pub(super) async fn look_up(
     places: &[i64],
     statistics: Statistics,
     read: Vec<Read>,
+    others: &mut Others,
 ) -> Result<Sought, StoreError> {
     let mut sought = Sought::default();
     for read in read {
-        let question = sought.add(connection, places, statistics, read).await?;
+        let question = sought.add(connection, places, statistics, read, others);
+        let question = question.await?;
         sought.questions.push(question);
     }
     Ok(sought)
@@ -152,6 +134,7 @@ impl Sought {
         places: &[i64],
         statistics: Statistics,
         read: Read,
+        others: &mut Others,
     ) -> Result<Question, StoreError> {
         let words: Vec<&str> = read.terms.iter().map(|term| term.word.as_str()).collect();
         let placed = candidates::placed(connection, places, &words).await?;
@@ -170,7 +153,6 @@ impl Sought {
             window: read.window,
             asks_when: read.asks_when,
         };
-        let mut unknown = 0;
         let mut known = Vec::new();
         for (term, mut placed) in asked {
             placed.weight = tells(&placed);
@@ -178,15 +160,12 @@ impl Sought {
             let own = placed.weight;
             let at = self.put(placed, &term.said, false);
             question.parts.push((at, term.weight));
-            if !is_unknown || unknown == UNKNOWN {
+            if !is_unknown {
                 question.attainable += term.weight * own;
-                if !is_unknown {
-                    known.push(term.weight * own);
-                }
+                known.push(term.weight * own);
                 continue;
             }
-            unknown += 1;
-            let stand_ins = stand_ins(connection, places, term).await?;
+            let stand_ins = others.standing_in(connection, places, term).await?;
             let names: Vec<&str> = stand_ins.iter().map(|(word, _)| word.as_str()).collect();
             let placed = candidates::placed(connection, places, &names).await?;
             let mut most: Option<f64> = None;
@@ -221,139 +200,5 @@ impl Sought {
             stands_in,
         });
         self.words.len() - 1
-    }
-}
-
-/// Words that may stand in for one that is known nowhere, with what each counts.
-async fn stand_ins(
-    connection: &mut AnyConnection,
-    places: &[i64],
-    term: &Term,
-) -> Result<Vec<(String, f64)>, StoreError> {
-    let word = term.word.as_str();
-    let letters = word.chars().count();
-    let places = serde_json::json!(places).to_string();
-    if lexicon::runs_on(word) {
-        // A pair that nobody wrote is no part of any word; a lone character may be.
-        if letters > 1 {
-            return Ok(Vec::new());
-        }
-        let found: Vec<String> = sqlx::query_scalar(CONTAINING)
-            .bind(places)
-            .bind(word)
-            .bind(12)
-            .fetch_all(connection)
-            .await?;
-        return Ok(found.into_iter().map(|word| (word, BEGINS)).collect());
-    }
-    let digits = word.chars().filter(char::is_ascii_digit).count();
-    // Another number is another thing; a hash may be cut.
-    let least = if digits > 0 { 6 } else { 3 };
-    if letters < least || digits == letters {
-        return Ok(Vec::new());
-    }
-    let beginning: Vec<String> = sqlx::query_scalar(BEGINNING)
-        .bind(&places)
-        .bind(word)
-        .bind(format!("{word}\u{10ffff}"))
-        .bind(i64::try_from(STAND_INS).unwrap_or(i64::MAX))
-        .fetch_all(&mut *connection)
-        .await?;
-    if !beginning.is_empty() {
-        return Ok(beginning.into_iter().map(|word| (word, BEGINS)).collect());
-    }
-    if digits > 0 || !LETTERS.contains(&letters) {
-        return Ok(Vec::new());
-    }
-    // Few slip at the first letter, and there are far fewer words to look at with it.
-    let first: String = word.chars().take(1).collect();
-    let behind_first = format!("{first}\u{10ffff}");
-    for (from, to) in [(first.as_str(), behind_first.as_str()), ("", "\u{10ffff}")] {
-        let like = looking_like(connection, &places, word, from, to).await?;
-        if !like.is_empty() {
-            return Ok(like);
-        }
-    }
-    Ok(Vec::new())
-}
-
-async fn looking_like(
-    connection: &mut AnyConnection,
-    places: &str,
-    word: &str,
-    from: &str,
-    to: &str,
-) -> Result<Vec<(String, f64)>, StoreError> {
-    let pieces = pieces(word);
-    let letters = i64::try_from(word.chars().count()).unwrap_or(i64::MAX);
-    let mut query = sqlx::query_scalar(LOOKING_LIKE)
-        .bind(places.to_owned())
-        .bind(from.to_owned())
-        .bind(to.to_owned())
-        .bind((letters / 3).max(3))
-        .bind(letters * 3);
-    for at in 0..=*LETTERS.end() {
-        let piece = pieces.iter().nth(at);
-        query = query.bind(piece.cloned().unwrap_or_else(|| "/".to_owned()));
-    }
-    let found: Vec<String> = query.bind(letters + 2).fetch_all(connection).await?;
-    let mut like: Vec<(String, f64)> = found
-        .into_iter()
-        .map(|found| (likeness(&pieces, &found), found))
-        .filter(|(likeness, _)| *likeness >= LIKENESS)
-        .map(|(likeness, found)| (found, LIKE * likeness))
-        .collect();
-    like.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    like.truncate(STAND_INS);
-    Ok(like)
-}
-
-/// How alike two words are, by the pieces that they share: Dice's coefficient.
-fn likeness(of: &BTreeSet<String>, other: &str) -> f64 {
-    let other = pieces(other);
-    let shared = of.intersection(&other).count();
-    2.0 * shared as f64 / (of.len() + other.len()) as f64
-}
-
-/// The best of `candidates` by their likeness with any of `words`.
-pub(super) fn most_like<'a>(
-    words: impl Iterator<Item = &'a str>,
-    candidates: &[String],
-    most: usize,
-) -> Vec<String> {
-    let asked: Vec<BTreeSet<String>> = words.take(WORDS).map(pieces).collect();
-    let best = |candidate: &String| {
-        let like = asked.iter().map(|word| likeness(word, candidate));
-        like.fold(0.0, f64::max)
-    };
-    let mut like: Vec<(f64, &String)> = candidates
-        .iter()
-        .map(|candidate| (best(candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.2)
-        .collect();
-    like.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    like.truncate(most);
-    like.into_iter().map(|(_, tag)| tag.clone()).collect()
-}
-
-/// Three letters each, with the beginning and the end of the word marked.
-fn pieces(word: &str) -> BTreeSet<String> {
-    let letters: Vec<char> = "  ".chars().chain(word.chars()).chain([' ']).collect();
-    let pieces = letters.windows(3).map(|piece| piece.iter().collect());
-    pieces.collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_is_like_the_word_and_another_word_is_not() {
-        let like = |a: &str, b: &str| likeness(&pieces(a), b);
-        assert!(like("kubernets", "kubernetes") >= LIKENESS);
-        assert!(like("redsi", "redis") >= LIKENESS);
-        assert!(like("migration", "migraton") >= LIKENESS);
-        assert!(like("cache", "cash") < LIKENESS);
-        assert_eq!(like("same", "same"), 1.0);
     }
 }

@@ -103,7 +103,7 @@ const FORMATS: [Format; 61] = [
 
 /// What the first secret in a text is, with its article. The text is looked at as it reads, whatever
 /// stands unseen within its words.
-pub(super) fn found(text: &str) -> Option<&'static str> {
+pub(in crate::memory) fn found(text: &str) -> Option<&'static str> {
     let text = &as_it_reads(text);
     key(text)
         .or_else(|| signed_token(text))

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::meaning::Nearest;
 use crate::memory::memories::Memories;
+use crate::memory::remember::secrets;
 
 /// Characters of a question that are sent, without what looks secret.
 const QUESTION: usize = 2000;
@@ -29,6 +30,17 @@ impl Memories<'_> {
         let Some(meaning) = self.meaning else {
             return ByMeaning::default();
         };
+        // What is not kept is not handed to others either, nor the beginning of it.
+        let read = |question: &&String| question.chars().take(2 * QUESTION).collect::<String>();
+        let secret = questions.iter().find_map(|it| secrets::found(&read(it)));
+        if let Some(what) = secret {
+            return ByMeaning {
+                hits: Vec::new(),
+                note: Some(format!(
+                    "searched by words only: the question holds {what}, which no service is sent"
+                )),
+            };
+        }
         let questions: Vec<String> = questions
             .iter()
             .map(|question| question.chars().take(QUESTION).collect::<String>())

@@ -14,6 +14,8 @@ const LEAST: f64 = 0.2;
 /// The vectors of one model, by place.
 #[derive(Default)]
 pub(super) struct Cache {
+    /// The number of the model; 0 for none yet.
+    model: i64,
     places: HashMap<i64, Place>,
     bytes: usize,
 }
@@ -32,6 +34,21 @@ struct Place {
 }
 
 impl Cache {
+    /// Lets go of what another model has made.
+    pub(super) fn be_of(&mut self, model: i64) {
+        if self.model != model {
+            *self = Self {
+                model,
+                ..Self::default()
+            };
+        }
+    }
+
+    /// Whether it holds what this model has made.
+    pub(super) fn is_of(&self, model: i64) -> bool {
+        self.model == model
+    }
+
     /// The number of the last row of `place` that was read.
     pub(super) fn after(&self, place: i64) -> i64 {
         self.places.get(&place).map_or(0, |place| place.after)
@@ -42,8 +59,12 @@ impl Cache {
         self.places.get(&place).map_or(0, |place| place.rows.len())
     }
 
-    /// Takes in the rows of `place` that follow `after`, unless somebody else has, or there is no room.
-    pub(super) fn extend(&mut self, place: i64, after: i64, rows: Vec<Kept>) {
+    /// Takes in the rows of `model` and `place` that follow `after`, unless somebody else has, there is no
+    /// room, or another model has come.
+    pub(super) fn extend(&mut self, model: i64, place: i64, after: i64, rows: Vec<Kept>) {
+        if !self.is_of(model) {
+            return;
+        }
         let place = self.places.entry(place).or_default();
         if place.after != after {
             return;
@@ -174,7 +195,8 @@ mod tests {
             kept(2, 11, &[0.0, 1.0, 0.0]),
             kept(5, 12, &[0.9, 0.1, 0.4]),
         ];
-        cache.extend(7, 0, rows);
+        cache.be_of(1);
+        cache.extend(1, 7, 0, rows);
         cache
     }
 
@@ -224,10 +246,23 @@ mod tests {
     #[test]
     fn rows_that_two_have_read_are_taken_in_once() {
         let mut cache = three();
-        cache.extend(7, 0, vec![kept(1, 10, &[1.0, 0.0, 0.0])]);
+        cache.extend(1, 7, 0, vec![kept(1, 10, &[1.0, 0.0, 0.0])]);
         assert_eq!(cache.count(7), 3);
         assert_eq!(cache.after(7), 5);
-        cache.extend(7, 5, vec![kept(6, 13, &[1.0, 0.0, 0.0])]);
+        cache.extend(1, 7, 5, vec![kept(6, 13, &[1.0, 0.0, 0.0])]);
         assert_eq!(cache.count(7), 4);
+    }
+
+    #[test]
+    fn nothing_of_another_model_is_left_or_taken_in() {
+        let mut cache = three();
+        cache.be_of(1);
+        assert_eq!(cache.count(7), 3);
+        cache.be_of(2);
+        assert_eq!((cache.count(7), cache.after(7), cache.bytes), (0, 0, 0));
+        cache.extend(1, 7, 0, vec![kept(1, 10, &[1.0, 0.0, 0.0])]);
+        assert_eq!(cache.count(7), 0);
+        cache.extend(2, 7, 0, vec![kept(9, 10, &[1.0, 0.0])]);
+        assert_eq!(near(&cache, &[7], &[1.0, 0.0]), [10]);
     }
 }

@@ -102,7 +102,7 @@ impl Meaning {
                 kept: model.dimensions,
             }));
         }
-        let hits = self.scan(places, asked, only).await;
+        let hits = self.scan(model.n, places, asked, only).await;
         let numbers: Vec<i64> = hits.iter().map(|(memory, _)| *memory).collect();
         let mut connection = store.read().acquire().await?;
         let still = rows::still(&mut connection, model.n, &numbers).await?;
@@ -144,6 +144,9 @@ impl Meaning {
     ) -> Result<i64, Why> {
         let began = Instant::now();
         let mut read = 0;
+        if !self.with_cache(|cache| cache.is_of(model)) {
+            self.change_cache(|cache| cache.be_of(model));
+        }
         for place in places {
             while began.elapsed() < within {
                 let after = self.with_cache(|cache| cache.after(*place));
@@ -151,7 +154,7 @@ impl Meaning {
                 let is_last = page.len() < PAGE;
                 let before = after;
                 let after = self.change_cache(|cache| {
-                    cache.extend(*place, before, page);
+                    cache.extend(model, *place, before, page);
                     cache.after(*place)
                 });
                 if is_last || after == before {
@@ -175,6 +178,7 @@ impl Meaning {
     /// Looks through all vectors of `places`, which takes a while for many.
     async fn scan(
         &self,
+        model: i64,
         places: &[i64],
         questions: Vec<Vector>,
         only: Option<HashSet<i64>>,
@@ -182,7 +186,10 @@ impl Meaning {
         let (cache, places) = (Arc::clone(&self.cache), places.to_vec());
         let scan = move || {
             let cache = cache.read().unwrap_or_else(PoisonError::into_inner);
-            cache.nearest(&places, &questions, only.as_ref(), MOST)
+            match cache.is_of(model) {
+                true => cache.nearest(&places, &questions, only.as_ref(), MOST),
+                false => Vec::new(),
+            }
         };
         tokio::task::spawn_blocking(scan).await.unwrap_or_default()
     }

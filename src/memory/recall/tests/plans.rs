@@ -14,7 +14,8 @@ async fn no_statement_looks_at_every_memory() {
         chain::ALL,
         documents::ALL,
         filter::ALL,
-        vocabulary::ALL,
+        kinds::ALL,
+        others::ALL,
     ];
     for (name, sql) in lists.into_iter().flatten() {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}"));

@@ -118,9 +118,10 @@ CREATE TRIGGER memory_leaves INSTEAD OF INSERT ON memory_leave BEGIN
   UPDATE memory_place SET memories = memories - 1, words = words - new.length WHERE n = new.place;
 END;
 
--- Models that meanings were compared by. What one of them has made is of no use to another.
+-- Models that meanings were compared by. What one of them has made is of no use to another, nor what it
+-- made with other dimensions: then it is another one, and no number is used twice.
 CREATE TABLE memory_model (
-  n INTEGER PRIMARY KEY,
+  n INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL UNIQUE,
   -- Numbers in a vector of it.
   dimensions INTEGER NOT NULL,
