@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
@@ -33,6 +34,7 @@ const NAMED: usize = 5;
 /// How often one may have taken the place of another; more is a circle.
 const CHAIN: usize = 1000;
 
+// Each row is a way to another thread and back: what is read of several comes as one.
 statements! {
     // One row at least for a place that is there.
     LOOK = "SELECT place.n, (SELECT json_group_array(json_array(word, memories)) FROM memory_word
@@ -46,13 +48,14 @@ statements! {
     WITH_RARE = "WITH term AS MATERIALIZED (
           SELECT '\"' || $2 || '/' || (value ->> 0) || '\"' AS word, value ->> 1 AS weight
           FROM json_each($1))
-        SELECT memory.id, memory.text, memory.trust, memory.superseded_by, memory.lexical
+        SELECT json_group_array(json_array(memory.id, memory.text, memory.trust, memory.superseded_by,
+          memory.lexical))
         FROM (SELECT hit.rowid AS n FROM term CROSS JOIN memory_index AS hit
             WHERE hit.memory_index MATCH term.word
             GROUP BY hit.rowid ORDER BY sum(term.weight) DESC, hit.rowid DESC LIMIT $3) AS hit
           CROSS JOIN memory ON memory.n = hit.n
         WHERE memory.valid_from_ms <= $4 AND (memory.valid_to_ms = 0 OR memory.valid_to_ms > $4)";
-    BY_NUMBERS = "SELECT id, text, trust, superseded_by, lexical FROM memory
+    BY_NUMBERS = "SELECT json_group_array(json_array(id, text, trust, superseded_by, lexical)) FROM memory
         WHERE n IN (SELECT value FROM json_each($1))
           AND valid_from_ms <= $2 AND (valid_to_ms = 0 OR valid_to_ms > $2)";
     HOLDS = "SELECT count(*) FROM memory
@@ -118,10 +121,7 @@ pub(super) async fn look(
         return Ok(None);
     };
     let counted: String = row.try_get("counted")?;
-    let counted = serde_json::from_str(&counted).map_err(|error| StoreError::Row {
-        what: "memory_word",
-        message: error.to_string(),
-    })?;
+    let counted = in_json("memory_word", &counted)?;
     let mut same = Vec::new();
     for row in &rows {
         if row.try_get::<Option<String>, _>("id")?.is_some() {
@@ -156,12 +156,10 @@ impl Seen {
         }
         let words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
         let mut best: Option<Found> = None;
-        for row in self.sharing(connection).await? {
-            let lexical: String = row.try_get("lexical").map_err(StoreError::from)?;
+        for Sharing(found, lexical) in self.sharing(connection).await? {
             if share(&words, &lexical.split_ascii_whitespace().collect()) < WORTH {
                 continue;
             }
-            let found = Candidate::of(&row)?;
             if found.superseded_by.is_some() || found.is_among(olds) {
                 continue;
             }
@@ -206,7 +204,7 @@ impl Seen {
 
     /// Memories that share rare words with the statement: all that may be like it, where these words
     /// are not in very many.
-    async fn sharing(&self, connection: &mut AnyConnection) -> Result<Vec<AnyRow>, StoreError> {
+    async fn sharing(&self, connection: &mut AnyConnection) -> Result<Vec<Sharing>, StoreError> {
         // What is like it lacks so many of the words at most: it has one of any that are more.
         let changes = CHANGES + self.words.len() / WORDS_PER_CHANGE;
         let unknown = self.words.len() - self.counted.len();
@@ -222,11 +220,12 @@ impl Seen {
         }
         counted.truncate(needed.max(TOGETHER));
         let numbers = recall::sharing(connection, self.place, counted, COMPARED).await?;
-        Ok(sqlx::query(BY_NUMBERS)
+        let found: String = sqlx::query_scalar(BY_NUMBERS)
             .bind(serde_json::json!(numbers).to_string())
             .bind(self.now_ms)
-            .fetch_all(connection)
-            .await?)
+            .fetch_one(connection)
+            .await?;
+        all(&found)
     }
 
     /// The memories that share the most of some words that lead to few.
@@ -234,7 +233,7 @@ impl Seen {
         &self,
         connection: &mut AnyConnection,
         words: &[(String, i64)],
-    ) -> Result<Vec<AnyRow>, StoreError> {
+    ) -> Result<Vec<Sharing>, StoreError> {
         // The rarer a word, the more it tells.
         let weighed = words.iter();
         let weighed: Vec<(&str, f64)> = weighed
@@ -245,14 +244,35 @@ impl Seen {
                 )
             })
             .collect();
-        Ok(sqlx::query(WITH_RARE)
+        let found: String = sqlx::query_scalar(WITH_RARE)
             .bind(serde_json::json!(weighed).to_string())
             .bind(self.place)
             .bind(COMPARED)
             .bind(self.now_ms)
-            .fetch_all(connection)
-            .await?)
+            .fetch_one(connection)
+            .await?;
+        all(&found)
     }
+}
+
+/// A memory that shares words with a statement, and all of its own.
+struct Sharing(Candidate, String);
+
+fn all(found: &str) -> Result<Vec<Sharing>, StoreError> {
+    let found: Vec<(String, String, String, String, String)> = in_json("memory", found)?;
+    let all = found
+        .into_iter()
+        .map(|(id, text, trust, superseded_by, lexical)| {
+            Sharing(Candidate::new(id, text, &trust, superseded_by), lexical)
+        });
+    Ok(all.collect())
+}
+
+fn in_json<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Row {
+        what,
+        message: error.to_string(),
+    })
 }
 
 async fn holds(
@@ -340,13 +360,17 @@ pub(super) struct Candidate {
 impl Candidate {
     fn of(row: &AnyRow) -> Result<Self, StoreError> {
         let trust: String = row.try_get("trust")?;
-        let superseded_by: String = row.try_get("superseded_by")?;
-        Ok(Self {
-            id: MemoryId::stored(row.try_get("id")?),
-            text: row.try_get("text")?,
-            trust: Trust::parse(&trust).unwrap_or(Trust::Quarantined),
+        let (id, text) = (row.try_get("id")?, row.try_get("text")?);
+        Ok(Self::new(id, text, &trust, row.try_get("superseded_by")?))
+    }
+
+    fn new(id: String, text: String, trust: &str, superseded_by: String) -> Self {
+        Self {
+            id: MemoryId::stored(id),
+            text,
+            trust: Trust::parse(trust).unwrap_or(Trust::Quarantined),
             superseded_by: Some(superseded_by).filter(|id| !id.is_empty()),
-        })
+        }
     }
 
     fn is_among(&self, olds: &[Memory]) -> bool {
