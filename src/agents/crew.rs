@@ -194,7 +194,12 @@ impl Crew {
         };
         let project = match inherited {
             Some(project) => project,
-            None => store.project(ids.as_ref(), &key, clock.now_ms()).await?,
+            None if is_owner => store.project(ids.as_ref(), &key, clock.now_ms()).await?,
+            // There is nothing of one that was never seen, under whatever id.
+            None => {
+                let known = store.known_project(&key).await?;
+                known.unwrap_or_else(|| ProjectId::new(ids.as_ref()))
+            }
         };
         Ok(Arc::new(Self {
             journal: Arc::new(Journal::open(Arc::clone(&store))),

@@ -94,6 +94,11 @@ impl fmt::Display for Source {
     }
 }
 
+/// Whether what holds from one time on until another one holds at `ms`; 0 for always.
+pub(crate) fn holds(from_ms: i64, to_ms: i64, ms: i64) -> bool {
+    from_ms <= ms && (to_ms == 0 || to_ms > ms)
+}
+
 /// That a memory was forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forgotten {
@@ -152,4 +157,11 @@ pub struct Memory {
     pub forgotten: Option<Forgotten>,
     /// What it is about.
     pub links: Vec<Link>,
+}
+
+impl Memory {
+    /// Whether it is so at that time, as far as nothing has taken its place.
+    pub fn holds_at(&self, ms: i64) -> bool {
+        holds(self.valid_from_ms, self.valid_to_ms, ms)
+    }
 }

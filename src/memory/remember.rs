@@ -18,7 +18,7 @@ use super::confirm;
 use super::error::MemoryError;
 use super::index::{self, Lexical};
 use super::memories::Memories;
-use super::model::{Kind, Link, Memory, Scope, Trust};
+use super::model::{self, Kind, Link, Memory, Scope, Trust};
 use crate::ids::MemoryId;
 use crate::store::statements;
 use alike::Sense;
@@ -121,6 +121,16 @@ pub(in crate::memory) struct Checked<'a> {
 }
 
 impl Checked<'_> {
+    /// Whether it is so at that time.
+    fn holds_at(&self, ms: i64) -> bool {
+        model::holds(self.new.valid_from_ms, self.new.valid_to_ms, ms)
+    }
+
+    /// Whether all who read a memory read this one as well.
+    fn reaches_as_far_as(&self, memory: &Memory) -> bool {
+        self.scope == memory.scope || self.scope.reach() > memory.scope.reach()
+    }
+
     /// Whether a memory with this text is that one in all else as well: whoever confirms it stands for
     /// nothing that was not said.
     fn says_no_more_than(&self, memory: &Memory) -> bool {
@@ -227,14 +237,19 @@ impl Memories<'_> {
         room: &mut rights::Room,
     ) -> Result<Kept, MemoryError> {
         let mut olds = self.to_supersede(connection, checked).await?;
-        let place = checked.scope.place(self.project);
+        let places = checked.scope.and_wider().into_iter();
+        let places: Vec<String> = places.map(|scope| scope.place(self.project)).collect();
+        let now_ms = self.now_ms();
         let seen = match checked.new.force {
             true => None,
-            false => known::look(connection, &place, checked, self.now_ms()).await?,
+            false => known::look(connection, &places, checked, now_ms).await?,
         };
-        if let Some(seen) = &seen {
+        // What is said of another time is no repetition of what holds now.
+        if let Some(seen) = seen.as_ref().filter(|_| checked.holds_at(now_ms)) {
             let of_agent = self.is_agent();
-            while let Some(found) = seen.find(connection, checked, &olds, of_agent).await? {
+            // Those that it takes the place of, and those that stay beside it.
+            let mut apart = olds.clone();
+            while let Some(found) = seen.find(connection, checked, &apart, of_agent).await? {
                 if of_agent || found.trust == Trust::Confirmed {
                     return Ok(found.known());
                 }
@@ -243,13 +258,16 @@ impl Memories<'_> {
                     confirm::confirm_in(connection, &found.id, self.now_ms()).await?;
                     return Ok(Kept::Confirmed { id: found.id });
                 }
-                // What nobody stands for gives way to the words of whoever does.
-                olds.push(by_agent);
+                apart.push(by_agent.clone());
+                // What nobody stands for gives way to the words of whoever does, where all read these.
+                if checked.reaches_as_far_as(&by_agent) {
+                    olds.push(by_agent);
+                }
             }
         }
         let place = match seen {
             Some(seen) => seen.place,
-            None => index::place(connection, &place).await?,
+            None => index::place(connection, &checked.scope.place(self.project)).await?,
         };
         room.take()?;
         let id = self.add_in(connection, checked, place, &olds).await?;

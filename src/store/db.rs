@@ -131,6 +131,13 @@ impl Store {
         }
     }
 
+    /// Lets others write between the parts of a long work: whoever waits looks every tenth of a second
+    /// whether it may, and would give up in the end if it never found a gap.
+    pub(crate) async fn give_way(&self) {
+        const GAP: Duration = Duration::from_millis(120);
+        tokio::time::sleep(GAP).await;
+    }
+
     /// Makes a write durable and tells the listeners.
     pub(crate) async fn commit(&self, tx: Tx) -> Result<(), StoreError> {
         tx.commit().await?;
@@ -262,5 +269,40 @@ fn make_private_file(path: &Path) -> io::Result<()> {
             Ok(())
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_gets_between_the_parts_of_a_long_work() {
+        let home = tempfile::tempdir().unwrap();
+        let long = Store::open(home.path()).await.unwrap();
+        let other = Store::open(home.path()).await.unwrap();
+        let is_done = AtomicBool::new(false);
+        let work = async {
+            let mut parts = 0;
+            while !is_done.load(Ordering::Relaxed) {
+                let tx = long.begin().await.unwrap();
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                long.commit(tx).await.unwrap();
+                long.give_way().await;
+                parts += 1;
+            }
+            parts
+        };
+        let short = async {
+            // Behind the first part.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let tx = other.begin().await.unwrap();
+            other.commit(tx).await.unwrap();
+            is_done.store(true, Ordering::Relaxed);
+        };
+        let (parts, ()) = tokio::join!(work, short);
+        assert!(parts < 10, "it waited for {parts} parts");
     }
 }

@@ -17,12 +17,8 @@ impl Store {
         key: &str,
         now_ms: i64,
     ) -> Result<ProjectId, StoreError> {
-        let known: Option<String> = sqlx::query_scalar(FIND)
-            .bind(key)
-            .fetch_optional(self.read())
-            .await?;
-        if let Some(id) = known {
-            return Ok(ProjectId::stored(id));
+        if let Some(id) = self.known_project(key).await? {
+            return Ok(id);
         }
         let mut tx = self.begin().await?;
         let id = ProjectId::new(ids);
@@ -38,5 +34,14 @@ impl Store {
             .await?;
         self.commit(tx).await?;
         Ok(ProjectId::stored(id))
+    }
+
+    /// The id of the project with that key, if it was ever seen.
+    pub(crate) async fn known_project(&self, key: &str) -> Result<Option<ProjectId>, StoreError> {
+        let known: Option<String> = sqlx::query_scalar(FIND)
+            .bind(key)
+            .fetch_optional(self.read())
+            .await?;
+        Ok(known.map(ProjectId::stored))
     }
 }

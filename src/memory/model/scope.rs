@@ -46,6 +46,23 @@ impl Scope {
         name.trim() == name && (1..=NAME).contains(&name.chars().count()) && name.chars().all(plain)
     }
 
+    /// How many read what is in it, next to other scopes.
+    pub(crate) fn reach(&self) -> u8 {
+        match self {
+            Scope::User => 2,
+            Scope::Project => 1,
+            Scope::Agent(_) => 0,
+        }
+    }
+
+    /// The scopes that whoever reads this one reads, itself first.
+    pub(crate) fn and_wider(&self) -> Vec<Scope> {
+        let mut all = vec![self.clone()];
+        let wider = [Scope::Project, Scope::User].into_iter();
+        all.extend(wider.filter(|wider| wider.reach() > self.reach()));
+        all
+    }
+
     /// The name of its place in the store.
     pub(crate) fn place(&self, project: &ProjectId) -> String {
         match self {

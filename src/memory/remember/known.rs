@@ -1,7 +1,7 @@
 //! Whether a statement is there already. Asked within the transaction that would keep it, so that of
 //! two who say the same at once the second is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
@@ -30,7 +30,7 @@ const CHANGES: usize = 2;
 /// Words that are asked for then.
 const TOGETHER: usize = 4;
 /// Ids in a text that are looked at.
-const NAMED: usize = 5;
+const NAMED_IDS: usize = 5;
 /// How often one may have taken the place of another; more is a circle.
 const CHAIN: usize = 1000;
 
@@ -60,6 +60,11 @@ statements! {
           AND valid_from_ms <= $2 AND (valid_to_ms = 0 OR valid_to_ms > $2)";
     HOLDS = "SELECT count(*) FROM memory
         WHERE id = $1 AND valid_from_ms <= $2 AND (valid_to_ms = 0 OR valid_to_ms > $2)";
+    NAMED = "SELECT memory.id, memory.text, memory.trust, memory.superseded_by FROM memory
+        JOIN memory_place AS place ON place.n = memory.place
+        WHERE memory.id = $1 AND memory.forgotten_ms = 0
+          AND memory.valid_from_ms <= $3 AND (memory.valid_to_ms = 0 OR memory.valid_to_ms > $3)
+          AND place.name IN (SELECT value FROM json_each($2))";
     HEAD = "SELECT id, text, trust, superseded_by FROM memory WHERE id = $1 AND forgotten_ms = 0";
 }
 
@@ -90,6 +95,8 @@ pub(super) struct Seen {
     /// The number of the place.
     pub(super) place: i64,
     now_ms: i64,
+    /// The names of the places that whoever reads it reads, as a JSON array.
+    readable: String,
     /// Those with the mark of the statement, also superseded ones.
     same: Vec<Candidate>,
     /// Words of the statement that matter, and in how many memories each one is that is known there.
@@ -97,10 +104,11 @@ pub(super) struct Seen {
     counted: Vec<(String, i64)>,
 }
 
-/// Looks for a statement in a place; `None` if nothing was ever kept there.
+/// Looks for a statement in the first of `places`; `None` if nothing was ever kept there. The others are
+/// those that whoever reads it reads as well.
 pub(super) async fn look(
     connection: &mut AnyConnection,
-    place: &str,
+    places: &[String],
     checked: &Checked<'_>,
     now_ms: i64,
 ) -> Result<Option<Seen>, StoreError> {
@@ -111,7 +119,7 @@ pub(super) async fn look(
         .cloned()
         .collect();
     let rows = sqlx::query(LOOK)
-        .bind(place)
+        .bind(places.first().map(String::as_str).unwrap_or_default())
         .bind(checked.sense.mark())
         .bind(now_ms)
         .bind(serde_json::json!(words).to_string())
@@ -131,6 +139,7 @@ pub(super) async fn look(
     Ok(Some(Seen {
         place: row.try_get("n")?,
         now_ms,
+        readable: serde_json::json!(places).to_string(),
         same,
         words,
         counted,
@@ -151,7 +160,7 @@ impl Seen {
         if let Some(same) = self.same(connection, checked, olds, of_agent).await? {
             return Ok(Some(same));
         }
-        if let Some(quoted) = quoted(connection, checked, olds, self.now_ms).await? {
+        if let Some(quoted) = self.quoted(connection, checked, olds).await? {
             return Ok(Some(quoted));
         }
         let words: BTreeSet<&str> = checked.lexical.text.iter().map(String::as_str).collect();
@@ -182,6 +191,7 @@ impl Seen {
     ) -> Result<Option<Found>, MemoryError> {
         let sense = &checked.sense;
         let plain = sense.plain();
+        let mut walked = HashSet::new();
         for found in &self.same {
             if found.is_among(olds) || Sense::of(&found.text).plain() != plain {
                 continue;
@@ -190,13 +200,45 @@ impl Seen {
                 let is_same = found.text == checked.text;
                 return Ok(Some(found.clone().found(1.0, is_same)));
             };
-            if let Some(head) = head(connection, by).await?
+            if let Some(head) = last(connection, by, &mut walked).await?
                 && !head.is_among(olds)
                 && (head.trust == Trust::Confirmed || of_agent)
                 && holds(connection, &head.id, self.now_ms).await?
             {
                 let likeness = sense.likeness(&Sense::of(&head.text));
                 return Ok(Some(head.found(likeness, false)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The memory that a statement names by its id and repeats: it was given back, and is nothing new.
+    async fn quoted(
+        &self,
+        connection: &mut AnyConnection,
+        checked: &Checked<'_>,
+        olds: &[Memory],
+    ) -> Result<Option<Found>, MemoryError> {
+        let words = checked
+            .text
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+        let ids = words.filter_map(|word| MemoryId::parse(word).ok());
+        for id in ids.take(NAMED_IDS) {
+            let named = sqlx::query(NAMED)
+                .bind(id.as_str())
+                .bind(&self.readable)
+                .bind(self.now_ms)
+                .fetch_optional(&mut *connection)
+                .await?;
+            let Some(row) = named else { continue };
+            let found = Candidate::of(&row)?;
+            let sense = Sense::of(&found.text);
+            if !found.is_among(olds)
+                && found.superseded_by.is_none()
+                && checked.sense.repeats(&sense)
+            {
+                let likeness = checked.sense.likeness(&sense);
+                return Ok(Some(found.found(likeness, false)));
             }
         }
         Ok(None)
@@ -294,46 +336,25 @@ fn share(one: &BTreeSet<&str>, other: &BTreeSet<&str>) -> f64 {
     2.0 * one.intersection(other).count() as f64 / all as f64
 }
 
-/// The memory that a statement names by its id and repeats: it was given back, and is nothing new.
-async fn quoted(
-    connection: &mut AnyConnection,
-    checked: &Checked<'_>,
-    olds: &[Memory],
-    now_ms: i64,
-) -> Result<Option<Found>, MemoryError> {
-    let words = checked
-        .text
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-    for id in words
-        .filter_map(|word| MemoryId::parse(word).ok())
-        .take(NAMED)
-    {
-        let named = sqlx::query(HEAD)
-            .bind(id.as_str())
-            .fetch_optional(&mut *connection)
-            .await?;
-        let Some(row) = named else { continue };
-        let found = Candidate::of(&row)?;
-        let sense = Sense::of(&found.text);
-        if !found.is_among(olds)
-            && found.superseded_by.is_none()
-            && checked.sense.repeats(&sense)
-            && holds(connection, &found.id, now_ms).await?
-        {
-            let likeness = checked.sense.likeness(&sense);
-            return Ok(Some(found.found(likeness, false)));
-        }
-    }
-    Ok(None)
-}
-
 /// The last one of a chain; `None` where that was forgotten.
 pub(super) async fn head(
     connection: &mut AnyConnection,
     by: &str,
 ) -> Result<Option<Candidate>, MemoryError> {
+    last(connection, by, &mut HashSet::new()).await
+}
+
+/// The same, unless it was come by already: twins of one chain lead to one end.
+async fn last(
+    connection: &mut AnyConnection,
+    by: &str,
+    walked: &mut HashSet<String>,
+) -> Result<Option<Candidate>, MemoryError> {
     let mut by = by.to_owned();
     for _ in 0..CHAIN {
+        if !walked.insert(by.clone()) {
+            break;
+        }
         let row = sqlx::query(HEAD)
             .bind(&by)
             .fetch_optional(&mut *connection)

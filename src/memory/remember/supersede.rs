@@ -8,7 +8,7 @@ use crate::memory::error::MemoryError;
 use crate::memory::find;
 use crate::memory::index::{self, Lexical};
 use crate::memory::memories::Memories;
-use crate::memory::model::{Memory, Scope};
+use crate::memory::model::Memory;
 use crate::store::statements;
 
 statements! {
@@ -27,15 +27,23 @@ impl Memories<'_> {
         checked: &Checked<'_>,
     ) -> Result<Vec<Memory>, MemoryError> {
         let mut olds: Vec<Memory> = Vec::with_capacity(checked.supersedes.len());
+        let now_ms = self.now_ms();
         for given in &checked.supersedes {
             let old = self.find_in(connection, given).await?;
             stands(connection, &old).await?;
             self.may_end(&old)?;
-            let is_wider = reach(&checked.scope) > reach(&old.scope);
-            if checked.scope != old.scope && !is_wider {
+            if !checked.reaches_as_far_as(&old) {
                 let problem = format!(
                     "names {}, which others read in the scope {}; keep this one in that scope as well",
                     old.id, old.scope
+                );
+                return Err(MemoryError::bad("supersedes", problem));
+            }
+            if old.holds_at(now_ms) && !checked.holds_at(now_ms) {
+                let problem = format!(
+                    "names {}, which holds now, and this one does not: nothing would answer; keep it \
+                     without `supersedes`, or with a time in which it holds",
+                    old.id
                 );
                 return Err(MemoryError::bad("supersedes", problem));
             }
@@ -72,15 +80,6 @@ pub(in crate::memory) async fn stands(
             let by = head.map_or_else(|| by.clone(), |head| head.id);
             Err(MemoryError::Superseded { id, by })
         }
-    }
-}
-
-/// How many read what is in a scope.
-fn reach(scope: &Scope) -> u8 {
-    match scope {
-        Scope::User => 2,
-        Scope::Project => 1,
-        Scope::Agent(_) => 0,
     }
 }
 

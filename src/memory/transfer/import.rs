@@ -88,6 +88,9 @@ impl Memories<'_> {
             self.store.commit(tx).await?;
             done += page.len();
             (import.progress)(done, told.len());
+            if done < told.len() {
+                self.store.give_way().await;
+            }
         }
         run.let_stand().await?;
         Ok(run.report)

@@ -279,10 +279,11 @@ async fn what_does_not_hold_now_is_no_duplicate() {
                 }
                 "replaced until now" => {
                     let head = NewMemory {
-                        valid_to_ms: NOW_MS,
+                        valid_to_ms: NOW_MS + 1,
                         ..instead(&id)
                     };
                     keep(&memories, head).await;
+                    world.clock.advance(1);
                 }
                 _ => {}
             }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ids::AgentId;
+use crate::memory::tests::NOW_MS;
 use crate::store::Erased;
 
 fn instead_of(id: &MemoryId, text: &str) -> NewMemory {
@@ -349,4 +350,84 @@ async fn all_that_was_forgotten_is_purged_of_this_project_only() {
     assert!(nothing.memories.is_empty());
     assert_eq!(nothing.erased, Erased::Everywhere);
     check_index(&world.store).await;
+}
+
+#[tokio::test]
+async fn what_does_not_hold_now_takes_no_place_of_what_does() {
+    let world = World::new().await;
+    let session = world.session();
+    let old = keep(&session, saying("The default branch is master")).await;
+    let day = 86_400_000;
+    let later = NewMemory {
+        valid_from_ms: NOW_MS + day,
+        ..instead_of(&old, "The default branch is trunk")
+    };
+    let over = NewMemory {
+        valid_to_ms: NOW_MS - day,
+        ..instead_of(&old, "The default branch was develop")
+    };
+    for new in [later.clone(), over] {
+        let why = refused(&session, new).await;
+        assert!(why.contains("which holds now"), "{why}");
+    }
+    assert_eq!(
+        found(&session, "default branch").await,
+        ["The default branch is master"]
+    );
+    // From another time, it stands beside it.
+    let beside = NewMemory {
+        supersedes: Vec::new(),
+        ..later
+    };
+    keep(&session, beside).await;
+    assert_eq!(found(&session, "default branch").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_quotation_counts_only_where_all_who_read_it_read_what_is_quoted() {
+    let world = World::new().await;
+    let (agent, session) = (world.agent(), world.session());
+    let text = "Deploys to production go through Argo CD with manual approval";
+    let by_agent = keep(&agent, saying(text)).await;
+    let reviewer = Scope::Agent("reviewer".to_owned());
+    keep(&session, within(reviewer.clone(), "Reviews are short")).await;
+    // In a narrower scope it takes nothing away from others.
+    let quotation = format!("{by_agent}: {text}");
+    keep(&session, within(reviewer.clone(), &quotation)).await;
+    let old = session.get(by_agent.as_str()).await.unwrap();
+    assert_eq!(old.superseded_by, None);
+    // What only agents of a definition read is not known to the project.
+    let narrow = "Parsers are reviewed by two people before every single release";
+    let narrow_id = keep(&session, within(reviewer, narrow)).await;
+    keep(&session, saying(&format!("{narrow_id}: {narrow}"))).await;
+    // What everybody reads is.
+    let wide = "Schemas change only in migrations that somebody has looked at";
+    let wide_id = keep(&session, saying(wide)).await;
+    let again = within(
+        Scope::Agent("reviewer".to_owned()),
+        &format!("{wide_id}: {wide}"),
+    );
+    let again = session.remember(&[again]).await.unwrap();
+    let [Kept::Known { id, .. }] = again.as_slice() else {
+        panic!("{again:?}");
+    };
+    assert_eq!(*id, wide_id);
+}
+
+#[tokio::test]
+async fn what_another_project_holds_is_not_known_here() {
+    let world = World::new().await;
+    let text = "Invoices are numbered by the year and a counter that never skips";
+    let elsewhere = world.store.project(&world.ids, "/q", NOW_MS).await.unwrap();
+    let person = Author::Person;
+    let there = Memories::new(
+        &world.store,
+        &world.clock,
+        &world.ids,
+        &elsewhere,
+        person.clone(),
+        &world.settings,
+    );
+    let id = keep(&there, saying(text)).await;
+    keep(&world.of(person), saying(&format!("{id}: {text}"))).await;
 }
