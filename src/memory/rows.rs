@@ -36,11 +36,13 @@ statements! {
           OR ($4 <> '' AND (place.name IN ('user', $4) OR place.name LIKE $4 || '/%')))
         ORDER BY memory.id LIMIT 5");
     BY_NUMBERS = memory!("WHERE memory.n IN (SELECT value FROM json_each($1))");
-    RECENT = "SELECT memory.id, memory.text FROM memory
-        JOIN memory_place AS place ON place.n = memory.place
-        WHERE place.name IN (SELECT value FROM json_each($1))
-          OR ($2 <> '' AND (place.name IN ('user', $2) OR place.name LIKE $2 || '/%'))
-        ORDER BY memory.n DESC LIMIT 1000";
+    // The newest of each place, for as many are read at most.
+    RECENT = "SELECT memory.id, memory.text FROM memory_place AS place CROSS JOIN memory
+        WHERE (place.name IN (SELECT value FROM json_each($1))
+            OR ($2 <> '' AND (place.name IN ('user', $2) OR place.name LIKE $2 || '/%')))
+          AND memory.n IN (SELECT n FROM memory AS newest
+            WHERE newest.place = place.n AND newest.forgotten_ms = 0 AND newest.superseded_by = ''
+            ORDER BY n DESC LIMIT 1000)";
     NUMBER = "SELECT n FROM memory WHERE id = $1";
 }
 
@@ -100,7 +102,7 @@ pub(super) async fn number(
         .await?)
 }
 
-/// The newest memories whose id looks like `given`, as `m-0a1b2c "text"`.
+/// The newest memories that hold whose id looks like `given`, as `m-0a1b2c "text"`.
 pub(super) async fn nearest(
     connection: &mut AnyConnection,
     within: &Within,
