@@ -110,7 +110,7 @@ pub(in crate::memory) fn tag(text: &str) -> String {
 }
 
 /// Those that stand in one text with commas between them.
-fn each(text: &str) -> impl Iterator<Item = &str> {
+pub(in crate::memory) fn each(text: &str) -> impl Iterator<Item = &str> {
     let parts = text.split(',').map(str::trim);
     parts.filter(move |part| !part.is_empty() || !text.contains(','))
 }
