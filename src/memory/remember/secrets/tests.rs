@@ -130,6 +130,7 @@ const SECRETS: &[(&str, &str)] = &[
          pass\u{200b}word: hunter2
          pass\u{fe0f}word: hun\u{200d}ter2
          pa\u{2060}ss\u{ad}word is hunter2
+         pass\u{180b}word: hun\u{fffa}ter2
          Server=db;User Id=sa;Password=hunter2;Encrypt=true
          mysql --password=hunter2 -h db1
          docker login --password hunter2
