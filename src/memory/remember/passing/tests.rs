@@ -121,6 +121,9 @@ const LASTING: &str = "The job that is currently running at night is called nigh
     We are now running Postgres 16.
     Right now, deployments go through Ann.
     TODO: comments are banned in this repository.
+    TODO: entries go in docs/todo.md
+    Let me have the last word on naming.
+    Now running on Kubernetes 1.30.
     There are uncommitted changes when the hook has formatted files
     The job is currently split into three parts
     The suite is split into four shards now";

@@ -141,7 +141,7 @@ fn used(words: &[&str]) -> Option<&'static str> {
     let last = rest
         .iter()
         .take(AHEAD)
-        .position(|word| OF.contains(word) || ends(&word));
+        .position(|word| OF.contains(word) || ends(word));
     // What it is used as, up to what that is for.
     let last = match last {
         Some(at) if rest.get(at).is_some_and(ends) => at,

@@ -317,6 +317,8 @@ const PLAIN: &str = "The password is stored in 1Password
     The package signing key is 0xA1B2C3D4E5F60718.
     Token is CancellationToken.None2
     | pass | mem2reg |
+    Redis keys look like session_key:user:1234567890abcdef
+    STRIPE_KEY=pk_test_aZ3kd92Lmfk38sl20fklQ
     secret: payments-db-v2
     token: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     PUBLIC_KEY=aZ3kd92Lmfk38sl20fklQ

@@ -92,16 +92,16 @@ fn is_number(value: &str) -> bool {
 /// Whether that was drawn at random.
 pub(super) fn is_drawn(value: &str) -> bool {
     if let Some((kind, rest)) = value.split_once(':') {
-        // `base64:…`, and the number of a bot before its key; a digest has its way before it.
-        let is_digest = is_technical(kind) && !kind.starts_with("base");
-        return !is_digest && !refers(value) && rest.split(':').any(is_drawn);
+        // `base64:…`, and the number of a bot before its key; other words before a colon tell where a
+        // value is, or how it was made.
+        return (is_number(kind) || kind.starts_with("base")) && is_drawn(rest);
     }
     let plain = |c: char| c.is_ascii_graphic() && !"\"'`\\|".contains(c);
     value.len() >= LONG
         && value.chars().all(plain)
         && bits(value) >= BITS
         && is_mixed(value)
-        && !is_number_of_key(value)
+        && !is_public(value)
 }
 
 /// Whether that may be a key where nothing but a value can stand.
@@ -135,8 +135,11 @@ fn refers(value: &str) -> bool {
         || lower.contains("example")
 }
 
-/// Whether that is the number that a public key is known by.
-fn is_number_of_key(value: &str) -> bool {
+/// Whether that is the number that a public key is known by, or a key that is published.
+fn is_public(value: &str) -> bool {
+    if value.starts_with("pk_") {
+        return true;
+    }
     let number = value.strip_prefix("0x");
     number.is_some_and(|number| number.len() <= 40 && number.bytes().all(|b| b.is_ascii_hexdigit()))
 }
