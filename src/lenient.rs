@@ -35,6 +35,9 @@ where
     T: DeserializeOwned,
 {
     let given = Value::deserialize(from)?;
+    if given.as_str().is_some_and(|text| text.trim().is_empty()) {
+        return Ok(None);
+    }
     let folded = |text: &str| text.trim().to_ascii_lowercase().replace(['-', ' '], "_");
     let meant = given.as_str().map(|text| Value::String(folded(text)));
     strictly_or(&given, meant)
@@ -125,6 +128,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
         }
         match serde_json::from_str(text) {
             Ok(list @ Value::Array(_)) => Vec::deserialize(list).map(Some).map_err(E::custom),
+            Err(error) if is_meant_as_json(text) => Err(broken(&error)),
             _ => T::deserialize(text.into_deserializer()).map(|it| Some(vec![it])),
         }
     }
@@ -136,6 +140,26 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
     fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
         T::deserialize(value.into_deserializer()).map(|it| Some(vec![it]))
     }
+}
+
+/// Whether a text begins as JSON does and words hardly do: a bracket before a quote, a list or an
+/// object, or a brace before a name. `[draft].md` is a file.
+fn is_meant_as_json(text: &str) -> bool {
+    let quotes = ['"', '\''];
+    let text = text.trim_start();
+    if let Some(rest) = text.strip_prefix('[').map(str::trim_start) {
+        return rest.starts_with(quotes) || rest.starts_with('{');
+    }
+    let Some(rest) = text.strip_prefix('{').map(str::trim_start) else {
+        return false;
+    };
+    let behind = rest.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+    let is_named = behind.len() < rest.len() && behind.trim_start().starts_with(':');
+    rest.starts_with(quotes) || is_named
+}
+
+fn broken<E: Error>(error: &serde_json::Error) -> E {
+    E::custom(format!("begins as JSON and is none: {error}"))
 }
 
 /// A text that may be written as a number.
@@ -193,6 +217,7 @@ impl<'de, T: DeserializeOwned + From<String>> Deserialize<'de> for Object<T> {
                     Ok(object @ Value::Object(_)) => {
                         T::deserialize(object).map(Object).map_err(E::custom)
                     }
+                    Err(error) if is_meant_as_json(text) => Err(broken(&error)),
                     _ => Ok(Object(T::from(text.to_owned()))),
                 }
             }
@@ -220,6 +245,8 @@ mod tests {
         small: Option<u32>,
         #[serde(deserialize_with = "value")]
         truth: Option<bool>,
+        #[serde(deserialize_with = "word")]
+        word: Option<char>,
         #[serde(deserialize_with = "texts")]
         tags: Option<Vec<String>>,
         #[serde(deserialize_with = "objects")]
@@ -263,7 +290,7 @@ mod tests {
                     ..none()
                 },
             ),
-            (json!({ "number": "" }), none()),
+            (json!({ "number": "", "word": " " }), none()),
             (
                 json!({ "number": null, "truth": null, "tags": null, "items": null }),
                 none(),
@@ -339,6 +366,17 @@ mod tests {
                 },
             ),
             (
+                json!({ "items": ["[ADR 12] rules", "{{x}} is filled in", "{a} is a set"] }),
+                All {
+                    items: Some(vec![
+                        item("[ADR 12] rules"),
+                        item("{{x}} is filled in"),
+                        item("{a} is a set"),
+                    ]),
+                    ..none()
+                },
+            ),
+            (
                 json!({ "items": { "text": "x" } }),
                 All {
                     items: Some(vec![item("x")]),
@@ -383,6 +421,18 @@ mod tests {
             (
                 json!({ "items": ["a", { "txt": "b" }] }),
                 "items[1].txt: unknown field `txt`, expected `text`",
+            ),
+            (
+                json!({ "items": "[{\"text\": \"a\"}, {\"text\": \"b\"]" }),
+                "items: begins as JSON and is none: expected `,` or `}` at line 1 column 29",
+            ),
+            (
+                json!({ "items": ["a", "{text: \"b\"}"] }),
+                "items[1]: begins as JSON and is none: key must be a string at line 1 column 2",
+            ),
+            (
+                json!({ "tags": "[\"a\", \"b\"" }),
+                "tags: begins as JSON and is none: EOF while parsing a list at line 1 column 9",
             ),
             (
                 json!({ "items": [7] }),

@@ -192,7 +192,7 @@ impl Memories<'_> {
             names.extend(found);
             text
         };
-        let text = fields::text(&redact(&new.text))?;
+        let text = fields::text(&redact(&new.text), new.kind)?;
         let scope = new.scope.clone().unwrap_or(Scope::Project);
         fields::scope(&scope)?;
         self.may_write(&scope)?;

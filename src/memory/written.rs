@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::error::MemoryError;
 use super::model::{Author, Kind, Link, Scope};
 use super::recall::{self, Query};
-use super::remember::NewMemory;
+use super::remember::{NewMemory, fields};
 use crate::clock::parse_time;
 use crate::lenient;
 use crate::text::one_line;
@@ -71,7 +71,10 @@ impl From<String> for WrittenMemory {
 impl WrittenMemory {
     /// Whether these are several.
     pub fn is_batch(&self) -> bool {
-        self.items.is_some()
+        let is_one = self.text.is_some();
+        self.items
+            .as_ref()
+            .is_some_and(|items| !(items.is_empty() && is_one))
     }
 
     /// The statements as they are to be kept in the hands of `author`; paths within the working tree
@@ -85,9 +88,12 @@ impl WrittenMemory {
         top: &Path,
         now_ms: i64,
     ) -> Result<Vec<NewMemory>, MemoryError> {
-        let Some(items) = self.items.take() else {
+        let is_batch = self.is_batch();
+        let Some(items) = self.items.take().filter(|_| is_batch) else {
             return Ok(vec![self.one(author, top, now_ms)?]);
         };
+        // An empty list says nothing.
+        self.supersedes.take_if(|ids| ids.is_empty());
         if self.text.is_some() || self.supersedes.is_some() {
             let field = if self.text.is_some() {
                 "text"
@@ -101,7 +107,7 @@ impl WrittenMemory {
         }
         let items = items.into_iter().enumerate();
         let new = |(at, item): (usize, WrittenMemory)| {
-            if item.items.is_some() {
+            if item.is_batch() {
                 return Err(MemoryError::bad("items", "holds `items` itself").of_entry(at));
             }
             let new = item.or(&self).one(author, top, now_ms);
@@ -151,6 +157,7 @@ impl WrittenMemory {
             supersedes: self.supersedes.unwrap_or_default(),
             links: links
                 .iter()
+                .flat_map(|links| fields::each(links))
                 .map(|it| link("links", it, top))
                 .collect::<Result<_, _>>()?,
             force: self.force.unwrap_or(false),
@@ -366,7 +373,7 @@ mod tests {
                 "`text` stands beside `items`; give it in one of them",
             ),
             (
-                json!({ "items": [{ "text": "x", "items": [] }] }),
+                json!({ "items": [{ "text": "x", "items": ["y"] }] }),
                 "`items[0].items` holds `items` itself",
             ),
             (
@@ -381,7 +388,7 @@ mod tests {
     #[test]
     fn what_is_nearly_right_is_kept_as_it_is_meant() {
         let written = json!({ "content": "Logs are kept for 30 days", "kind": "How-To",
-            "tags": "ops", "importance": "0.8", "force": "true", "links": "src/a.rs",
+            "tags": "ops", "importance": "0.8", "force": "true", "links": "src/a.rs, src/b.rs",
             "supersedes": "[\"m-000001\"]", "at": "yesterday", "valid_from": "2026-05-01" });
         let new = read(&session(), written).unwrap().remove(0);
         assert_eq!(new.text, "Logs are kept for 30 days");
@@ -393,8 +400,13 @@ mod tests {
         assert_eq!((new.importance, new.force), (Some(0.8), true));
         assert_eq!(
             new.links,
-            [Link::to(crate::memory::LinkKind::File, "src/a.rs")]
+            ["src/a.rs", "src/b.rs"].map(|path| Link::to(LinkKind::File, path))
         );
+        let empty = json!({ "text": "one", "kind": "", "items": [], "supersedes": [] });
+        let one = read(&session(), empty).unwrap();
+        assert_eq!((one.len(), one[0].kind), (1, None));
+        let beside = json!({ "items": ["one", { "text": "two", "items": [] }], "supersedes": "" });
+        assert_eq!(read(&session(), beside).unwrap().len(), 2);
         let midnight = 1_779_235_200_000;
         assert_eq!(new.at_ms, Some(midnight - 86_400_000));
         let several = json!({ "items": ["one", { "content": "two", "kind": "Decision" }] });

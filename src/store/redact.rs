@@ -17,6 +17,8 @@ const SECRET_NAMES: [&str; 9] = [
     "AUTH",
     "DSN",
 ];
+/// Those that are one only as a part of its own: `DB_PASS` and no `COMPASS_SIZE`.
+const SHORT_NAMES: [&str; 3] = ["PASS", "PW", "PWD"];
 /// Shorter values are words or numbers and would blot out ordinary text.
 const SHORTEST: usize = 8;
 
@@ -37,7 +39,7 @@ impl Redactor {
             value.len() >= SHORTEST
                 // A path, as in SSH_AUTH_SOCK, is a place and no secret.
                 && !(value.starts_with('/') && Path::new(value).exists())
-                && SECRET_NAMES.iter().any(|part| name.contains(part))
+                && (SECRET_NAMES.iter().any(|part| name.contains(part)) || has_short_name(&name))
         }));
         // Longest first, so that a value that contains another goes as a whole.
         self.0
@@ -82,6 +84,12 @@ impl Redactor {
     }
 }
 
+/// Whether a part of a name says so; `PWD` alone is the working directory.
+fn has_short_name(name: &str) -> bool {
+    let mut parts = name.split(['_', '-', '.']);
+    name != "PWD" && parts.any(|part| SHORT_NAMES.contains(&part))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +100,10 @@ mod tests {
             ("API_KEY", "sk-123456"),
             ("DB_PASSWORD", "sk-1234567890"),
             ("SHORT_KEY", "abc"),
+            ("SMTP_PASS", "winter-2025"),
+            ("mysql_pwd", "summer-2025"),
+            ("PWD", "C:\\work\\tree"),
+            ("COMPASS_SIZE", "very-large"),
             ("SSH_AUTH_SOCK", "/usr/bin"),
             ("HOME", "/home/someone"),
         ]
@@ -100,6 +112,10 @@ mod tests {
         assert_eq!(
             redactor.apply("sk-1234567890 sk-123456 abc /usr/bin /home/someone"),
             "[redacted DB_PASSWORD] [redacted API_KEY] abc /usr/bin /home/someone"
+        );
+        assert_eq!(
+            redactor.apply(r"winter-2025 summer-2025 C:\work\tree very-large"),
+            r"[redacted SMTP_PASS] [redacted mysql_pwd] C:\work\tree very-large"
         );
         let (_, names) = redactor.apply_and_name("abc sk-1234567890");
         assert_eq!(

@@ -40,12 +40,13 @@ pub(crate) fn as_it_reads(text: &str) -> String {
 fn is_unseen(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}'
-        | '\u{3164}' | '\u{feff}' | '\u{ffa0}')
+        | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}')
         || is_selector(c)
 }
 
 fn is_selector(c: char) -> bool {
-    matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+    matches!(c, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// Whether `c` changes what is seen of the characters before and behind it.
@@ -58,10 +59,12 @@ fn is_seen_by(c: char, (before, behind): (Option<char>, Option<char>)) -> bool {
             joins(before) && behind.is_some_and(|c| c >= '\u{600}' && !is_unseen(c))
         }
         '\u{fe0e}' | '\u{fe0f}' if before.is_ascii() => behind == Some('\u{20e3}'),
-        c if is_selector(c) => {
-            is_ideograph(before)
-                || !(before.is_alphanumeric() || is_unseen(before) || before.is_ascii())
+        '\u{180b}'..='\u{180d}' | '\u{180f}' => matches!(before, '\u{1820}'..='\u{18aa}'),
+        // A symbol has two looks; more selectors behind it would only hide something.
+        '\u{fe0e}' | '\u{fe0f}' if !is_ideograph(before) => {
+            !(before.is_alphanumeric() || is_unseen(before))
         }
+        c if is_selector(c) => is_ideograph(before),
         _ => false,
     }
 }
@@ -84,6 +87,9 @@ mod tests {
             ("שלום \u{200f}abc", "שלום abc"),
             ("a\u{e0100}\u{e0101}b", "ab"),
             ("👍\u{fe0f}\u{e0100}\u{e0101}", "👍\u{fe0f}"),
+            ("👍\u{e0148}🎉\u{e0149}→\u{fe01}", "👍🎉→"),
+            ("pass\u{180b}wo\u{180f}rd", "password"),
+            ("pass\u{fff9}wo\u{fffb}rd\u{1d173}", "password"),
         ] {
             assert_eq!(taken_out(text), kept, "{text:?}");
         }
@@ -93,6 +99,8 @@ mod tests {
             "1\u{fe0f}\u{20e3} first",
             "می\u{200c}خواهم",
             "葛\u{e0100}城",
+            "❤\u{fe0e} is plain",
+            "\u{182d}\u{180b}",
             "a\u{301} plain text\n\twith lines",
         ] {
             assert_eq!(taken_out(text), text, "{text:?}");

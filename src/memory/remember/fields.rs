@@ -2,7 +2,7 @@
 //! checked here; what is refused is never repeated where it may be a secret.
 
 use super::super::error::MemoryError;
-use super::super::model::{Link, Scope};
+use super::super::model::{Kind, Link, Scope};
 use super::{passing, quotation, secrets};
 use crate::text::unseen::{steers, taken_out};
 
@@ -26,8 +26,9 @@ const WHY: usize = 300;
 /// The last millisecond of the year 9999.
 const LAST_MS: i64 = 253_402_300_799_999;
 
-/// A statement that is worth keeping, with plain line ends and nothing in it that nobody sees.
-pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
+/// A statement of that kind that is worth keeping, with plain line ends and nothing in it that nobody
+/// sees.
+pub(in crate::memory) fn text(text: &str, kind: Option<Kind>) -> Result<String, MemoryError> {
     let refuse = |why: &str| Err(MemoryError::not_kept("text", why));
     let text = taken_out(text).trim().replace("\r\n", "\n");
     if text.is_empty() {
@@ -54,7 +55,8 @@ pub(in crate::memory) fn text(text: &str) -> Result<String, MemoryError> {
             "it is reference material that ostler had quoted, and is kept where that came from",
         );
     }
-    if passing::is_passing(&text) {
+    let is_rule = matches!(kind, Some(Kind::Preference | Kind::Convention));
+    if passing::is_passing(&text, is_rule) {
         return refuse(
             "it says how things stand just now; say what will still hold later, or use a task for it",
         );
@@ -108,7 +110,7 @@ pub(in crate::memory) fn tag(text: &str) -> String {
 }
 
 /// Those that stand in one text with commas between them.
-fn each(text: &str) -> impl Iterator<Item = &str> {
+pub(in crate::memory) fn each(text: &str) -> impl Iterator<Item = &str> {
     let parts = text.split(',').map(str::trim);
     parts.filter(move |part| !part.is_empty() || !text.contains(','))
 }

@@ -3,8 +3,8 @@
 
 mod moment;
 
-/// What somebody says who reports what they do; a verb ending in `-ing` follows.
-const NOW: [&str; 22] = [
+/// What somebody says who reports what they do just now; a verb ending in `-ing` follows.
+const NOW: [&str; 15] = [
     "i am now ",
     "i'm now ",
     "i am currently ",
@@ -13,12 +13,6 @@ const NOW: [&str; 22] = [
     "i'm still ",
     "i am just ",
     "i'm just ",
-    "i am ",
-    "i'm ",
-    "we are now ",
-    "we're now ",
-    "we are currently ",
-    "we're currently ",
     "now i am ",
     "now i'm ",
     "right now i am ",
@@ -26,10 +20,21 @@ const NOW: [&str; 22] = [
     "currently ",
     "now ",
     "still ",
+];
+/// The same, which may as well begin what is so: `I'm running Linux`, `we are now running Postgres 16`.
+const OFTEN: [&str; 9] = [
+    "i am ",
+    "i'm ",
+    "we are now ",
+    "we're now ",
+    "we are currently ",
+    "we're currently ",
+    "we are ",
+    "we're ",
     "",
 ];
 /// What a beginning is announced or an end is reported with, whatever follows.
-const SOON: [&str; 19] = [
+const SOON: [&str; 18] = [
     "about to ",
     "i am about to ",
     "i'm about to ",
@@ -47,8 +52,13 @@ const SOON: [&str; 19] = [
     "next i will ",
     "next, i will ",
     "next i'll ",
-    "let me ",
     "let's now ",
+];
+/// What somebody asks to be let do who does it at once; `let me approve it` is a rule.
+const LET_ME: [&str; 7] = ["check", "fix", "look", "run", "see", "start", "try"];
+/// What makes a rule of what begins like a report.
+const RULE: [&str; 9] = [
+    "always", "never", "only", "every", "each", "whenever", "before", "first", "myself",
 ];
 /// What one is busy with, as opposed to what is so: `using pnpm` and `supporting Windows` are facts.
 const BUSY: [&str; 34] = [
@@ -87,8 +97,42 @@ const BUSY: [&str; 34] = [
     "working",
     "writing",
 ];
+/// What is done with and gone soon.
+const THINGS: [&str; 27] = [
+    "branch",
+    "bug",
+    "build",
+    "change",
+    "changes",
+    "ci",
+    "commit",
+    "conflict",
+    "conflicts",
+    "crash",
+    "deploy",
+    "deployment",
+    "diff",
+    "error",
+    "failure",
+    "fix",
+    "issue",
+    "log",
+    "logs",
+    "migration",
+    "patch",
+    "pipeline",
+    "review",
+    "suite",
+    "task",
+    "test",
+    "tests",
+];
+/// What stands between a verb and such a thing that is known.
+const THIS: [&str; 10] = [
+    "the", "this", "that", "a", "an", "on", "at", "into", "for", "with",
+];
 /// How a statement ends whose subject is just doing something.
-const STANDS: [&str; 12] = [
+const STANDS: [&str; 16] = [
     "in progress",
     "is in progress",
     "are in progress",
@@ -101,14 +145,18 @@ const STANDS: [&str; 12] = [
     "is running right now",
     "is being worked on",
     "work in progress",
+    "is waiting for review",
+    "are waiting for review",
+    "is awaiting review",
+    "are awaiting review",
 ];
 /// A sentence with one of these behind its first verb tells more than that: `running the tests needs
 /// Docker`.
-const TELLS: [&str; 34] = [
+const TELLS: [&str; 38] = [
     "is", "are", "was", "were", "has", "have", "needs", "need", "requires", "require", "takes",
     "take", "must", "should", "cannot", "can't", "fails", "fail", "means", "causes", "breaks",
     "uses", "use", "because", "works", "gives", "makes", "costs", "may", "will", "can", "does",
-    "doesn't", "always",
+    "doesn't", "always", "go", "live", "belong", "keep",
 ];
 /// What says that there is nothing to say.
 const NOTHING: [&str; 30] = [
@@ -155,8 +203,9 @@ const TO_DO: [&str; 6] = [
 /// Longest sentence that is looked at, in words: a longer one has something to tell.
 const LONG: usize = 25;
 
-/// Whether every sentence of a text says only what is going on just now.
-pub(super) fn is_passing(text: &str) -> bool {
+/// Whether every sentence of a text says only what is going on just now. Where the text `is_rule`, how
+/// it begins tells nothing: a preference says what somebody does.
+pub(super) fn is_passing(text: &str, is_rule: bool) -> bool {
     let lower = text.to_lowercase().replace('\u{2019}', "'");
     let mut sentences = lower
         .split(['\n', ';'])
@@ -165,7 +214,7 @@ pub(super) fn is_passing(text: &str) -> bool {
         .map(plain)
         .filter(|sentence| !sentence.is_empty())
         .peekable();
-    sentences.peek().is_some() && sentences.all(passes)
+    sentences.peek().is_some() && sentences.all(|sentence| passes(sentence, is_rule))
 }
 
 /// A line, or what it says is to be done where it has an empty box in front.
@@ -186,15 +235,16 @@ fn plain(sentence: &str) -> &str {
     begins.map_or(sentence, |rest| rest.trim_matches(marks))
 }
 
-fn passes(sentence: &str) -> bool {
+fn passes(sentence: &str, is_rule: bool) -> bool {
     let words: Vec<&str> = sentence.split_whitespace().collect();
     if words.len() > LONG {
         return false;
     }
-    if SOON.iter().any(|soon| sentence.starts_with(soon)) || sentence == "wip" {
-        return true;
-    }
-    if NOTHING.contains(&sentence) || is_to_do(sentence) || moment::is_told(sentence) {
+    if sentence == "wip"
+        || NOTHING.contains(&sentence)
+        || is_to_do(sentence)
+        || moment::is_told(sentence)
+    {
         return true;
     }
     if STANDS.iter().any(|stands| sentence.ends_with(stands)) {
@@ -202,41 +252,79 @@ fn passes(sentence: &str) -> bool {
         let ending = words.len().saturating_sub(4);
         return !words.iter().take(ending).any(|word| TELLS.contains(word));
     }
-    NOW.iter().any(|now| {
-        let Some(rest) = sentence.strip_prefix(now) else {
-            return false;
-        };
-        let mut rest = rest.split_whitespace();
-        let is_busy = rest.next().is_some_and(|verb| BUSY.contains(&verb));
-        // `running everything in CI` may be a rule; `i am running` is none.
-        let says_when = !now.is_empty() || is_bound(sentence);
-        is_busy && says_when && (now.starts_with("i") || !rest.any(|word| TELLS.contains(&word)))
-    })
+    !is_rule && !words.iter().any(|word| RULE.contains(word)) && reports(sentence)
+}
+
+/// Whether a sentence begins like a report of what somebody does.
+fn reports(sentence: &str) -> bool {
+    let let_me = sentence.strip_prefix("let me ").map(first);
+    if SOON.iter().any(|soon| sentence.starts_with(soon))
+        || let_me.is_some_and(|verb| LET_ME.contains(&verb))
+    {
+        return true;
+    }
+    let busy_behind = |begins: &&str| {
+        let rest = sentence.strip_prefix(*begins)?;
+        // What runs somewhere does so for long.
+        if ["running on ", "running in ", "working in "]
+            .iter()
+            .any(|it| rest.starts_with(it))
+        {
+            return None;
+        }
+        BUSY.contains(&first(rest)).then_some(rest)
+    };
+    let mut now = NOW.iter().filter_map(|now| Some((now, busy_behind(now)?)));
+    let tells = |rest: &str| rest.split_whitespace().any(|word| TELLS.contains(&word));
+    now.any(|(now, rest)| now.starts_with('i') || !tells(rest))
+        || OFTEN.iter().any(|begins| {
+            busy_behind(begins)
+                .is_some_and(|rest| !tells(rest) && is_bound(rest, begins.is_empty()))
+        })
+}
+
+fn first(text: &str) -> &str {
+    text.split_whitespace().next().unwrap_or_default()
 }
 
 fn is_to_do(sentence: &str) -> bool {
-    let begins = TO_DO.iter().any(|begins| sentence.starts_with(begins));
+    let begins = TO_DO
+        .iter()
+        .find_map(|begins| sentence.strip_prefix(begins));
     // `TODO(ann): rename it`
     let named = sentence
         .strip_prefix("todo(")
-        .and_then(|rest| rest.split_once(')'));
-    begins || named.is_some_and(|(_, rest)| rest.starts_with(':'))
+        .and_then(|rest| rest.split_once("):"));
+    let Some(rest) = begins.or(named.map(|(_, rest)| rest)) else {
+        return false;
+    };
+    // `TODO: comments are banned`
+    let tells = rest
+        .split_whitespace()
+        .nth(1)
+        .is_some_and(|verb| TELLS.contains(&verb));
+    !tells || moment::is_told(rest.trim())
 }
 
-/// Whether a sentence without a subject is about this moment.
-fn is_bound(sentence: &str) -> bool {
-    [
+/// Whether what somebody is doing, from its verb on, is of this moment; `is_alone` if nobody is said
+/// to do it, so that it may be what a rule is about.
+fn is_bound(doing: &str, is_alone: bool) -> bool {
+    let mut words = doing.split_whitespace().skip(1).peekable();
+    let is_this = words.peek().is_some_and(|word| THIS.contains(word));
+    let is_thing = is_this && words.any(|word| THINGS.contains(&word)) && !moment::lasts(doing);
+    let begins = [
         "working on ",
         "waiting for ",
         "continuing with ",
         "looking into ",
         "looking at ",
-    ]
-    .iter()
-    .any(|begins| sentence.starts_with(begins))
-        || [" now", " right now", " at the moment", "..."]
-            .iter()
-            .any(|ends| sentence.ends_with(ends))
+    ];
+    let ends = [" now", " right now", " at the moment", "..."];
+    ends.iter().any(|ends| doing.ends_with(ends))
+        || match is_alone {
+            true => begins.iter().any(|begins| doing.starts_with(begins)),
+            false => is_thing,
+        }
 }
 
 #[cfg(test)]

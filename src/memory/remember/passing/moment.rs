@@ -92,19 +92,36 @@ const LASTS: [&str; 26] = [
     "without",
     "everywhere",
 ];
+/// What git says of a working copy.
+const GIT: [&str; 5] = [
+    "there are uncommitted changes",
+    "there are unstaged changes",
+    "there are untracked files",
+    "there are unpushed commits",
+    "there are merge conflicts",
+];
 /// Longest sentence that ends with a moment, in words.
 const MOMENTARY: usize = 9;
 
 /// Whether a sentence only tells how things stand at this moment.
 pub(super) fn is_told(sentence: &str) -> bool {
     let words: Vec<&str> = sentence.split_whitespace().collect();
-    if words.len() > MOMENTARY || words.iter().any(|word| LASTS.contains(word)) {
+    if words.len() > MOMENTARY || lasts(sentence) {
         return false;
+    }
+    if GIT.iter().any(|says| sentence.starts_with(says)) {
+        return true;
+    }
+    if let ["currently", "on", "branch", _] | ["on", "branch", _] = words.as_slice() {
+        return true;
+    }
+    if let Some((what, state)) = sentence.split_once(" currently ") {
+        return subject(&format!("{what} {state}")).is_some();
     }
     // `now` in front may begin anything: `now we deploy with Argo`.
     let in_front = MOMENT.iter().filter(|moment| moment.contains(' '));
     let mut behind = in_front.filter_map(|moment| sentence.strip_prefix(moment));
-    if behind.any(|rest| rest.starts_with([',', ' '])) {
+    if behind.any(|rest| rest.starts_with([',', ' ']) && subject(rest).is_some()) {
         return true;
     }
     let mut before = MOMENT
@@ -117,6 +134,13 @@ pub(super) fn is_told(sentence: &str) -> bool {
         [share, "done" | "complete" | "finished"] => share.ends_with('%') || share.contains('/'),
         _ => subject(sentence).is_some_and(|what| CHANGING.contains(&what)),
     }
+}
+
+/// Whether a sentence says of what will be so for some time.
+pub(super) fn lasts(sentence: &str) -> bool {
+    sentence
+        .split_whitespace()
+        .any(|word| LASTS.contains(&word))
 }
 
 /// What a sentence says is in one of the states that pass.

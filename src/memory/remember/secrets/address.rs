@@ -1,13 +1,13 @@
 //! Addresses with something secret in them: a password, a parameter, or the whole of them.
 
-use super::assignment::secret_name;
+use super::assignment::password_name;
 use super::value;
 
 /// What stands for a password in an example.
 const PLACEHOLDERS: [&str; 9] = [
     "password", "passwd", "pass", "pwd", "pw", "xxx", "xxxx", "xxxxx", "...",
 ];
-/// Where a password that is the name of its user protects nothing.
+/// This machine, where a password that everybody guesses protects nothing.
 const HERE: [&str; 4] = ["localhost", "127.0.0.1", "[::1]", "0.0.0.0"];
 /// The address is the secret.
 const HOOKS: [&str; 3] = [
@@ -35,7 +35,7 @@ pub(super) fn with_parameter(text: &str) -> Option<&'static str> {
             KEYS.iter()
                 .any(|key| lower.split(['-', '_', '.']).next_back() == Some(key))
         };
-        match secret_name(name) {
+        match password_name(name) {
             Some(_) => value::is_key(&value) || value::is_chosen(&value, false),
             None => is_key() && value::is_drawn(&value),
         }
@@ -73,11 +73,34 @@ pub(super) fn with_password(text: &str) -> Option<&'static str> {
         let Some((name, password)) = user.split_once(':') else {
             return false;
         };
-        let host = host.split([':', '/']).next().unwrap_or_default();
-        let protects_nothing = name == password && HERE.contains(&host);
+        let scheme = text.get(..at).unwrap_or_default();
+        let scheme = scheme.rsplit(|c: char| !c.is_ascii_alphanumeric()).next();
+        let host = host_of(host);
+        let is_guessed = password == name || password == host || scheme == Some(password);
+        let protects_nothing = is_guessed && is_near(host);
         !(is_port(password) || stands_for_one(password) || protects_nothing)
     });
     has_one.then_some("an address with a password")
+}
+
+/// The host at the beginning of what an address has behind its user.
+fn host_of(rest: &str) -> &str {
+    match rest.strip_prefix('[').and_then(|rest| rest.find(']')) {
+        Some(end) => rest.get(..end + 2).unwrap_or(rest),
+        None => rest.split([':', '/', '?', '#']).next().unwrap_or_default(),
+    }
+}
+
+/// Whether a host is this machine, or one that only its neighbours know: a name without a dot, as the
+/// services of a Compose file have.
+fn is_near(host: &str) -> bool {
+    HERE.contains(&host) || !host.is_empty() && !host.contains(['.', ':'])
+}
+
+/// Whether a word is the address of such a host.
+pub(super) fn leads_near(word: &str) -> bool {
+    word.split_once("://")
+        .is_some_and(|(_, rest)| is_near(host_of(rest)))
 }
 
 /// Whether that is the port of an address with a path behind it in which there is an `@`.

@@ -1,13 +1,29 @@
 //! What a request shows who it comes from with: a header, or an option of a program that makes it.
 
-use super::value;
+use super::{address, value};
 
 /// What a word stands for that shows how a password would be written.
 const PLACEHOLDERS: [&str; 6] = ["password", "passwd", "pass", "pwd", "pw", "secret"];
 
+/// Programs that take a password right behind `-p`.
+const CLIENTS: [&str; 5] = [
+    "mysql",
+    "mysqldump",
+    "mysqladmin",
+    "mariadb",
+    "mariadb-dump",
+];
+
 /// Whether a request in the text shows who it comes from.
 pub(super) fn found(text: &str) -> Option<&'static str> {
     let words: Vec<&str> = text.split_whitespace().map(bare).collect();
+    let lets_in = |user: &str| {
+        let is_same = user
+            .split_once(':')
+            .is_some_and(|(name, password)| name == password);
+        let protects_nothing = is_same && words.iter().any(|word| address::leads_near(word));
+        has_password(user) && !protects_nothing
+    };
     let shows = words.windows(2).enumerate().any(|(at, pair)| match pair {
         [scheme, value] if scheme.eq_ignore_ascii_case("bearer") => {
             value::is_key(value) && value.len() >= 12
@@ -18,20 +34,43 @@ pub(super) fn found(text: &str) -> Option<&'static str> {
                 && is_base64(value)
         }
         [option, value] if is_user_option(option) => {
-            words.get(..at).is_some_and(|words| words.contains(&"curl")) && has_password(value)
+            words.get(..at).is_some_and(|words| words.contains(&"curl")) && lets_in(value)
         }
-        ["-p", value] => {
-            at > 0 && words.get(at - 1) == Some(&"sshpass") && value::is_chosen(value, false)
-        }
+        [option, value] => words
+            .get(..at)
+            .is_some_and(|before| takes_password(option, before) && value::is_chosen(value, false)),
         _ => false,
     });
     let joined = words.iter().any(|word| {
         let user = word
             .strip_prefix("--user=")
             .or_else(|| word.strip_prefix("-u"));
-        user.is_some_and(has_password) && words.contains(&"curl")
+        user.is_some_and(lets_in) && words.contains(&"curl")
     });
-    (shows || joined).then_some("what a request is allowed with")
+    let behind = words.iter().enumerate().any(|(at, word)| {
+        let is_client = |word: &&str| CLIENTS.contains(word);
+        let before = words.get(..at).unwrap_or_default();
+        let password = word.strip_prefix("-p").filter(|it| !it.starts_with('-'));
+        password.is_some_and(|it| value::is_chosen(it, false)) && before.iter().any(is_client)
+    });
+    (shows || joined || behind).then_some("what a request is allowed with")
+}
+
+/// Whether a password stands behind that option in a command that begins with these words.
+fn takes_password(option: &str, before: &[&str]) -> bool {
+    let runs = |program| before.contains(&program);
+    match option {
+        "-p" => {
+            before.last() == Some(&"sshpass")
+                || runs("login")
+                    && ["docker", "podman", "az", "oc", "helm"]
+                        .into_iter()
+                        .any(runs)
+        }
+        "-a" => runs("redis-cli"),
+        "-keypass" | "-storepass" => runs("keytool"),
+        _ => false,
+    }
 }
 
 fn is_user_option(option: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Tables of Markdown: a value in the cell behind its name, or in the column below it.
 
-use super::assignment::{judged, secret_name};
+use super::assignment::{Told, judged, secret_name};
 
 /// What secret stands in a cell, if any does.
 pub(super) fn found(text: &str) -> Option<&'static str> {
@@ -18,7 +18,7 @@ pub(super) fn found(text: &str) -> Option<&'static str> {
         let mut told = head.iter().zip(&row).chain(beside);
         let secret = told.find_map(|(name, value)| {
             let value = Some(value.trim_matches('*')).filter(|it| !it.contains(' '))?;
-            judged(&secret_name(name)?, value, false)
+            judged(&secret_name(name)?, value, Told::Named)
         });
         if secret.is_some() {
             return secret;

@@ -130,6 +130,7 @@ const SECRETS: &[(&str, &str)] = &[
          pass\u{200b}word: hunter2
          pass\u{fe0f}word: hun\u{200d}ter2
          pa\u{2060}ss\u{ad}word is hunter2
+         pass\u{180b}word: hun\u{fffa}ter2
          Server=db;User Id=sa;Password=hunter2;Encrypt=true
          mysql --password=hunter2 -h db1
          docker login --password hunter2
@@ -143,7 +144,25 @@ const SECRETS: &[(&str, &str)] = &[
          PASSWORD 'hunter2' is used in staging
          credentials: admin:hunter2
          <password>hunter2</password>
-         passphrase => c0rrect-horse",
+         passphrase => c0rrect-horse
+         DB_PASS=Winter2025!
+         SMTP_PASS=Winter2025!
+         MYSQL_ROOT_PASS: Winter2025!
+         redis_pass = Winter2025
+         db.pass=Winter2025!
+         smtpPass: 'Winter2025'
+         ansible_ssh_pass=Winter2025!
+         DB_PW=Winter2025!
+         adminpw: Winter2025
+         user: ann, pass: Winter2025!
+         credentials are admin:Winter2025!
+         The credentials are `admin:Winter2025!`.
+         password changed to Winter2025x
+         The password will be Winter2025x
+         The password was Winter2025 and is gone
+         Use Winter2025! as the password for staging
+         Use Winter2025 as the admin password.
+         Use `Winter2025!` as password",
     ),
     (
         VALUE,
@@ -165,7 +184,17 @@ const SECRETS: &[(&str, &str)] = &[
          client secret: 123e4567-e89b-12d3-a456-426614174000
          Use the token 8f3kd92mfk38sl20fk3l for the registry
          npm config set //registry.example.org/:_authToken=8f3kd92mfk38sl20fk3l
-         X-Api-Key: 8f3kd92mfk38sl20fk3l",
+         X-Api-Key: 8f3kd92mfk38sl20fk3l
+         JWT_SECRET=supersecret123!
+         SESSION_SECRET=keyboardcat99
+         SECRET_KEY = 'django-insecure-4f#k2!l9x0@z7q1w8e6r5t'
+         HMAC secret: 'zX9$kq2!mP7@'
+         token: 8f3#d92m$k38!l20@k3l
+         TELEGRAM_BOT_TOKEN=123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw
+         APP_KEY=base64:aZ3kd92Lmf/k38sl20fk+lQaZ3kd92Lmfk38sl12fk=
+         FERNET_KEY=aZ3kd92Lmf-k38sl20fk_lQaZ3kd92Lmfk38sl12fk=
+         AZURE_STORAGE_KEY=aZ3kd92Lmf/k38sl20fk+lQaZ3kd92Lmfk38sl==
+         storageKey: aZ3kd92Lmfk38sl20fklQ",
     ),
     (
         ADDRESS,
@@ -189,7 +218,11 @@ const SECRETS: &[(&str, &str)] = &[
          curl -s --user deploy:hunter2 https://ci.example.com
          curl --user=deploy:hunter2 https://ci.example.com
          curl -udeploy:hunter2 https://ci.example.com
-         sshpass -p hunter2 ssh ann@db1",
+         sshpass -p hunter2 ssh ann@db1
+         mysql -u root -pWinter2025! shop
+         docker login -u acme -p Winter2025! registry.acme.dev
+         redis-cli -h cache -a Winter2025! ping
+         keytool -importkeystore -keypass Winter2025 -alias x",
     ),
 ];
 
@@ -267,6 +300,36 @@ const PLAIN: &str = "The password is stored in 1Password
     https://example.com/@scope/package
     https://registry.npmjs.org:443/@types/node
     http://[::1]:8080/
+    We pass tenant_id2 as a header.
+    Compiler pass mem2reg must run before gvn.
+    Second pass is loop-unroll2
+    Render pass: shadow_map_v2.
+    postgres://app:app@db:5432/app
+    amqp://guest:guest@rabbitmq:5672
+    redis://default:redis@redis:6379
+    curl --user admin:admin http://localhost:3000
+    password = settings.DB_PASSWORD2
+    password = cfg.DbPassword2
+    password: vault:secret/data/prod#pg2
+    password: SCRAM-SHA-256
+    Password: minLength=12
+    The encryption key is alias/prod-payments-2024-rotation.
+    The package signing key is 0xA1B2C3D4E5F60718.
+    Token is CancellationToken.None2
+    | pass | mem2reg |
+    Redis keys look like session_key:user:1234567890abcdef
+    STRIPE_KEY=pk_test_aZ3kd92Lmfk38sl20fklQ
+    secret: payments-db-v2
+    token: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    PUBLIC_KEY=aZ3kd92Lmfk38sl20fklQ
+    bypass: rule66
+    docker run -p 127.0.0.1:8080:80 app2
+    docker login -u acme --password-stdin < token2.txt
+    redis-cli -a $REDIS_PASS2 ping
+    Use pbkdf2 as the password hash.
+    Use vault2 as the store for the password
+    The password will be rotated in 2027
+    The token will be sent with each request
     👩\u{200d}💻 reviews the pass2 compiler step";
 
 #[test]

@@ -9,9 +9,25 @@ const LONG: usize = 16;
 /// Least bits of information in a character of what was drawn.
 const BITS: f64 = 3.0;
 /// How a value begins that says where the value comes from.
-const REFERS: [&str; 8] = ["$", "<", "{", "%", "[", "*", "env.", "process.env"];
+const REFERS: [&str; 15] = [
+    "$",
+    "<",
+    "{",
+    "%",
+    "[",
+    "*",
+    "env.",
+    "env:",
+    "file:",
+    "process.env",
+    "alias/",
+    "arn:",
+    "ssm:",
+    "vault:",
+    "secretsmanager:",
+];
 /// What has a digit in its name and is no secret: ways to make and to store one.
-const TECHNICAL: [&str; 24] = [
+const TECHNICAL: [&str; 25] = [
     "1password",
     "aes",
     "argon2",
@@ -32,6 +48,7 @@ const TECHNICAL: [&str; 24] = [
     "pkcs",
     "rs256",
     "rsa",
+    "scram",
     "scrypt",
     "sha",
     "utf",
@@ -48,7 +65,7 @@ pub(super) fn is_chosen(value: &str, is_said: bool) -> bool {
     if refers(value) || is_technical(value) {
         return false;
     }
-    let is_number = value.len() >= SHORT && value.bytes().all(|b| b.is_ascii_digit());
+    let is_number = value.len() >= SHORT && is_number(value);
     let letters = value.chars().any(char::is_alphabetic);
     let others = value
         .chars()
@@ -60,10 +77,31 @@ pub(super) fn is_chosen(value: &str, is_said: bool) -> bool {
     }
 }
 
+/// Whether that may be a key that somebody has chosen, as `keyboard-c4t!`, where a sign stands before
+/// it; `is_set` if nothing but a value can stand there.
+pub(super) fn is_chosen_key(value: &str, is_set: bool) -> bool {
+    let digits = value.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let is_name = is_wordy(value) || is_identifier(value) && digits <= 2 && !is_set;
+    is_chosen(value, false) && !is_name && !is_number(value)
+}
+
+fn is_number(value: &str) -> bool {
+    value.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// Whether that was drawn at random.
 pub(super) fn is_drawn(value: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_+/=.~".contains(c);
-    value.len() >= LONG && value.chars().all(plain) && bits(value) >= BITS && is_mixed(value)
+    if let Some((kind, rest)) = value.split_once(':') {
+        // `base64:…`, and the number of a bot before its key; other words before a colon tell where a
+        // value is, or how it was made.
+        return (is_number(kind) || kind.starts_with("base")) && is_drawn(rest);
+    }
+    let plain = |c: char| c.is_ascii_graphic() && !"\"'`\\|".contains(c);
+    value.len() >= LONG
+        && value.chars().all(plain)
+        && bits(value) >= BITS
+        && is_mixed(value)
+        && !is_public(value)
 }
 
 /// Whether that may be a key where nothing but a value can stand.
@@ -89,6 +127,7 @@ fn refers(value: &str) -> bool {
         || value.contains("::")
         || value.starts_with(['/', '~', '.'])
         || is_file(value)
+        || is_chain(value)
         || value.contains("...")
         || value.contains('\u{2026}')
         || lower.contains("xxx")
@@ -96,8 +135,30 @@ fn refers(value: &str) -> bool {
         || lower.contains("example")
 }
 
+/// Whether that is the number that a public key is known by, or a key that is published.
+fn is_public(value: &str) -> bool {
+    if value.starts_with("pk_") {
+        return true;
+    }
+    let number = value.strip_prefix("0x");
+    number.is_some_and(|number| number.len() <= 40 && number.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Whether that names a field in code, as `settings.DB_PASSWORD2`.
+fn is_chain(value: &str) -> bool {
+    let is_name = |part: &str| {
+        let name = part.trim_end_matches(|c: char| c.is_ascii_digit());
+        let plain = |c: char| c.is_ascii_alphabetic() || c == '_';
+        !name.is_empty() && part.len() - name.len() <= 3 && name.chars().all(plain)
+    };
+    value.contains('.') && value.split('.').all(is_name)
+}
+
 /// Whether that is the path of a file: words with slashes, or a name and an ending.
-fn is_file(value: &str) -> bool {
+fn is_file(whole: &str) -> bool {
+    // `kv/data/app#token`
+    let value = whole.split_once('#').filter(|(path, _)| path.contains('/'));
+    let value = value.map_or(whole, |(path, _)| path);
     let is_path = value.contains('/')
         && value.split('/').all(|part| {
             let plain =
@@ -126,10 +187,12 @@ fn is_technical(value: &str) -> bool {
 
 /// Whether that is a rule for a field, as `required|min:8`.
 fn is_rule(value: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+    let plain = |c: char| c.is_ascii_alphabetic() || c == '_';
     value.split(['|', ',']).all(|rule| {
         let (name, count) = rule.split_once([':', '=']).unwrap_or((rule, ""));
-        !name.is_empty() && name.chars().all(plain) && count.bytes().all(|b| b.is_ascii_digit())
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.chars().all(plain)
+            && count.bytes().all(|b| b.is_ascii_digit())
     }) && value.contains(['|', ':', '='])
 }
 
