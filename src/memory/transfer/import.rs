@@ -347,8 +347,8 @@ impl Run<'_, '_> {
         Ok(())
     }
 
-    /// Both sides have written the same: the one that is relied upon, else the older one, takes the
-    /// place of the other. Both sides decide so.
+    /// Both sides have written the same, for the same time: the one that is relied upon, else the older
+    /// one, takes the place of the other. Both sides decide so, whenever they meet: the clock has no say.
     async fn settle(
         &mut self,
         connection: &mut AnyConnection,
@@ -357,8 +357,12 @@ impl Run<'_, '_> {
         others: &[MemoryId],
     ) -> Result<(), TransferError> {
         let here = rows::by_ids(connection, self.memories.project, others).await?;
-        let is_found = |it: &Memory| it.superseded_by.is_none() && it.forgotten.is_none();
-        for before in here.into_values().filter(is_found) {
+        let span = (told.valid_from_ms, told.valid_to_ms);
+        let is_same = |it: &Memory| {
+            let is_found = it.superseded_by.is_none() && it.forgotten.is_none();
+            is_found && (it.valid_from_ms, it.valid_to_ms) == span
+        };
+        for before in here.into_values().filter(is_same) {
             let rank = |it: &Memory| (it.trust, it.created_ms, it.id.clone());
             let since_ms = before.created_ms.max(told.created_ms);
             let close = |memory: &mut Memory, by: &MemoryId| {

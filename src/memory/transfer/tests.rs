@@ -158,6 +158,40 @@ async fn two_homes_that_both_went_on_agree_after_an_exchange() {
 }
 
 #[tokio::test]
+async fn what_has_ended_does_not_hide_the_same_that_holds() {
+    let (one, two) = (World::new().await, World::new().await);
+    let text = "The release train leaves on Tuesday";
+    let ended = NewMemory {
+        valid_to_ms: crate::memory::tests::NOW_MS + 1,
+        ..saying(text)
+    };
+    keep(&one.session(), ended).await;
+    // Ids are counted here and would be the same ones.
+    crate::ids::MemoryId::new(&two.ids);
+    keep(&two.session(), saying(text)).await;
+    let first = exported(&one.session()).await;
+    let second = exported(&two.session()).await;
+    for (world, file) in [(&one, second), (&two, first)] {
+        // Their clocks do not go alike.
+        if std::ptr::eq(world, &two) {
+            world.clock.advance(10);
+        }
+        let report = imported(&world.session(), &file).await;
+        assert_eq!(
+            (counts(&report), report.remarked),
+            ([1, 0, 0, 0], 0),
+            "{report:#?}"
+        );
+        world.clock.advance(10);
+        assert_eq!(found(&world.session(), "release train").await, [text]);
+    }
+    assert_eq!(
+        exported(&one.session()).await,
+        exported(&two.session()).await
+    );
+}
+
+#[tokio::test]
 async fn copies_that_took_each_others_place_do_not_both_vanish() {
     let (one, two) = (World::new().await, World::new().await);
     let a = keep(&one.session(), saying("alpha statement stands")).await;
