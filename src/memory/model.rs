@@ -153,3 +153,12 @@ pub struct Memory {
     /// What it is about.
     pub links: Vec<Link>,
 }
+
+impl Memory {
+    /// Whether it is so then: neither forgotten nor superseded, nor out of its time.
+    pub(super) fn holds_at(&self, at_ms: i64) -> bool {
+        let stands = self.forgotten.is_none() && self.superseded_by.is_none();
+        let is_over = self.valid_to_ms != 0 && self.valid_to_ms <= at_ms;
+        stands && self.valid_from_ms <= at_ms && !is_over
+    }
+}
