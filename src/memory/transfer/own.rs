@@ -18,6 +18,9 @@ use crate::transfer::{Raw, Source, is_conflict_marker};
 /// Most characters of what is said of where something comes from, and of who has forgotten something.
 const ORIGIN: usize = 400;
 
+/// Memories with their lines.
+type Lines = Vec<(u64, Memory)>;
+
 impl Memories<'_> {
     /// Reads lines of our own form, those of the user only `with_user`; returns the ids of those that
     /// were left out as well.
@@ -26,7 +29,7 @@ impl Memories<'_> {
         source: &mut Source,
         with_user: bool,
         report: &mut Report,
-    ) -> Result<(Vec<(u64, Memory)>, BTreeSet<MemoryId>), TransferError> {
+    ) -> Result<(Lines, BTreeSet<MemoryId>), TransferError> {
         let mut left = BTreeSet::new();
         let mut told: BTreeMap<MemoryId, (u64, Memory)> = BTreeMap::new();
         while let Some((number, raw)) = source.next()? {
