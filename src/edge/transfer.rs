@@ -56,6 +56,10 @@ impl From<memory::TransferError> for Failure {
                 Kind::Invalid,
                 "nothing was changed; import them one after the other, or say with `--format` what all of them are",
             ),
+            memory::TransferError::NoPage { .. } => (
+                Kind::Invalid,
+                "nothing was changed; `ostler memory edit` writes a new page",
+            ),
             memory::TransferError::Page { .. } => (Kind::Invalid, "nothing was changed"),
             memory::TransferError::Conflict { .. } => (
                 Kind::Conflict,

@@ -160,8 +160,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Whether it is so at that time, as far as nothing has taken its place.
-    pub fn holds_at(&self, ms: i64) -> bool {
-        holds(self.valid_from_ms, self.valid_to_ms, ms)
+    /// Whether it is so then: neither forgotten nor superseded, nor out of its time.
+    pub(super) fn holds_at(&self, ms: i64) -> bool {
+        let stands = self.forgotten.is_none() && self.superseded_by.is_none();
+        stands && holds(self.valid_from_ms, self.valid_to_ms, ms)
     }
 }

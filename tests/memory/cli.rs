@@ -224,6 +224,7 @@ async fn a_page_stays_until_all_that_was_written_on_it_is_done() {
         ("sed -i 's/north/south/' \"$2\"; exit 3", "ended with"),
         ("printf '\\377' >> \"$2\"", "is no UTF-8 text"),
         ("sed -i 's/## fact/## mood/' \"$2\"", "is no kind"),
+        ("sed -i 1d \"$2\"", "is no page of memories"),
         ("sed -i '/^- /d' \"$2\"", "would be forgotten"),
     ] {
         script(body);
@@ -233,6 +234,7 @@ async fn a_page_stays_until_all_that_was_written_on_it_is_done() {
             err.contains(told) && err.contains("nothing was changed"),
             "{err}"
         );
+        assert!(!err.contains("--format"), "{err}");
         let pages = left();
         assert_eq!(pages.len(), 1, "{body}");
         let named = format!("--from {}`", pages[0].display());

@@ -101,7 +101,7 @@ async fn files_of_other_programs_come_in_once_with_where_they_are_from() {
             "server-memory",
             4,
             1,
-            json!({"entities of which nothing was observed": 1}),
+            json!({"entities of which nothing was observed": 1, "observations that say nothing": 1}),
         ),
         (
             "notes",

@@ -30,7 +30,8 @@ memory file of server-memory, notes of basic-memory and the memory folder of Cla
 folder), gobby (.gobby/memories.jsonl). You stand for what you import: it is confirmed, and its source
 names the file. What is no statement is counted; what was forgotten here is not taken in again.
 
-Exit codes: 0 when every line went in; 1 when some were skipped.";
+Exit codes: 0 when every line went in, whether or not memories of the user were left out; 1 when some
+were skipped.";
 
 #[derive(Args)]
 #[command(after_help = AFTER_EXPORT)]

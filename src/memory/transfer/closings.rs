@@ -1,6 +1,7 @@
 //! What the memories of a file say of what has taken their place. A chain leads nowhere that its first
-//! readers do not look: what takes the place of a memory is here or in the file, and is read by
-//! whoever reads that memory. Anything else is left out with a remark, and the memory stands.
+//! readers do not look: what has the place of a memory and is not read by whoever reads that memory is
+//! left out with a remark, and the memory stands. What is not there at all leads nowhere: a memory
+//! that has ended stays so, and its chain is whole again once the rest of it comes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,24 +18,43 @@ use crate::store::StoreError;
 /// Memories looked up at once.
 const AT_ONCE: usize = 1000;
 
-/// Leaves out what cannot have taken the place of a memory of the file. Returns the memories that have
-/// to stand although both copies together say that something has taken their place.
+/// Where a memory that a file names is or will be.
+enum Place {
+    /// In the project or with the user.
+    Here(Scope),
+    /// In another project.
+    Elsewhere,
+}
+
+/// Leaves out what cannot have taken the place of a memory of the file, of which `left` were left out
+/// as the user's. Returns the memories that have to stand although both copies together say that
+/// something has taken their place.
 pub(super) async fn check(
     connection: &mut AnyConnection,
     project: &ProjectId,
     told: &mut [(u64, Memory)],
+    left: &BTreeSet<MemoryId>,
     now_ms: i64,
     report: &mut Report,
 ) -> Result<BTreeSet<MemoryId>, StoreError> {
-    let scopes = scopes(connection, project, told).await?;
+    let places = places(connection, project, told).await?;
     for (line, memory) in told.iter_mut() {
         let Some(by) = memory.superseded_by.clone() else {
             continue;
         };
-        let problem = match scopes.get(&by) {
-            Some(scope) if reads(&memory.scope, scope) => continue,
-            Some(scope) => format!("which is in the scope {scope}"),
-            None => "which is neither here nor in the file".to_owned(),
+        let problem = match places.get(&by) {
+            Some(Place::Here(scope)) if reads(&memory.scope, scope) => continue,
+            Some(Place::Here(scope)) => format!("which is in the scope {scope}"),
+            Some(Place::Elsewhere) => "which is in another project here".to_owned(),
+            None => {
+                let missing = match left.contains(&by) {
+                    true => "is the user's and was left out; --user takes it in",
+                    false => "is neither here nor taken in",
+                };
+                let remark = format!("stays superseded by {by}, which {missing}");
+                report.remark(Some(*line), &memory.id, remark);
+                continue;
+            }
         };
         memory.superseded_by = None;
         if memory.valid_to_ms <= now_ms {
@@ -57,7 +77,8 @@ pub(super) async fn check(
                 .get(&memory.id)
                 .is_some_and(|here| merged(here, memory).is_err());
             // A copy that is passed by closes nothing.
-            let new = closing(memory).filter(|_| !stays && scopes.contains_key(&memory.id));
+            let is_taken = matches!(places.get(&memory.id), Some(Place::Here(_)));
+            let new = closing(memory).filter(|_| !stays && is_taken);
             let Some(new) = new else { continue };
             let known = closings.entry(memory.id.clone());
             let known = known.or_insert_with(|| new.clone());
@@ -79,28 +100,25 @@ fn reads(one: &Scope, other: &Scope) -> bool {
     }
 }
 
-/// The scopes of what the file tells of and of what it names, as far as they are here or will be.
-async fn scopes(
+/// Where what the file tells of and what it names is, or will be; nothing of what is nowhere.
+async fn places(
     connection: &mut AnyConnection,
     project: &ProjectId,
     told: &[(u64, Memory)],
-) -> Result<BTreeMap<MemoryId, Scope>, StoreError> {
-    let mut scopes: BTreeMap<MemoryId, Scope> = told
+) -> Result<BTreeMap<MemoryId, Place>, StoreError> {
+    let mut places: BTreeMap<MemoryId, Place> = told
         .iter()
-        .map(|(_, memory)| (memory.id.clone(), memory.scope.clone()))
+        .map(|(_, memory)| (memory.id.clone(), Place::Here(memory.scope.clone())))
         .collect();
     let named = told.iter().filter_map(|(_, it)| it.superseded_by.clone());
-    let ids: BTreeSet<MemoryId> = scopes.keys().cloned().chain(named).collect();
+    let ids: BTreeSet<MemoryId> = places.keys().cloned().chain(named).collect();
     let ids: Vec<MemoryId> = ids.into_iter().collect();
     for ids in ids.chunks(AT_ONCE) {
         for (id, scope) in rows::scopes(connection, project, ids).await? {
-            match scope {
-                Some(scope) => scopes.insert(id, scope),
-                None => scopes.remove(&id),
-            };
+            places.insert(id, scope.map_or(Place::Elsewhere, Place::Here));
         }
     }
-    Ok(scopes)
+    Ok(places)
 }
 
 #[cfg(test)]

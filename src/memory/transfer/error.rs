@@ -22,6 +22,12 @@ pub enum TransferError {
         /// What was found instead.
         problem: String,
     },
+    /// It is no page that memories are edited on.
+    #[error("that is no page of memories: {problem}")]
+    NoPage {
+        /// What was found instead.
+        problem: String,
+    },
     /// A folder has files of several forms.
     #[error(
         "the folder holds files of two forms: {} is taken for {}, {} for {}",

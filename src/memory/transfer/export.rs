@@ -71,7 +71,10 @@ impl Memories<'_> {
     ) -> Result<Exported, TransferError> {
         let now_ms = self.now_ms();
         let mut found = self.all(&Listing::default()).await?;
-        found.retain(|memory| with_user || memory.scope != Scope::User);
+        found.retain(|memory| {
+            let is_wanted = with_user || memory.scope != Scope::User;
+            is_wanted && memory.holds_at(now_ms)
+        });
         out.write_all(page(&found, now_ms).as_bytes())
             .and_then(|()| out.flush())
             .map_err(FileError::Unwritten)?;

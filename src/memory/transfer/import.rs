@@ -63,7 +63,11 @@ impl Memories<'_> {
             let what = "only a person can import memories".to_owned();
             return Err(MemoryError::NotAllowed { what }.into());
         }
-        let (mut told, report) = self.told(import.input, import.format, import.with_user)?;
+        let Told {
+            memories: mut told,
+            left,
+            report,
+        } = self.told(import.input, import.format, import.with_user)?;
         let mut run = Run {
             memories: self,
             is_own: report.format == Format::Ostler,
@@ -75,7 +79,7 @@ impl Memories<'_> {
                 ..report
             },
         };
-        run.look(&mut told).await?;
+        run.look(&mut told, &left).await?;
         let mut done = 0;
         for page in told.chunks(PAGE) {
             if import.dry_run {
@@ -102,7 +106,7 @@ impl Memories<'_> {
         input: Input<'_>,
         format: Option<Format>,
         with_user: bool,
-    ) -> Result<(Vec<(u64, Memory)>, Report), TransferError> {
+    ) -> Result<Told, TransferError> {
         let (documents, format) = match input {
             Input::Folder(documents) => (documents, format),
             Input::File { name, read } => {
@@ -114,13 +118,18 @@ impl Memories<'_> {
                 match format {
                     Some(Format::Ostler) => {
                         let mut report = Report::new(Format::Ostler);
-                        let told = self.own_lines(&mut source, with_user, &mut report)?;
-                        return Ok((told, report));
+                        let (memories, left) =
+                            self.own_lines(&mut source, with_user, &mut report)?;
+                        return Ok(Told {
+                            memories,
+                            left,
+                            report,
+                        });
                     }
                     Some(format @ (Format::ServerMemory | Format::Gobby)) => {
                         let mut report = Report::new(format);
                         let found = foreign::of_lines(format, &name, &mut source, &mut report)?;
-                        return Ok((self.adapt(found, &mut report), report));
+                        return Ok(self.adapt(found, report));
                     }
                     _ => {
                         let text = source.document()?.replace("\r\n", "\n");
@@ -139,13 +148,13 @@ impl Memories<'_> {
         };
         let mut report = Report::new(format);
         let found = foreign::of_documents(format, &documents, &mut report);
-        Ok((self.adapt(found, &mut report), report))
+        Ok(self.adapt(found, report))
     }
 
     /// Makes memories of what was found in files of others. The person who imports stands for them.
-    fn adapt(&self, found: Vec<Found>, report: &mut Report) -> Vec<(u64, Memory)> {
+    fn adapt(&self, found: Vec<Found>, mut report: Report) -> Told {
         let now_ms = self.now_ms();
-        let mut told = Vec::with_capacity(found.len());
+        let mut memories = Vec::with_capacity(found.len());
         for Found { line, origin, new } in found {
             let checked = match self.check(&new) {
                 Ok(checked) => checked,
@@ -184,10 +193,23 @@ impl Memories<'_> {
                 forgotten: None,
                 links: Vec::new(),
             };
-            told.push((line, memory));
+            memories.push((line, memory));
         }
-        told
+        Told {
+            memories,
+            left: BTreeSet::new(),
+            report,
+        }
     }
+}
+
+/// What was read.
+struct Told {
+    /// With their lines.
+    memories: Vec<(u64, Memory)>,
+    /// The user's that were left out.
+    left: BTreeSet<MemoryId>,
+    report: Report,
 }
 
 /// An import under way.
@@ -206,7 +228,11 @@ struct Run<'a, 'b> {
 impl Run<'_, '_> {
     /// Finds out what is here, as far as all of it matters, and puts first what nothing takes the place
     /// of: a kill leaves nothing superseded by what is not there.
-    async fn look(&mut self, told: &mut [(u64, Memory)]) -> Result<(), TransferError> {
+    async fn look(
+        &mut self,
+        told: &mut [(u64, Memory)],
+        left: &BTreeSet<MemoryId>,
+    ) -> Result<(), TransferError> {
         let Memories { project, .. } = self.memories;
         let now_ms = self.memories.now_ms();
         let mut connection = self.memories.store.read().acquire().await?;
@@ -214,7 +240,8 @@ impl Run<'_, '_> {
             self.texts.entry(text).or_default().push(id);
         }
         let report = &mut self.report;
-        self.standing = closings::check(&mut connection, project, told, now_ms, report).await?;
+        self.standing =
+            closings::check(&mut connection, project, told, left, now_ms, report).await?;
         let standing = &self.standing;
         told.sort_by_key(|(_, memory)| {
             memory.superseded_by.is_some() && !standing.contains(&memory.id)
@@ -310,8 +337,8 @@ impl Run<'_, '_> {
         if !told.text.is_empty() {
             let same = self.texts.get(&text).cloned().unwrap_or_default();
             if !self.is_own {
-                if let Some(known) = same.first() {
-                    return self.known(connection, line, known.clone()).await;
+                if self.is_known(connection, line, &same).await? {
+                    return Ok(());
                 }
                 while writes::is_taken(connection, &told.id).await? {
                     told.id = MemoryId::new(self.memories.ids);
@@ -330,28 +357,65 @@ impl Run<'_, '_> {
         }
     }
 
-    /// A statement of others that is here; what was forgotten is not taken in again.
-    async fn known(
+    /// Whether a statement of others is here, as these memories: the one of them that holds, else what
+    /// was forgotten or superseded, which is not taken in again. What has only run out, or is yet to
+    /// come, does not keep out what is said now.
+    async fn is_known(
         &mut self,
         connection: &mut AnyConnection,
         line: u64,
-        id: MemoryId,
-    ) -> Result<(), TransferError> {
-        self.report.unchanged += 1;
-        let known = rows::by_ids(connection, self.memories.project, &[id]).await?;
-        for known in known.into_values() {
-            let was = match (&known.forgotten, &known.superseded_by) {
-                (Some(_), _) => "was forgotten here and stays so".to_owned(),
-                (None, Some(by)) => format!("was superseded here by {by}"),
-                (None, None) => continue,
-            };
-            self.report.remark(Some(line), &known.id, was);
+        same: &[MemoryId],
+    ) -> Result<bool, TransferError> {
+        let now_ms = self.memories.now_ms();
+        let here = rows::by_ids(connection, self.memories.project, same).await?;
+        if same.len() > here.len() {
+            // A line above would have been written.
+            self.report.unchanged += 1;
+            return Ok(true);
         }
-        Ok(())
+        if let Some(holds) = here.values().find(|it| it.holds_at(now_ms)) {
+            self.stand_for(connection, line, holds).await?;
+            return Ok(true);
+        }
+        let is_gone = |it: &&Memory| it.forgotten.is_some();
+        let gone = here.values().find(is_gone);
+        let gone = gone.or_else(|| here.values().find(|it| it.superseded_by.is_some()));
+        let Some(gone) = gone else { return Ok(false) };
+        let was = match (&gone.forgotten, &gone.superseded_by) {
+            (None, Some(by)) => format!("was superseded here by {by}"),
+            _ => "was forgotten here and stays so".to_owned(),
+        };
+        self.report.unchanged += 1;
+        self.report.remark(Some(line), &gone.id, was);
+        Ok(true)
     }
 
-    /// Both sides have written the same: the one that is relied upon, else the older one, takes the
-    /// place of the other. Both sides decide so.
+    /// Whoever imports stands for what is here already, as for what is new.
+    async fn stand_for(
+        &mut self,
+        connection: &mut AnyConnection,
+        line: u64,
+        before: &Memory,
+    ) -> Result<(), TransferError> {
+        // Once, also where nothing is written.
+        let is_first = self.ids.insert(before.id.clone());
+        if before.trust == Trust::Confirmed || !is_first {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        let after = Memory {
+            trust: Trust::Confirmed,
+            changed_ms: self.memories.now_ms(),
+            ..before.clone()
+        };
+        self.report.updated += 1;
+        let remark = "is confirmed now: you stand for what you import".to_owned();
+        self.report.remark(Some(line), &after.id, remark);
+        self.change(connection, before, &after).await
+    }
+
+    /// Both sides have written the same, for the same time: the one that is relied upon, else the older
+    /// one, takes the place of the other. Both sides decide so, whenever they meet: the clock has no say.
     async fn settle(
         &mut self,
         connection: &mut AnyConnection,
@@ -360,8 +424,12 @@ impl Run<'_, '_> {
         others: &[MemoryId],
     ) -> Result<(), TransferError> {
         let here = rows::by_ids(connection, self.memories.project, others).await?;
-        let is_found = |it: &Memory| it.superseded_by.is_none() && it.forgotten.is_none();
-        for before in here.into_values().filter(is_found) {
+        let span = (told.valid_from_ms, told.valid_to_ms);
+        let is_same = |it: &Memory| {
+            let is_found = it.superseded_by.is_none() && it.forgotten.is_none();
+            is_found && (it.valid_from_ms, it.valid_to_ms) == span
+        };
+        for before in here.into_values().filter(is_same) {
             let rank = |it: &Memory| (it.trust, it.created_ms, it.id.clone());
             let since_ms = before.created_ms.max(told.created_ms);
             let close = |memory: &mut Memory, by: &MemoryId| {

@@ -1,7 +1,7 @@
 //! Lines of our own form, each checked as if somebody had typed it: by the write gate where that has a
 //! word for it, else as what a line of ours can hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::TransferError;
 use super::line::{self, Line};
@@ -18,14 +18,19 @@ use crate::transfer::{Raw, Source, is_conflict_marker};
 /// Most characters of what is said of where something comes from, and of who has forgotten something.
 const ORIGIN: usize = 400;
 
+/// Memories with their lines.
+type Lines = Vec<(u64, Memory)>;
+
 impl Memories<'_> {
-    /// Reads lines of our own form, those of the user only `with_user`.
+    /// Reads lines of our own form, those of the user only `with_user`; returns the ids of those that
+    /// were left out as well.
     pub(super) fn own_lines(
         &self,
         source: &mut Source,
         with_user: bool,
         report: &mut Report,
-    ) -> Result<Vec<(u64, Memory)>, TransferError> {
+    ) -> Result<(Lines, BTreeSet<MemoryId>), TransferError> {
+        let mut left = BTreeSet::new();
         let mut told: BTreeMap<MemoryId, (u64, Memory)> = BTreeMap::new();
         while let Some((number, raw)) = source.next()? {
             let memory = match raw {
@@ -41,6 +46,7 @@ impl Memories<'_> {
                     Ok(Line::Head(_)) => continue,
                     Ok(Line::Memory(memory)) if memory.scope == Scope::User && !with_user => {
                         report.of_user += 1;
+                        left.insert(memory.id);
                         continue;
                     }
                     Ok(Line::Memory(memory)) => self.gated(*memory, report),
@@ -61,7 +67,7 @@ impl Memories<'_> {
                 Err(problem) => report.skip(number, problem),
             }
         }
-        Ok(told.into_values().collect())
+        Ok((told.into_values().collect(), left))
     }
 
     /// A memory of a file, if it may be kept here.

@@ -158,6 +158,95 @@ async fn two_homes_that_both_went_on_agree_after_an_exchange() {
 }
 
 #[tokio::test]
+async fn what_has_ended_does_not_hide_the_same_that_holds() {
+    let (one, two) = (World::new().await, World::new().await);
+    let text = "The release train leaves on Tuesday";
+    let ended = NewMemory {
+        valid_to_ms: crate::memory::tests::NOW_MS + 1,
+        ..saying(text)
+    };
+    keep(&one.session(), ended).await;
+    // Ids are counted here and would be the same ones.
+    crate::ids::MemoryId::new(&two.ids);
+    keep(&two.session(), saying(text)).await;
+    let first = exported(&one.session()).await;
+    let second = exported(&two.session()).await;
+    for (world, file) in [(&one, second), (&two, first)] {
+        // Their clocks do not go alike.
+        if std::ptr::eq(world, &two) {
+            world.clock.advance(10);
+        }
+        let report = imported(&world.session(), &file).await;
+        assert_eq!(
+            (counts(&report), report.remarked),
+            ([1, 0, 0, 0], 0),
+            "{report:#?}"
+        );
+        world.clock.advance(10);
+        assert_eq!(found(&world.session(), "release train").await, [text]);
+    }
+    assert_eq!(
+        exported(&one.session()).await,
+        exported(&two.session()).await
+    );
+}
+
+#[tokio::test]
+async fn what_the_user_put_in_its_place_stays_away_with_it_until_it_comes() {
+    let one = World::new().await;
+    let memories = one.session();
+    let old = keep(&memories, saying("Harbour pilots board at buoy four")).await;
+    let new = NewMemory {
+        scope: Some(Scope::User),
+        supersedes: vec![old.to_string()],
+        ..saying("Harbour pilots board at buoy seven")
+    };
+    let new = keep(&memories, new).await;
+    let mut file = Vec::new();
+    memories.export(false, &mut file).await.unwrap();
+    let (file, whole) = (String::from_utf8(file).unwrap(), exported(&memories).await);
+    for (text, of_user, why) in [
+        (&file, 0, "neither here nor taken in"),
+        (&whole, 1, "is the user's and was left out"),
+    ] {
+        let two = World::new().await;
+        let import = Import {
+            input: Input::File {
+                name: "memories.jsonl".to_owned(),
+                read: &mut text.as_bytes(),
+            },
+            format: None,
+            with_user: false,
+            dry_run: false,
+            progress: &mut |_, _| {},
+        };
+        let report = two.session().import(import).await.unwrap();
+        assert_eq!(
+            (counts(&report), report.of_user, report.remarked),
+            ([1, 0, 0, 0], of_user, 1)
+        );
+        let told = remarks(&report).remove(0);
+        assert!(told.contains(why), "{told}");
+        assert!(found(&two.session(), "pilots").await.is_empty());
+        assert_eq!(exported(&two.session()).await, file);
+        let (_, after) = two
+            .session()
+            .chain(&two.session().get(old.as_str()).await.unwrap())
+            .await
+            .unwrap();
+        assert!(after.is_empty());
+        imported(&two.session(), &whole).await;
+        assert_eq!(exported(&two.session()).await, whole);
+        let query = Query {
+            include_superseded: true,
+            ..asking("buoy four")
+        };
+        let hits = two.session().recall(&query).await.unwrap().hits;
+        assert_eq!(hits[0].memory.id, new, "{hits:#?}");
+    }
+}
+
+#[tokio::test]
 async fn copies_that_took_each_others_place_do_not_both_vanish() {
     let (one, two) = (World::new().await, World::new().await);
     let a = keep(&one.session(), saying("alpha statement stands")).await;
@@ -267,6 +356,55 @@ async fn rules_come_in_once_and_what_was_forgotten_stays_away() {
     assert!(found(&memories, "caches").await.is_empty());
 }
 
+#[tokio::test]
+async fn rules_that_are_here_are_stood_for_and_what_has_run_out_keeps_none_out() {
+    let world = World::new().await;
+    let text = "Run `make all` before a push";
+    keep(&world.agent(), saying(text)).await;
+    let memories = world.of(Author::Person);
+    let rules = format!("- {text}\n- {text}\n");
+    let foreseen = Import {
+        input: Input::File {
+            name: "CLAUDE.md".to_owned(),
+            read: &mut rules.as_bytes(),
+        },
+        format: None,
+        with_user: false,
+        dry_run: true,
+        progress: &mut |_, _| {},
+    };
+    let foreseen = memories.import(foreseen).await.unwrap();
+    world.clock.advance(1);
+    let report = taken(&memories, "CLAUDE.md", &rules, None).await;
+    assert_eq!(
+        (counts(&foreseen), counts(&report)),
+        ([0, 1, 1, 0], [0, 1, 1, 0]),
+        "{report:#?}"
+    );
+    assert!(remarks(&report)[0].contains("is confirmed now"));
+    let hit = memories.recall(&asking("make push")).await.unwrap();
+    assert_eq!(hit.hits[0].memory.trust, Trust::Confirmed);
+    let brief = NewMemory {
+        valid_to_ms: memories.now_ms() + 1,
+        ..saying("The quay is closed")
+    };
+    keep(&memories, brief).await;
+    let mut page = Vec::new();
+    memories.export_page(true, &mut page).await.unwrap();
+    assert!(String::from_utf8(page).unwrap().contains("The quay"));
+    world.clock.advance(1);
+    // A page of what holds has no room for what has run out.
+    let mut page = Vec::new();
+    memories.export_page(true, &mut page).await.unwrap();
+    assert!(!String::from_utf8(page).unwrap().contains("The quay"));
+    let closed = "- The quay is closed\n";
+    for expected in [[1, 0, 0, 0], [0, 0, 1, 0]] {
+        let report = taken(&memories, "CLAUDE.md", closed, None).await;
+        assert_eq!(counts(&report), expected, "{report:#?}");
+        assert_eq!(found(&memories, "quay").await, ["The quay is closed"]);
+    }
+}
+
 /// The line of a memory of the project, with more fields at its end.
 fn written(id: &str, scope: &str, text: &str, more: &str) -> String {
     format!(
@@ -338,15 +476,22 @@ async fn a_chain_of_a_file_leads_nowhere_that_its_readers_do_not_look() {
     for (id, what) in [
         ("m-00000a names m-00000b", "scope agent:spy"),
         ("m-00000e names m-00000d", "scope project"),
-        ("m-00000f names m-0000zz", "neither here nor in the file"),
+        ("m-00000f stays superseded by m-0000zz", "neither here nor"),
         ("m-00000h", "stands"),
     ] {
         let fits = |it: &&String| it.starts_with(id) && it.contains(what);
         assert_eq!(told.iter().filter(fits).count(), 1, "{id}: {told:#?}");
     }
     assert_eq!(told.len(), 4, "{told:#?}");
-    for query in ["ferry", "trains", "buses", "boats"] {
-        for include_superseded in [false, true] {
+    // What has ended stays so, wherever that is which has taken its place.
+    assert!(found(&memories, "buses").await.is_empty());
+    for (query, superseded_too) in [
+        ("ferry", [false, true].as_slice()),
+        ("trains", &[false, true]),
+        ("buses", &[true]),
+        ("boats", &[false, true]),
+    ] {
+        for &include_superseded in superseded_too {
             let query = Query {
                 include_superseded,
                 ..asking(query)
@@ -362,7 +507,7 @@ async fn a_chain_of_a_file_leads_nowhere_that_its_readers_do_not_look() {
     let file = exported(&memories).await;
     let other = World::new().await;
     let report = imported(&other.session(), &file).await;
-    assert_eq!(report.remarked, 0, "{report:#?}");
+    assert_eq!(report.remarked, 1, "{report:#?}");
     assert_eq!(exported(&other.session()).await, file);
 }
 

@@ -49,6 +49,10 @@ pub(super) fn read(
                     report.leave("entities of which nothing was observed");
                 }
                 for observation in observations {
+                    if observation.trim().is_empty() {
+                        report.leave("observations that say nothing");
+                        continue;
+                    }
                     let text = about(&entity, &observation);
                     let origin = format!("{name} {entity}");
                     let statement = Found::new(line, origin, text, Kind::Fact);

@@ -105,7 +105,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, TransferError> {
     }
     if !has_foot {
         let problem = "its last lines are gone, which say what was on the page".to_owned();
-        return Err(TransferError::Unknown { problem });
+        return Err(TransferError::NoPage { problem });
     }
     whole(&page)?;
     Ok(page)
@@ -118,7 +118,7 @@ fn was_there(word: &str) -> Option<(MemoryId, i64)> {
 }
 
 fn head_of(line: &str) -> Result<(), TransferError> {
-    let unknown = || TransferError::Unknown {
+    let unknown = || TransferError::NoPage {
         problem: "its first line is not that of a page of `ostler memory edit`".to_owned(),
     };
     let head = line.strip_prefix(MARK).ok_or_else(unknown)?;
