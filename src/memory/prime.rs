@@ -42,8 +42,8 @@ pub(crate) fn chosen(hits: &[Hit], known: &[MemoryId], tokens: u32) -> (Vec<Memo
     let mut room = (tokens as usize).saturating_mul(TOKEN);
     let (mut ids, mut text) = (Vec::new(), String::new());
     let worth = hits.iter().filter(|hit| is_worth_telling(hit));
-    for Hit { memory, .. } in worth.filter(|hit| !known.contains(&hit.memory.id)) {
-        let entry = match entry(memory) {
+    for hit in worth.filter(|hit| !known.contains(&hit.memory.id)) {
+        let entry = match entry(hit) {
             entry if entry.chars().count() <= room => entry,
             // One that alone is too long is better than none.
             entry if ids.is_empty() && room >= LEAST => {
@@ -54,7 +54,7 @@ pub(crate) fn chosen(hits: &[Hit], known: &[MemoryId], tokens: u32) -> (Vec<Memo
         };
         room = room.saturating_sub(entry.chars().count());
         text.push_str(&entry);
-        ids.push(memory.id.clone());
+        ids.push(hit.memory.id.clone());
         if ids.len() == TOLD {
             break;
         }
@@ -74,6 +74,7 @@ fn is_worth_telling(hit: &Hit) -> bool {
         _ => IMPORTANT,
     };
     *trust == Trust::Confirmed
+        && hit.not_so_now.is_none()
         && *importance >= least
         && hit.band != Band::Weak
         && hit.of_best >= BESIDE_BEST
@@ -81,12 +82,13 @@ fn is_worth_telling(hit: &Hit) -> bool {
 
 /// All of `hits` as an agent is told of them.
 pub(crate) fn about(hits: &[Hit]) -> String {
-    hits.iter().map(|hit| entry(&hit.memory)).collect()
+    hits.iter().map(entry).collect()
 }
 
 /// A memory as an agent is told of it: what is known of it on a line, and its text behind marks that
 /// begin no line of that kind.
-fn entry(memory: &Memory) -> String {
+fn entry(hit: &Hit) -> String {
+    let memory = &hit.memory;
     let mut told = format!("{} ({}, {}", memory.id, memory.kind, date(memory.at_ms));
     if !memory.subject.is_empty() {
         told.push_str(&format!(", about {:?}", one_line(&memory.subject, NAME)));
@@ -94,6 +96,9 @@ fn entry(memory: &Memory) -> String {
     told.push_str(&format!(", {}", written_by(memory)));
     if memory.trust == Trust::Quarantined {
         told.push_str(", NOT CONFIRMED by anybody");
+    }
+    if let Some(why) = &hit.not_so_now {
+        told.push_str(&format!(", NOT SO NOW: {why}"));
     }
     told.push_str("):\n");
     for line in lines(memory.text.trim()).split('\n') {
@@ -153,6 +158,7 @@ mod tests {
             band: Band::Good,
             of_best: 1.0,
             why: String::new(),
+            not_so_now: None,
             history: Vec::new(),
             nearby: Vec::new(),
         }
@@ -180,11 +186,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_so_now_is_told_with_that() {
+        let mut old = hit(1, "Port 8080");
+        old.not_so_now = Some("superseded by m-000002".to_owned());
+        let told = "written by a person, NOT SO NOW: superseded by m-000002):\n> Port 8080\n";
+        assert!(about(&[old]).ends_with(told));
+    }
+
+    #[test]
     fn only_what_is_worth_it_is_told_unasked() {
         let good = hit(1, "x");
         assert_eq!(ids(from_ref(&good), &[], 400), ["m-000001"]);
         assert!(ids(from_ref(&good), from_ref(&good.memory.id), 400).is_empty());
-        let spoilt: [fn(&mut Hit); 5] = [
+        let spoilt: [fn(&mut Hit); 6] = [
+            |hit| hit.not_so_now = Some("superseded by m-000009".to_owned()),
             |hit| hit.of_best = 0.5,
             |hit| hit.memory.trust = Trust::Quarantined,
             |hit| hit.memory.kind = Kind::Fact,

@@ -89,6 +89,7 @@ mod tests {
             "memory/recall/meaning.rs",
             crate::memory::recall::meaning::ALL,
         ),
+        ("memory/recall/named.rs", crate::memory::recall::named::ALL),
         (
             "memory/recall/others.rs",
             crate::memory::recall::others::ALL,

@@ -41,6 +41,7 @@ fn hit(memory: Memory) -> Hit {
         band: Band::Good,
         of_best: 1.0,
         why: "deploy in its text".to_owned(),
+        not_so_now: None,
         history: Vec::new(),
         nearby: Vec::new(),
     }

@@ -82,6 +82,8 @@ pub(super) struct Document {
     pub(super) places: Vec<(usize, usize)>,
     /// How often each word is there, those of tags and subject counted by their weight.
     pub(super) often: HashMap<usize, f64>,
+    /// The words that only its kind says.
+    pub(super) of_kind: Vec<usize>,
     pub(super) importance: f64,
     pub(super) uses: i64,
     pub(super) used_ms: i64,
@@ -170,6 +172,7 @@ fn document(row: Row, sought: &HashMap<&str, usize>) -> Document {
         words,
         places,
         often,
+        of_kind: Vec::new(),
         importance: row.7 as f64 / 1000.0,
         uses: row.8,
         used_ms: row.9,

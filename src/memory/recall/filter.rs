@@ -148,6 +148,14 @@ impl Filter {
         }
     }
 
+    /// The same, also of what does not hold now.
+    pub(super) fn whenever(&self) -> Self {
+        Self {
+            any_time: true,
+            ..self.clone()
+        }
+    }
+
     /// Whether anything is named to choose by but that it holds now.
     pub(super) fn chooses(&self) -> bool {
         let plain = Self {

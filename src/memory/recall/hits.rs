@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::AnyConnection;
 
 use super::told::Reasons;
-use super::{Hit, Searched, chain, told};
+use super::{Band, Hit, Searched, chain, told};
 use crate::memory::model::Memory;
 use crate::memory::rows;
 use crate::store::StoreError;
@@ -69,10 +69,17 @@ pub(super) async fn read(
     };
     let hit = |found: &Found| {
         let memory = memories.get(&found.n)?.clone();
+        let not_so_now = told::not_so_now(&memory, searched.filter.now_ms);
+        let why = [Some(found.why.told(&memory)), not_so_now.clone()];
         Some(Hit {
-            band: told::band(found.share),
+            // However well it fits: it is no answer.
+            band: match not_so_now {
+                Some(_) => Band::Weak,
+                None => told::band(found.share),
+            },
             of_best: found.of_best,
-            why: found.why.told(&memory),
+            why: why.into_iter().flatten().collect::<Vec<_>>().join("; "),
+            not_so_now,
             memory,
             history: histories
                 .get(&found.n)

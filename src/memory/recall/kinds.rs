@@ -108,7 +108,11 @@ pub(super) async fn mark(
     for document in documents {
         let kind = found.get(&document.n);
         for (at, _) in asked.iter().filter(|(_, asked)| Some(asked) == kind) {
-            *document.often.entry(*at).or_default() += OF_KIND;
+            let often = document.often.entry(*at).or_default();
+            if *often == 0.0 {
+                document.of_kind.push(*at);
+            }
+            *often += OF_KIND;
         }
     }
     Ok(())

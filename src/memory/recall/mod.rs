@@ -8,7 +8,7 @@ pub(crate) mod filter;
 mod hits;
 pub(crate) mod kinds;
 pub(crate) mod meaning;
-mod named;
+pub(crate) mod named;
 pub(crate) mod others;
 mod score;
 mod time;
@@ -30,6 +30,7 @@ use candidates::{Placed, idf};
 use documents::Document;
 use filter::Filter;
 use hits::Found;
+use named::Named;
 use others::Others;
 use score::Scored;
 use time::Window;
@@ -113,6 +114,8 @@ pub struct Hit {
     pub of_best: f64,
     /// Why it was found, in words.
     pub why: String,
+    /// Why it is not so now, where it is not: it was superseded, or it holds at another time.
+    pub not_so_now: Option<String>,
     /// What it took the place of, the oldest first; only where that was asked for.
     pub history: Vec<Memory>,
     /// What was said right before and after it, where that made it fit.
@@ -135,8 +138,9 @@ struct Searched {
     statistics: index::Statistics,
     filter: Filter,
     limit: usize,
-    /// Unknown words for which others may stand in.
-    unknown: usize,
+    /// Whether nobody has written it as a question: its words are not to be guessed at, and neither
+    /// kinds nor times that it mentions are asked for.
+    is_quiet: bool,
 }
 
 impl Memories<'_> {
@@ -162,10 +166,16 @@ impl Memories<'_> {
             ));
         }
         let now_ms = self.now_ms();
-        let named = self.named(&mut connection, &searched, query, &wordings);
-        let named = named.await?;
+        // A prompt does not ask for what it mentions.
+        let named = match query.quiet {
+            true => Named::default(),
+            false => {
+                let named = self.named(&mut connection, &searched, query, &wordings);
+                named.await?
+            }
+        };
         let read: Vec<Read> = wordings.iter().map(|text| Read::of(text, now_ms)).collect();
-        let only_ids = named.is_all && !named.numbers.is_empty();
+        let only_ids = named.is_all && !named.found.is_empty();
         let mut notes = told::before(&wordings, if only_ids { &[] } else { &read });
         notes.extend(named.notes);
         let said: Vec<String> = read
@@ -175,6 +185,7 @@ impl Memories<'_> {
             .collect();
         let window = read.iter().find_map(|read| read.window.clone());
         let has_words = !read.iter().all(Read::is_empty);
+        let only_time = read.iter().all(Read::asks_only_for_a_time);
         let by_meaning = has_words && !only_ids && !query.words_only && self.meaning.is_some();
         if by_meaning {
             searched.limit = self.wanted_by_words(limit);
@@ -188,8 +199,16 @@ impl Memories<'_> {
             }
             (_, false) => Vec::new(),
         };
-        if let (true, false, Some(window)) = (found.is_empty(), only_ids, &window) {
-            found = of_time(&mut connection, &searched, window).await?;
+        if let (false, false, Some(window)) = (only_ids, query.quiet, &window)
+            && (found.is_empty() || only_time)
+        {
+            let then = of_time(&mut connection, &searched, window, only_time).await?;
+            if !only_time && !then.is_empty() {
+                notes.push(told::NO_WORD_OF_THAT_TIME.to_owned());
+            }
+            found.retain(|found| !then.iter().any(|then| then.n == found.n));
+            found.splice(0..0, then);
+            found.truncate(searched.limit);
         }
         if by_meaning {
             drop(connection);
@@ -200,11 +219,9 @@ impl Memories<'_> {
             notes.extend(note);
             connection = self.store.read().acquire().await?;
         }
-        if !named.numbers.is_empty() {
-            found.retain(|found| !named.numbers.contains(&found.n));
-            let named = named.numbers.into_iter();
-            let named = named.map(|n| Found::because(n, "asked for by its id", 1.0));
-            found.splice(0..0, named);
+        if !named.found.is_empty() {
+            found.retain(|found| !named.found.iter().any(|named| named.n == found.n));
+            found.splice(0..0, named.found);
             found.truncate(limit);
         }
         if found.is_empty() {
@@ -249,8 +266,7 @@ impl Memories<'_> {
             scopes,
             places,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
-            // Nobody has written it as a question: its words are not to be guessed at.
-            unknown: if query.quiet { 0 } else { others::UNKNOWN },
+            is_quiet: query.quiet,
         })
     }
 
@@ -292,16 +308,20 @@ async fn listed(
     Ok(found.map(|n| Found::because(n, why, LISTED)).collect())
 }
 
-/// What is of that time, or where nothing is, of the days behind it: something is often written down
-/// later.
+/// What is of that time. Where `is_all` that was asked for and there is nothing, what is of the days
+/// behind it: something is often written down later.
 async fn of_time(
     connection: &mut AnyConnection,
     searched: &Searched,
     window: &Window,
+    is_all: bool,
 ) -> Result<Vec<Found>, StoreError> {
     let then = searched.filter.within(window.from_ms, window.to_ms);
-    let found = listed(connection, searched, &then, told::OF_THAT_TIME).await?;
-    if !found.is_empty() {
+    let mut found = listed(connection, searched, &then, told::OF_THAT_TIME).await?;
+    if !is_all {
+        found.iter_mut().for_each(|found| found.share = 0.0);
+    }
+    if !found.is_empty() || !is_all || window.is_open {
         return Ok(found);
     }
     let until_ms = window.to_ms.saturating_add(score::AFTER_MS);
@@ -318,7 +338,12 @@ async fn ranked(
     let Searched {
         places, statistics, ..
     } = searched;
-    let mut others = Others::at_most(searched.unknown);
+    let unknown = if searched.is_quiet {
+        0
+    } else {
+        others::UNKNOWN
+    };
+    let mut others = Others::at_most(unknown);
     let sought = vocabulary::look_up(connection, places, *statistics, read, &mut others).await?;
     let (documents, last) = candidates_for(connection, searched, &sought).await?;
     let now_ms = searched.filter.now_ms;
@@ -383,7 +408,10 @@ async fn candidates_for(
             numbers
         }
     };
-    let of_kind = kinds::newest(connection, places, sought).await?;
+    let of_kind = match searched.is_quiet {
+        true => Vec::new(),
+        false => kinds::newest(connection, places, sought).await?,
+    };
     numbers.extend(
         of_kind
             .into_iter()
@@ -416,7 +444,9 @@ async fn candidates_for(
     }
     let mut seen = HashSet::new();
     documents.retain(|document| seen.insert(document.n));
-    kinds::mark(connection, &mut documents, sought).await?;
+    if !searched.is_quiet {
+        kinds::mark(connection, &mut documents, sought).await?;
+    }
     Ok((documents, last))
 }
 

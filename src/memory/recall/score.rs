@@ -202,7 +202,7 @@ fn when(document: &Document, question: &Question, exactly: bool) -> Option<When>
     let behind = window.to_ms..window.to_ms.saturating_add(AFTER_MS);
     match document.at_ms {
         at_ms if (window.from_ms..window.to_ms).contains(&at_ms) => Some(When::Then),
-        at_ms if !exactly && behind.contains(&at_ms) => Some(When::Near),
+        at_ms if !exactly && !window.is_open && behind.contains(&at_ms) => Some(When::Near),
         _ => None,
     }
 }
@@ -271,7 +271,10 @@ fn one(
         match reached.lender {
             Some(lender) => *lent.entry(lender).or_default() += weight * reached.worth,
             None => {
-                share += weight * reached.worth.min(most);
+                // That it is a decision does not make it the one that was asked for.
+                if !question.tells_more || !document.of_kind.contains(word) {
+                    share += weight * reached.worth.min(most);
+                }
                 words.push(*word);
             }
         }

@@ -56,6 +56,8 @@ pub(super) struct Window {
     pub(super) words: Vec<String>,
     /// Whether it is told from now, so that a text of then has other words for it.
     pub(super) relative: bool,
+    /// Whether only one of its sides was named, as in `since May`.
+    pub(super) is_open: bool,
 }
 
 /// The first time that `question` names.
@@ -85,6 +87,7 @@ pub(super) fn named(question: &str, now_ms: i64) -> Option<Window> {
                 .unwrap_or_default()
                 .to_vec(),
             relative: found.relative,
+            is_open: found.is_open,
         })
     })
 }
@@ -158,6 +161,12 @@ pub(super) fn is_date(word: &str) -> bool {
     iso(word).is_some()
 }
 
+/// Whether a word of a time is a number of it: `10`, `3rd`, `2026`.
+pub(super) fn is_part(word: &str) -> bool {
+    let digits = ordinal(word).unwrap_or(word);
+    digits.len() <= 4 && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Days that were named, the last one not among them, in so many words.
 #[derive(Clone, Copy)]
 struct Found {
@@ -166,6 +175,7 @@ struct Found {
     to: Date,
     length: usize,
     relative: bool,
+    is_open: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -189,14 +199,16 @@ impl Reader<'_> {
         self.words.get(at).map_or("", String::as_str)
     }
 
-    /// A time at this word, perhaps with `since`, `before` or `after` in front of it.
+    /// A time at this word, perhaps with `since`, `before` or `after` in front of it, or from one to
+    /// another.
     fn bounded(&self, at: usize) -> Option<Found> {
         let bound = self.word(at);
-        let next = match bound {
-            "since" | "before" | "until" | "till" | "after" => at + 1,
-            _ => return self.time(at),
-        };
-        let found = self.time(next)?;
+        match bound {
+            "since" | "before" | "until" | "till" | "after" => {}
+            _ => return self.range(at).or_else(|| self.time(at)),
+        }
+        let next = self.behind_article(at + 1);
+        let found = self.time_in(next, true)?;
         let tomorrow = later(self.today, 1, Unit::Day)?;
         // What begins after today has no end yet.
         let open = |from: Date| match from < tomorrow {
@@ -208,25 +220,60 @@ impl Reader<'_> {
             "after" => (Some(found.to), open(found.to)?),
             _ => (None, found.from?),
         };
-        let length = found.length + 1;
         Some(Found {
             from,
             to,
-            length,
+            length: next - at + found.length,
+            is_open: true,
             ..found
         })
     }
 
+    /// `between May and July`, `from Monday to today`, `2026-05-01 to 2026-05-31`.
+    fn range(&self, at: usize) -> Option<Found> {
+        let (start, joins): (usize, &[&str]) = match self.word(at) {
+            "between" => (at + 1, &["and"]),
+            "from" => (at + 1, &["to", "until", "till", "through"]),
+            _ => (at, &["to", "until", "till", "through"]),
+        };
+        let start = self.behind_article(start);
+        let first = self.time_in(start, start > at || self.is_preceded(at))?;
+        let join = start + first.length;
+        if !joins.contains(&self.word(join)) {
+            return None;
+        }
+        let end = self.behind_article(join + 1);
+        let last = self.time_in(end, true)?;
+        let length = end - at + last.length;
+        let relative = first.relative || last.relative;
+        let from = first.from.filter(|from| *from < last.to)?;
+        told(Some(from), last.to, length, relative)
+    }
+
+    fn behind_article(&self, at: usize) -> usize {
+        at + usize::from(self.word(at) == "the")
+    }
+
+    /// Whether what stands before this word makes it a time.
+    fn is_preceded(&self, at: usize) -> bool {
+        at > 0 && BEFORE_TIME.contains(&self.word(at - 1))
+    }
+
     fn time(&self, at: usize) -> Option<Found> {
+        self.time_in(at, self.is_preceded(at))
+    }
+
+    /// The same where it is known whether it is `preceded` by what makes it one.
+    fn time_in(&self, at: usize, preceded: bool) -> Option<Found> {
         self.near_now(at)
             .or_else(|| self.ago(at))
             .or_else(|| self.last(at))
             .or_else(|| self.next(at))
             .or_else(|| self.date(at))
-            .or_else(|| self.month(at))
+            .or_else(|| self.month(at, preceded))
             .or_else(|| self.quarter(at))
             .or_else(|| self.weekday(at, false))
-            .or_else(|| self.year(at))
+            .or_else(|| self.year(at, preceded))
     }
 
     fn near_now(&self, at: usize) -> Option<Found> {
@@ -278,6 +325,9 @@ impl Reader<'_> {
         };
         let tomorrow = later(self.today, 1, Unit::Day)?;
         if let Some(unit) = unit(self.word(at + 1)) {
+            if let (false, Some(found)) = (is_this, self.last_of(at, unit)) {
+                return Some(found);
+            }
             let start = start_of(self.today, unit)?;
             let (from, to) = match is_this {
                 true => (start, tomorrow),
@@ -297,9 +347,34 @@ impl Reader<'_> {
             let from = later(self.today, -number, unit)?;
             return told(Some(from), tomorrow, length + 2, true);
         }
-        let found = self.weekday(at + 1, true).or_else(|| self.month(at + 1))?;
+        if let Some((number, length)) = self.number(at + 1)
+            && matches!(self.word(at + 1 + length), "hour" | "hours")
+        {
+            let days = number.checked_add(23)? / 24;
+            let from = later(self.today, -days, Unit::Day)?;
+            return told(Some(from), tomorrow, length + 2, true);
+        }
+        let found = self.weekday(at + 1, true);
+        let found = found.or_else(|| self.month(at + 1, true))?;
         let length = found.length + 1;
         Some(Found { length, ..found })
+    }
+
+    /// `last week of May`, `last quarter of 2024`.
+    fn last_of(&self, at: usize, unit: Unit) -> Option<Found> {
+        if self.word(at + 2) != "of" {
+            return None;
+        }
+        let whole = self.month(at + 3, true);
+        let whole = whole.or_else(|| self.quarter(at + 3));
+        let whole = whole.or_else(|| self.year(at + 3, true))?;
+        let from = later(whole.to, -1, unit)?;
+        let is_within = whole.from.is_some_and(|start| start <= from);
+        is_within.then_some(Found {
+            from: Some(from),
+            length: whole.length + 3,
+            ..whole
+        })
     }
 
     /// `next week`, `next Friday`, `next May`; also the `coming` one.
@@ -325,14 +400,18 @@ impl Reader<'_> {
         told(Some(from), later(from, 1, Unit::Month)?, 2, false)
     }
 
-    /// `2025-05-03`, `2025-05`.
+    /// `2025-05-03`, `2025-05`, `2025-05-03..2025-05-05`.
     fn date(&self, at: usize) -> Option<Found> {
+        if let Some((first, last)) = self.word(at).split_once("..") {
+            let ((from, _), (_, to)) = (iso(first)?, iso(last.trim_start_matches('.'))?);
+            return told(Some(from), to, 1, false);
+        }
         let (from, to) = iso(self.word(at))?;
         told(Some(from), to, 1, false)
     }
 
     /// `May`, `May 2025`, `3 May 2025`, `May 3rd`; a word that is also a verb only where it must be one.
-    fn month(&self, at: usize) -> Option<Found> {
+    fn month(&self, at: usize, preceded: bool) -> Option<Found> {
         let (before, name_at) = match day_number(self.word(at)) {
             Some(day) if self.word(at + 1) == "of" => (Some(day), at + 2),
             Some(day) => (Some(day), at + 1),
@@ -345,7 +424,6 @@ impl Reader<'_> {
         let of = usize::from(self.word(next) == "of");
         let year = year(self.word(next + of));
         let next = if year.is_some() { next + of + 1 } else { next };
-        let preceded = at > 0 && BEFORE_TIME.contains(&self.word(at - 1));
         let name = self.word(name_at);
         // `3 May` is a day; `version 3 may` is none, unless that is all that is said.
         let is_day = before.or(after).is_some()
@@ -412,11 +490,8 @@ impl Reader<'_> {
     }
 
     /// `in 2024`.
-    fn year(&self, at: usize) -> Option<Found> {
-        let year = year(self.word(at))?;
-        if at == 0 || !BEFORE_TIME.contains(&self.word(at - 1)) {
-            return None;
-        }
+    fn year(&self, at: usize, preceded: bool) -> Option<Found> {
+        let year = year(self.word(at)).filter(|_| preceded)?;
         let from = Date::new(year, 1, 1).ok()?;
         told(Some(from), later(from, 1, Unit::Year)?, 1, false)
     }
@@ -446,6 +521,7 @@ fn told(from: Option<Date>, to: Date, length: usize, relative: bool) -> Option<F
         to,
         length,
         relative,
+        is_open: false,
     })
 }
 
@@ -620,6 +696,20 @@ mod tests {
             ("tomorrow", "2026-05-21"),
             ("after today", "2026-05-21..2126-05-20"),
             ("since tomorrow", "2026-05-21..2126-05-20"),
+            ("last quarter of 2024", "2024-10-01..2024-12-31"),
+            ("the last week of April", "2026-04-24..2026-04-30"),
+            ("last week of testing", "2026-05-11..2026-05-17"),
+            (
+                "between 2026-05-01 and 2026-05-31",
+                "2026-05-01..2026-05-31",
+            ),
+            ("from 3 May to the 5th of May", "2026-05-03..2026-05-05"),
+            ("2026-05-01..2026-05-07", "2026-05-01..2026-05-07"),
+            ("from March to May", "2026-03-01..2026-05-31"),
+            ("between 2023 and 2024", "2023-01-01..2024-12-31"),
+            ("since the 5th of May", "2026-05-05..2026-05-20"),
+            ("before the 20th of May 2026", "..2026-05-19"),
+            ("last 24 hours", "2026-05-19..2026-05-20"),
         ];
         for (question, expected) in table {
             let found = days(question);

@@ -6,6 +6,7 @@ use super::others::most_like;
 use super::score::{Scored, When};
 use super::vocabulary::{QUESTION, Read, Sought};
 use super::{Band, filter::Filter, kinds};
+use crate::memory::brief::date;
 use crate::memory::lexicon;
 use crate::memory::model::{Memory, Scope};
 use crate::store::{StoreError, statements};
@@ -17,6 +18,8 @@ const STRONG: f64 = 0.6;
 /// That it is of a time that was named, or of the days behind it.
 pub(super) const OF_THAT_TIME: &str = "of that time";
 pub(super) const NEAR_THAT_TIME: &str = "near that time";
+pub(super) const NO_WORD_OF_THAT_TIME: &str =
+    "nothing has the words of the question; this is what there is of that time";
 /// Words that are named, and characters of each.
 const NAMED: usize = 6;
 const NAME: usize = 40;
@@ -39,6 +42,18 @@ pub(super) fn band(share: f64) -> Band {
         share if share >= GOOD => Band::Good,
         _ => Band::Weak,
     }
+}
+
+/// Why a memory is not so now, if it is not.
+pub(super) fn not_so_now(memory: &Memory, now_ms: i64) -> Option<String> {
+    if let Some(by) = &memory.superseded_by {
+        return Some(format!("superseded by {by}"));
+    }
+    if memory.valid_to_ms != 0 && memory.valid_to_ms <= now_ms {
+        return Some(format!("no longer so since {}", date(memory.valid_to_ms)));
+    }
+    let is_to_come = memory.valid_from_ms > now_ms;
+    is_to_come.then(|| format!("not so before {}", date(memory.valid_from_ms)))
 }
 
 /// What whoever asks should know of a question before it is answered.

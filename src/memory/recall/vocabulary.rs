@@ -1,8 +1,11 @@
 //! The words of a question as they are known where it is asked.
 
+use std::sync::LazyLock;
+
 use sqlx::AnyConnection;
 
 use super::candidates::{self, Placed, idf};
+use super::kinds;
 use super::others::Others;
 use super::time::{self, Window};
 use crate::memory::index::Statistics;
@@ -28,6 +31,8 @@ pub(super) struct Question {
     pub(super) window: Option<Window>,
     /// Whether it asks for a time.
     pub(super) asks_when: bool,
+    /// Whether it says more of what it is about than a kind and a time.
+    pub(super) tells_more: bool,
 }
 
 /// A word that is looked for.
@@ -50,6 +55,8 @@ pub(super) struct Sought {
 /// A wording, read but not looked up.
 pub(super) struct Read {
     terms: Vec<Term>,
+    /// Those that name the time, as the month of a day.
+    of_time: Vec<String>,
     pub(super) window: Option<Window>,
     asks_when: bool,
 }
@@ -63,6 +70,7 @@ impl Read {
         };
         let window = time::named(text, now_ms);
         let mut terms = lexicon::asked(text);
+        let mut of_time = Vec::new();
         if let Some(window) = &window {
             let named: Vec<String> = lexicon::written(&window.words.join(" "))
                 .into_iter()
@@ -74,15 +82,20 @@ impl Read {
             let is_past = window.from_ms <= now_ms;
             if is_past && (window.relative || terms.iter().all(names)) {
                 terms.retain(|term| !names(term));
-            } else if window.words.iter().any(|word| time::is_date(word)) {
+            } else if is_past || window.words.iter().any(|word| time::is_date(word)) {
                 // The parts of a date say nothing without it.
-                let digits = |said: &str| said.bytes().all(|byte| byte.is_ascii_digit());
-                let is_part = |term: &Term| term.said.len() <= 4 && digits(&term.said);
-                terms.retain(|term| !(names(term) && is_part(term)));
+                terms.retain(|term| !(names(term) && time::is_part(&term.said)));
             }
+            of_time.extend(
+                terms
+                    .iter()
+                    .filter(|it| names(it))
+                    .map(|it| it.said.clone()),
+            );
         }
         Self {
             terms,
+            of_time,
             window,
             asks_when: time::is_asked(text),
         }
@@ -91,6 +104,14 @@ impl Read {
     /// Whether there is no word to look for.
     pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// Whether it names a time and nothing that was then.
+    pub(super) fn asks_only_for_a_time(&self) -> bool {
+        let says_more = |term: &Term| {
+            term.tells && !self.of_time.contains(&term.said) && !is_of_any_time(&term.word)
+        };
+        self.window.is_some() && !self.terms.iter().any(says_more)
     }
 
     /// Whether no word says what it is about.
@@ -108,6 +129,13 @@ impl Read {
     pub(super) fn said(&self) -> impl Iterator<Item = &str> {
         self.terms.iter().map(|term| term.said.as_str())
     }
+}
+
+/// Whether a word, as it is compared, asks for whatever there was at a time.
+fn is_of_any_time(word: &str) -> bool {
+    static WORDS: LazyLock<Vec<String>> =
+        LazyLock::new(|| lexicon::words("happen change do go note learn new"));
+    WORDS.iter().any(|known| known == word)
 }
 
 /// Looks up what was read.
@@ -146,12 +174,16 @@ impl Sought {
             asked.sort_by(|(_, a), (_, b)| tells(b).total_cmp(&tells(a)));
             asked.truncate(WORDS);
         }
+        let tells_more = |term: &Term| {
+            term.tells && !read.of_time.contains(&term.said) && kinds::named(&term.word).is_none()
+        };
         let mut question = Question {
             parts: Vec::new(),
             attainable: 0.0,
             telling: 0.0,
             window: read.window,
             asks_when: read.asks_when,
+            tells_more: read.terms.iter().any(tells_more),
         };
         let mut known = Vec::new();
         for (term, mut placed) in asked {
@@ -163,6 +195,10 @@ impl Sought {
             if !is_unknown {
                 question.attainable += term.weight * own;
                 known.push(term.weight * own);
+                continue;
+            }
+            // That no memory says `May` does not mean that none is of it.
+            if read.of_time.contains(&term.said) {
                 continue;
             }
             let stand_ins = others.standing_in(connection, places, term).await?;

@@ -253,3 +253,148 @@ async fn a_history_is_in_the_order_of_what_happened() {
         assert_eq!(history, expected);
     }
 }
+
+#[tokio::test]
+async fn what_is_not_so_now_says_so_beside_what_is() {
+    let world = World::new().await;
+    let memories = person(&world);
+    let old = keep(&memories, saying("The API listens on port 8080")).await;
+    let new = NewMemory {
+        supersedes: vec![old.to_string()],
+        ..saying("The API listens on port 9090")
+    };
+    let new = keep(&memories, new).await;
+    let expired = NewMemory {
+        valid_to_ms: NOW_MS + 1000,
+        ..saying("The freeze ends soon")
+    };
+    let expired = keep(&memories, expired).await;
+    world.clock.advance(1000);
+    let told = async |query: Query| -> Vec<(String, Band, String)> {
+        let hits = memories.recall(&query).await.unwrap().hits.into_iter();
+        hits.map(|hit| (hit.memory.id.to_string(), hit.band, hit.why))
+            .collect()
+    };
+    let superseded = format!("asked for by its id; superseded by {new}");
+    let instead = "has taken the place of what was asked for".to_owned();
+    assert_eq!(
+        told(asking(old.as_str())).await,
+        [
+            (old.to_string(), Band::Weak, superseded),
+            (new.to_string(), Band::Strong, instead)
+        ]
+    );
+    let why = "asked for by its id; no longer so since 2026-05-20".to_owned();
+    assert_eq!(
+        told(asking(expired.as_str())).await,
+        [(expired.to_string(), Band::Weak, why)]
+    );
+    // A prompt that mentions it does not ask for it.
+    let prompt = format!("Write a changelog entry about note {old}");
+    let query = Query {
+        quiet: true,
+        ..asking(&prompt)
+    };
+    assert!(told(query).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_id_is_held_to_what_is_asked_for() {
+    let world = World::new().await;
+    let memories = person(&world);
+    let id = keep(&memories, saying("The cache is warm")).await;
+    let chosen = async |query: Query| memories.recall(&query).await.unwrap();
+    for query in [
+        Query {
+            kinds: vec![Kind::Decision],
+            ..asking(id.as_str())
+        },
+        Query {
+            tags: vec!["zz".to_owned()],
+            ..asking(id.as_str())
+        },
+    ] {
+        let recalled = chosen(query).await;
+        assert!(recalled.hits.is_empty());
+        let note = format!("{id} is not of what was asked for");
+        assert_eq!(recalled.notes[0], note);
+    }
+    let recalled = chosen(asking("delete the m-branch of the cache")).await;
+    assert_eq!((recalled.hits.len(), recalled.notes.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_time_answers_for_words_that_nothing_has_only_where_somebody_asks() {
+    let world = World::new().await;
+    let memories = person(&world);
+    then(&memories, "The importer was rewritten", 1).await;
+    let asked = "what did we decide about kubernetes yesterday";
+    let recalled = memories.recall(&asking(asked)).await.unwrap();
+    let [hit] = recalled.hits.as_slice() else {
+        panic!("{recalled:?}")
+    };
+    assert_eq!((hit.why.as_str(), hit.band), ("of that time", Band::Weak));
+    assert_eq!(recalled.notes, [told::NO_WORD_OF_THAT_TIME]);
+    for query in [
+        Query {
+            quiet: true,
+            ..asking(asked)
+        },
+        // Nothing is near a time that it is not of, if words are asked for, or if it was left out.
+        asking("kubernetes last week"),
+        asking("before 2026-05-19"),
+    ] {
+        let recalled = memories.recall(&query).await.unwrap();
+        assert!(recalled.hits.is_empty(), "{}: {recalled:?}", query.text);
+    }
+}
+
+#[tokio::test]
+async fn a_time_in_words_finds_what_is_of_it() {
+    let world = World::new().await;
+    let memories = person(&world);
+    then(&memories, "The importer was rewritten", 10).await;
+    then(&memories, "Node 2026 is the build host", 300).await;
+    then(&memories, "Retries stop after 10 attempts", 400).await;
+    for question in [
+        "what changed on 10 May 2026",
+        "what happened on May 10th",
+        "what changed in May 2026",
+        "what is new in 2026",
+    ] {
+        assert_eq!(
+            found(&memories, question).await,
+            ["The importer was rewritten"],
+            "{question}"
+        );
+    }
+    let recalled = memories.recall(&asking("importer 10 May 2026")).await;
+    let hit = recalled.unwrap().hits.remove(0);
+    assert_eq!(hit.band, Band::Strong);
+}
+
+#[tokio::test]
+async fn a_kind_alone_makes_no_memory_fit_what_else_is_asked() {
+    let world = World::new().await;
+    let memories = person(&world);
+    let decision = NewMemory {
+        kind: Some(Kind::Decision),
+        ..saying("Orders are kept in PostgreSQL")
+    };
+    keep(&memories, decision).await;
+    keep(&memories, saying("Kubernetes restarts the worker")).await;
+    let bands = async |query: Query| -> Vec<(String, Band)> {
+        let hits = memories.recall(&query).await.unwrap().hits.into_iter();
+        hits.map(|hit| (hit.memory.text, hit.band)).collect()
+    };
+    let orders = |band| ("Orders are kept in PostgreSQL".to_owned(), band);
+    let about = bands(asking("decisions about kubernetes")).await;
+    assert!(about.contains(&orders(Band::Weak)), "{about:?}");
+    let all = bands(asking("what are our decisions")).await;
+    assert_ne!(all[0], orders(Band::Weak));
+    let prompt = Query {
+        quiet: true,
+        ..asking("Decide on a name")
+    };
+    assert!(bands(prompt).await.is_empty());
+}
